@@ -1,0 +1,38 @@
+"""The contract between the feed and a store of people: one method, two optional ones."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from .model import ChangesQuery, Entry
+from .values import AttributeType
+
+
+class Backend(ABC):
+    """A store of people that can say who was added or changed since a time.
+
+    One instance serves every thread of a process, so its methods must be thread-safe, and it must
+    not hold open connections before the first call (servers fork after the app is made).
+    """
+
+    @abstractmethod
+    def changes(self, query: ChangesQuery) -> Iterator[Entry]:
+        """Yield every matching person once, in any order, as one consistent look at the store.
+
+        The feed sorts, pages, types and hides; a backend only finds. An entry must carry its
+        `uid` and `inum`; more attributes than the query needs do no harm. Raise
+        `BackendUnavailable` when trying again may help and `BackendRefused` when it may not.
+        Never stop early without raising: a short answer is a lost change.
+        """
+
+    def attribute_type(self, name: str) -> AttributeType | None:
+        """Give the type that the store has registered for an attribute; None where it has none.
+
+        What it leaves open is looked up in `GLUU_CHANGES_ATTRIBUTE_TYPES`. Asked once an answer
+        for each name, without its options; names are compared ignoring case (RFC 4512, 2.5).
+        """
+        return None
+
+    def close(self) -> None:
+        """Give back what the store holds open; the backend is not used afterwards."""

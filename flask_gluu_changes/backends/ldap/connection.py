@@ -1,0 +1,104 @@
+"""Bound connections: made on first use, one user at a time, replaced when they turn out dead."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeAlias
+
+import ldap
+import ldap.sasl
+
+from ...settings import LdapSettings
+from .errors import UNREACHABLE, to_backend_error
+
+Handle: TypeAlias = Any
+"""A bound `ldap.ldapobject.SimpleLDAPObject`; python-ldap carries no types."""
+
+MAX_IDLE = 16
+"""Connections kept for the next request; as many as a busy server has threads."""
+
+
+class Connections:
+    """A pool of bound handles. python-ldap lets one thread at a time use a handle."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self._settings = settings
+        self._idle: deque[Handle] = deque(maxlen=MAX_IDLE)
+        self._process = os.getpid()
+
+    @contextmanager
+    def fresh(self) -> Iterator[Handle]:
+        """Lend a new handle; it is kept for others if its user raises nothing."""
+        yield from self._lend(self._open())
+
+    @contextmanager
+    def any(self) -> Iterator[Handle]:
+        """Lend an idle handle, which the server may have closed meanwhile, or else a new one."""
+        yield from self._lend(self._take() or self._open())
+
+    def close(self) -> None:
+        """Unbind the idle handles."""
+        while handle := self._take():
+            _unbind(handle)
+
+    def _lend(self, handle: Handle) -> Iterator[Handle]:
+        try:
+            yield handle
+        except BaseException:
+            _unbind(handle)
+            raise
+        self._idle.append(handle)
+
+    def _take(self) -> Handle | None:
+        if self._process != os.getpid():  # a child must not speak on its parent's sockets
+            self._idle, self._process = deque(maxlen=MAX_IDLE), os.getpid()
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
+    def _open(self) -> Handle:
+        """Bind at the first server that answers, in the order of the setting."""
+        for uri in self._settings.ldap_uri:
+            try:
+                return self._bound(uri)
+            except UNREACHABLE as error:
+                last, last_uri = error, uri
+            except ldap.LDAPError as error:
+                raise to_backend_error(error, f"binding at {uri}") from error
+        raise to_backend_error(last, f"connecting to {last_uri}") from last
+
+    def _bound(self, uri: str) -> Handle:
+        settings = self._settings
+        handle = ldap.initialize(uri)
+        handle.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
+        handle.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
+        handle.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.ldap_connect_timeout)
+        handle.set_option(ldap.OPT_TIMEOUT, settings.ldap_operation_timeout)
+        _set_tls(handle, settings)
+        if settings.ldap_start_tls and uri.startswith("ldap://"):
+            handle.start_tls_s()
+        if settings.ldap_bind_method == "external":
+            handle.sasl_non_interactive_bind_s("EXTERNAL")
+        else:
+            handle.simple_bind_s(settings.ldap_bind_dn, settings.ldap_bind_password)
+        return handle
+
+
+def _set_tls(handle: Handle, settings: LdapSettings) -> None:
+    handle.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+    for option, file in (
+        (ldap.OPT_X_TLS_CACERTFILE, settings.ldap_ca_file),
+        (ldap.OPT_X_TLS_CERTFILE, settings.ldap_cert_file),
+        (ldap.OPT_X_TLS_KEYFILE, settings.ldap_key_file),
+    ):
+        if file:
+            handle.set_option(option, file)
+    handle.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+
+
+def _unbind(handle: Handle) -> None:
+    with suppress(ldap.LDAPError):
+        handle.unbind_ext()

@@ -1,0 +1,67 @@
+"""What a directory's result codes (RFC 4511, appendix A) mean for a client and an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ldap
+
+from ...errors import BackendError, BackendRefused, BackendUnavailable
+
+UNREACHABLE = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.BUSY, ldap.UNAVAILABLE)
+"""Another server, or this one a little later, may well answer."""
+
+_TOO_LARGE = "The directory refuses to give the whole result."
+_ADVICE: dict[type[ldap.LDAPError], tuple[str, str | None]] = {
+    ldap.SIZELIMIT_EXCEEDED: (
+        "raise the size limit of the account that binds (slapd: limits … size=unlimited)",
+        _TOO_LARGE,
+    ),
+    ldap.TIMELIMIT_EXCEEDED: (
+        "raise the time limit of the account that binds (slapd: limits … time=unlimited)",
+        _TOO_LARGE,
+    ),
+    ldap.ADMINLIMIT_EXCEEDED: (
+        "lift the look-through limit of the account that binds (slapd: limits … size=unlimited"
+        " size.unchecked=unlimited)",
+        _TOO_LARGE,
+    ),
+    ldap.INVALID_CREDENTIALS: (
+        "check GLUU_CHANGES_LDAP_BIND_DN and GLUU_CHANGES_LDAP_BIND_PASSWORD",
+        None,
+    ),
+    ldap.INSUFFICIENT_ACCESS: ("let the account that binds read the people", None),
+    ldap.NO_SUCH_OBJECT: (
+        "check GLUU_CHANGES_LDAP_BASE_DN, and that the account that binds may see it",
+        None,
+    ),
+    ldap.CONFIDENTIALITY_REQUIRED: (
+        "set GLUU_CHANGES_LDAP_START_TLS, or use an ldaps:// URI",
+        None,
+    ),
+}
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn python-ldap's exceptions into this package's; the text is for the log only."""
+    try:
+        yield
+    except ldap.LDAPError as error:
+        raise to_backend_error(error, doing) from error
+
+
+def to_backend_error(error: ldap.LDAPError, doing: str) -> BackendError:
+    """Say what failed and what to do about it."""
+    said = f"{doing}: {type(error).__name__}{_details(error)}"
+    if isinstance(error, UNREACHABLE):
+        return BackendUnavailable(said)
+    advice, public = _ADVICE.get(type(error), ("see the directory's log", None))
+    return BackendRefused(f"{said}; {advice}", public=public)
+
+
+def _details(error: ldap.LDAPError) -> str:
+    detail = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    texts = [str(detail[key]) for key in ("desc", "info") if detail.get(key)]
+    return f" ({', '.join(texts)})" if texts else ""

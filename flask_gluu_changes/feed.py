@@ -1,0 +1,50 @@
+"""The feed in its reference form: a page of what changed since a time, from any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .backend import Backend
+from .encoding import EncodedEntry, EntryEncoder, Visibility
+from .model import ChangesQuery
+from .snapshot import Page, Snapshot
+from .values import AttributeType
+from .walks import Walks
+
+
+class Feed:
+    """Sorts, pages, types and hides what a backend finds.
+
+    A request at offset 0 looks at the store anew; later offsets continue the snapshot that the
+    same caller began, so that entries added, deleted or renamed meanwhile shift nothing.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        walks: Walks,
+        visibility: Visibility,
+        configured_type: Callable[[str], AttributeType | None],
+    ) -> None:
+        self.backend = backend
+        self._walks = walks
+        self._visibility = visibility
+        self._configured_type = configured_type
+
+    def page(self, query: ChangesQuery, *, caller: str, start: int, size: int) -> Page:
+        """Give `size` entries from offset `start`; fewer only where the answer ends.
+
+        caller: anything that tells clients apart, so that their walks do not mix.
+        """
+        walk = self._walks.find((caller, query), start) if start else None
+        if walk is None:
+            walk = self._walks.begin((caller, query), Snapshot(self._encoded(query)))
+        return self._walks.advance(walk, start, size)
+
+    def _encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
+        encoder = EntryEncoder(query, self._type_of, self._visibility)
+        return map(encoder.encode, self.backend.changes(query))
+
+    def _type_of(self, attribute: str) -> AttributeType | None:
+        return self.backend.attribute_type(attribute) or self._configured_type(attribute)

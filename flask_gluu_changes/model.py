@@ -1,0 +1,64 @@
+"""What flows through the house: the query on its way down, entries on their way up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from .timestamps import moment_of, parse_generalized_time, to_micros
+
+Value: TypeAlias = bytes | str | bool | int | datetime
+"""One value as a backend delivers it: LDAP octets, LDAP text, or the Python value itself."""
+
+Entry: TypeAlias = Mapping[str, Sequence[Value]]
+"""One person: attribute names, spelled as the store spells them, to their values."""
+
+DEFAULT_TIME_ATTRIBUTES = ("updatedAt", "oxCreationTimestamp")
+
+WHOLE_SECOND_ATTRIBUTES = frozenset({"modifytimestamp", "createtimestamp"})
+"""Written by directory servers without fraction, so asked for from the start of the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesQuery:
+    """Who was added or changed at or after a time.
+
+    since: UTC, whole milliseconds. The bound is inclusive.
+    time_attributes: an entry counts when one of these is at or after `since`.
+    attributes: names that are needed (besides uid, inum and the times); None means all.
+    """
+
+    since: datetime
+    time_attributes: tuple[str, ...] = DEFAULT_TIME_ATTRIBUTES
+    attributes: frozenset[str] | None = None
+
+    def bound(self, attribute: str) -> datetime:
+        """Give the lowest time of this attribute that counts, whole seconds where need be."""
+        if attribute.lower() in WHOLE_SECOND_ATTRIBUTES:
+            return self.since.replace(microsecond=0)
+        return self.since
+
+    def matches(self, entry: Entry) -> bool:
+        """Tell whether an entry belongs to the answer; for backends that filter in Python."""
+        return any(
+            micros >= to_micros(self.bound(attribute))
+            for attribute in self.time_attributes
+            for micros in times_of(entry, attribute)
+        )
+
+
+def times_of(entry: Entry, attribute: str) -> list[int]:
+    """List the times of an attribute in microseconds since the epoch, without unreadable ones."""
+    return [micros for value in entry.get(attribute, ()) for micros in _micros(value)]
+
+
+def _micros(value: Value) -> tuple[int, ...]:
+    if isinstance(value, datetime):
+        return (moment_of(value)[1],)
+    try:
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        return (parse_generalized_time(text)[1],)
+    except ValueError:
+        return ()
