@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from .errors import BackendError, BackendUnavailable
 from .feed import Feed
 from .model import ChangesQuery
+from .protection import Guard
 from .schemas import (
     ErrorSchema,
     PageSchema,
@@ -31,20 +32,34 @@ log = logging.getLogger(__name__)
 OPERATION = "/UpdatedUsers"
 JSON = "application/json; charset=utf-8"
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
+PUBLIC = ("swagger_document", "openapi_document")
+"""Endpoints that nobody needs a token for."""
+
 REFUSED = ["DELETE", "PATCH", "POST", "PUT", "TRACE"]
 
 
-def create_blueprint(settings: Settings, feed: Feed) -> Blueprint:
+def create_blueprint(settings: Settings, feed: Feed, protector: Guard) -> Blueprint:
     """Make the blueprint that serves a feed; it works with and without flask-smorest's Api."""
     blueprint = Blueprint("gluu_changes", __name__, description="Changes of people in a directory")
     blueprint.ARGUMENTS_PARSER = QueryParser()
-    _add_operation(blueprint, settings, feed)
+    _add_protection(blueprint, protector)
+    _add_operation(blueprint, settings, feed, protector)
     _add_refusal(blueprint, f"{settings.url_prefix}{OPERATION}")
     _add_error_handlers(blueprint)
     return blueprint
 
 
-def _add_operation(blueprint: Blueprint, settings: Settings, feed: Feed) -> None:
+def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
+    """Check before anything reads the request: without a token, arguments are nobody's business."""
+
+    @blueprint.before_request
+    def protect() -> None:
+        endpoint = (request.endpoint or "").rpartition(".")[2]
+        if request.method != "OPTIONS" and endpoint not in PUBLIC:
+            protector.check()
+
+
+def _add_operation(blueprint: Blueprint, settings: Settings, feed: Feed, protector: Guard) -> None:
     wanted = _wanted(settings)
     times = tuple(settings.time_attributes or ())
 
@@ -60,7 +75,7 @@ def _add_operation(blueprint: Blueprint, settings: Settings, feed: Feed) -> None
         query = ChangesQuery(arguments["timeStamp"], times, wanted)
         page = feed.page(
             query,
-            caller=request.remote_addr or "",
+            caller=protector.caller(),
             start=arguments["start"],
             size=arguments["pagesize"],
         )
