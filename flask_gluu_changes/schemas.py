@@ -1,4 +1,4 @@
-"""The operation's contract in marshmallow: what a request may say and what an answer holds."""
+"""The operation's contract in marshmallow: what a request may say and what a page holds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from webargs.flaskparser import FlaskParser
 
 from .settings import Settings
 from .timestamps import parse_timestamp
-
-SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
-"""The schema URI of an error body (RFC 7644, section 3.12)."""
 
 MAX_START = 2**31 - 1
 ECHOED = 64
@@ -116,8 +113,11 @@ def query_schema(settings: Settings) -> ma.Schema:
     return ma.Schema.from_dict(parameters, name="UpdatedUsersQuery")()
 
 
-class PageSchema(ma.Schema):
+class UpdatedUsersPageSchema(ma.Schema):
     """A page of people who were added or changed."""
+
+    class Meta:  # noqa: D106
+        unknown = ma.EXCLUDE
 
     total = fields.Integer(
         required=True, metadata={"description": "Entries in this response, not of all matches."}
@@ -134,24 +134,3 @@ class PageSchema(ma.Schema):
         required=True,
         metadata={"description": "One object an entry: attribute names to arrays of values."},
     )
-
-
-class ErrorSchema(ma.Schema):
-    """An error (RFC 7644, section 3.12)."""
-
-    schemas = fields.List(fields.String(), required=True, metadata={"example": [SCIM_ERROR]})
-    status = fields.String(required=True, metadata={"description": "HTTP status code."})
-    scimType = fields.String(metadata={"description": "Detail error keyword."})  # noqa: N815
-    detail = fields.String(required=True, metadata={"description": "What to do about it."})
-
-
-def error_body(status: int, detail: str, scim_type: str | None = None) -> dict[str, object]:
-    """Build an error body; it has the form of ErrorSchema."""
-    body: dict[str, object] = {"schemas": [SCIM_ERROR], "status": str(status), "detail": detail}
-    return {**body, "scimType": scim_type} if scim_type else body
-
-
-def sentences(messages: Mapping[str, Any]) -> str:
-    """Write webargs' messages as sentences that begin with the parameter's name."""
-    by_name = messages.get("query", messages)
-    return " ".join(f"{name}: {' '.join(texts)}." for name, texts in by_name.items())

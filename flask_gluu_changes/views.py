@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import flask
+import yaml
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint
-from werkzeug.exceptions import HTTPException
 
-from .errors import BackendError, BackendUnavailable
+from .documents import OPENAPI, SWAGGER, describe, mounted
 from .feed import Feed
 from .model import ChangesQuery
 from .protection import Guard
-from .schemas import (
-    ErrorSchema,
-    PageSchema,
-    QueryParser,
-    error_body,
-    query_schema,
-    sentences,
-)
+from .schemas import QueryParser, UpdatedUsersPageSchema, query_schema
+from .scim_errors import ScimErrorSchema, add_error_handlers, error_response
 from .settings import Settings
 from .snapshot import Page
 from .timestamps import from_micros, to_instant
 
-log = logging.getLogger(__name__)
-
 OPERATION = "/UpdatedUsers"
 JSON = "application/json; charset=utf-8"
+YAML = "application/yaml; charset=utf-8"
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
+REFUSED = ["DELETE", "PATCH", "POST", "PUT", "TRACE"]
 PUBLIC = ("swagger_document", "openapi_document")
 """Endpoints that nobody needs a token for."""
-
-REFUSED = ["DELETE", "PATCH", "POST", "PUT", "TRACE"]
 
 
 def create_blueprint(settings: Settings, feed: Feed, protector: Guard) -> Blueprint:
     """Make the blueprint that serves a feed; it works with and without flask-smorest's Api."""
+    blueprint = _new_blueprint()
+    path = f"{settings.url_prefix}{OPERATION}"
+    _add_protection(blueprint, protector)
+    _add_operation(blueprint, path, settings, feed, protector)
+    _add_refusal(blueprint, path)
+    _add_documents(blueprint, settings, feed, protector)
+    add_error_handlers(blueprint)
+    return blueprint
+
+
+def _new_blueprint() -> Blueprint:
     blueprint = Blueprint("gluu_changes", __name__, description="Changes of people in a directory")
     blueprint.ARGUMENTS_PARSER = QueryParser()
-    _add_protection(blueprint, protector)
-    _add_operation(blueprint, settings, feed, protector)
-    _add_refusal(blueprint, f"{settings.url_prefix}{OPERATION}")
-    _add_error_handlers(blueprint)
     return blueprint
 
 
@@ -59,16 +58,17 @@ def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
             protector.check()
 
 
-def _add_operation(blueprint: Blueprint, settings: Settings, feed: Feed, protector: Guard) -> None:
+def _add_operation(
+    blueprint: Blueprint, path: str, settings: Settings, feed: Feed, protector: Guard
+) -> None:
     wanted = _wanted(settings)
     times = tuple(settings.time_attributes or ())
 
-    @blueprint.route(f"{settings.url_prefix}{OPERATION}", provide_automatic_options=False)
     @blueprint.arguments(query_schema(settings), location="query", error_status_code=400)
-    @blueprint.response(200, PageSchema, description="A page, ordered by uid ignoring case")
-    @blueprint.alt_response(400, schema=ErrorSchema, description="A parameter cannot be used")
-    @blueprint.alt_response(500, schema=ErrorSchema, description="An operator has to act")
-    @blueprint.alt_response(503, schema=ErrorSchema, description="Try again after Retry-After")
+    @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
+    @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
+    @blueprint.alt_response(400, schema=ScimErrorSchema, description="A parameter cannot be used")
+    @blueprint.response(200, UpdatedUsersPageSchema, description="A page in order of uid")
     @blueprint.doc(operationId="getUpdatedUsers")
     def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time."""
@@ -80,6 +80,9 @@ def _add_operation(blueprint: Blueprint, settings: Settings, feed: Feed, protect
             size=arguments["pagesize"],
         )
         return _answer(page, query.since)
+
+    updated_users.provide_automatic_options = False
+    blueprint.add_url_rule(path, view_func=updated_users)
 
 
 def _wanted(settings: Settings) -> frozenset[str] | None:
@@ -107,44 +110,35 @@ def _add_refusal(blueprint: Blueprint, path: str) -> None:
     def other_methods() -> Response:
         if request.method == "OPTIONS":
             return Response(headers={"Allow": ", ".join(ALLOWED)})
-        response = _error(405, f"{request.method} is not allowed here; send GET.")
+        response = error_response(405, f"{request.method} is not allowed here; send GET.")
         response.headers["Allow"] = ", ".join(ALLOWED)
         return response
 
+    _add_undocumented(blueprint, path, other_methods, methods=["OPTIONS", *REFUSED])
+
+
+def _add_documents(blueprint: Blueprint, settings: Settings, feed: Feed, protector: Guard) -> None:
+    relative = _new_blueprint()
+    _add_operation(relative, OPERATION, settings, feed, protector)
+    swagger, openapi = describe(relative, SWAGGER), describe(relative, OPENAPI)
+
+    def swagger_document() -> Response:
+        document = mounted(swagger, f"{request.root_path}{settings.url_prefix}")
+        return Response(yaml.safe_dump(document, sort_keys=False), content_type=YAML)
+
+    def openapi_document() -> Response:
+        return jsonify(mounted(openapi, f"{request.root_path}{settings.url_prefix}"))
+
+    path = f"{settings.documents_prefix}/resource_changes"
+    _add_undocumented(blueprint, f"{path}.yaml", swagger_document)
+    _add_undocumented(blueprint, f"{path}.openapi.json", openapi_document)
+
+
+def _add_undocumented(
+    blueprint: Blueprint, path: str, view: Callable[[], Response], **options: Any
+) -> None:
+    """Register a view as Flask does, past flask-smorest's documentation."""
+    automatic = "methods" not in options
     flask.Blueprint.add_url_rule(
-        blueprint,
-        path,
-        "other_methods",
-        other_methods,
-        methods=["OPTIONS", *REFUSED],
-        provide_automatic_options=False,
+        blueprint, path, view.__name__, view, provide_automatic_options=automatic, **options
     )
-
-
-def _add_error_handlers(blueprint: Blueprint) -> None:
-    @blueprint.errorhandler(400)
-    def bad_request(error: HTTPException) -> Response:
-        messages = getattr(error, "data", {}).get("messages")
-        detail = sentences(messages) if messages else str(error.description)
-        return _error(400, detail, scim_type="invalidValue")
-
-    @blueprint.errorhandler(BackendError)
-    def backend_error(error: BackendError) -> Response:
-        log.error("%s", error)
-        if isinstance(error, BackendUnavailable):
-            response = _error(503, error.public)
-            response.headers["Retry-After"] = str(error.retry_after)
-            return response
-        return _error(500, error.public)
-
-    @blueprint.errorhandler(500)
-    def internal_error(_: HTTPException) -> Response:
-        return _error(500, "The server failed. Its operator finds the reason in the log.")
-
-
-def _error(status: int, detail: str, scim_type: str | None = None) -> Response:
-    response = jsonify(error_body(status, detail, scim_type))
-    response.status_code = status
-    response.content_type = JSON
-    response.headers["Cache-Control"] = "no-store"
-    return response

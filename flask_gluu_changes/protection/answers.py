@@ -12,9 +12,9 @@ from authlib.oauth2.rfc6749 import (
     UnsupportedTokenTypeError,
 )
 from authlib.oauth2.rfc6750 import InsufficientScopeError
-from flask import Response, jsonify, request
+from flask import Response, request
 
-from ..schemas import error_body
+from ..scim_errors import error_response
 from . import challenge
 from .errors import RETRY_AFTER, AuthorizationServerUnavailable
 from .settings import ProtectionSettings
@@ -97,8 +97,6 @@ class UmaRefusals:
 
 def scim_error(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     """Build an error answer that no cache keeps (RFC 7644, section 3.12)."""
-    response = jsonify(error_body(status, detail))
-    response.status_code = status
-    response.content_type = "application/json; charset=utf-8"
-    response.headers.update({"Cache-Control": "no-store", **(headers or {})})
+    response = error_response(status, detail)
+    response.headers.update(headers or {})
     return response

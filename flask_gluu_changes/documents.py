@@ -1,0 +1,63 @@
+"""The Swagger 2.0 and OpenAPI 3 documents, generated from the blueprint's marshmallow schemas."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api, Blueprint
+
+TITLE = "Gluu resource changes"
+DESCRIPTION = (
+    "Lists the users that were added or changed after a time, as Gluu Server's UpdatedUsers does."
+)
+SWAGGER = "2.0"
+OPENAPI = "3.0.3"
+
+Document = dict[str, Any]
+
+
+class _DocumentingApi(Api):  # type: ignore[misc]
+    DEFAULT_ERROR_RESPONSE_NAME = None  # ours are SCIM errors, which the operations name
+
+
+def describe(blueprint: Blueprint, version: str) -> Document:
+    """Write the document of a blueprint whose paths are relative to where it will be mounted.
+
+    A flask-smorest Api on an application made for the purpose does the work, so that the host's
+    own application and Api stay as they are.
+    """
+    app = Flask(__name__)
+    app.config.update(API_TITLE=TITLE, API_VERSION="1", OPENAPI_VERSION=version)
+    api = _DocumentingApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
+    api.register_blueprint(blueprint)
+    document = _without_unused(api.spec.to_dict())
+    return _as_swagger(document) if version == SWAGGER else document
+
+
+def mounted(document: Document, base_path: str) -> Document:
+    """Say in a document under which path its operations are found."""
+    if "swagger" in document:
+        return {**document, "basePath": base_path}
+    return {**document, "servers": [{"url": base_path}]}
+
+
+def _without_unused(document: Document) -> Document:
+    """Drop the schemas and responses that flask-smorest defines and no operation names."""
+    paths = json.dumps(document["paths"])
+    components = document.get("components", document)
+    for kind in {"schemas", "definitions", "responses"} & components.keys():
+        components[kind] = {n: v for n, v in components[kind].items() if f'/{kind}/{n}"' in paths}
+        if not components[kind]:
+            del components[kind]
+    return document
+
+
+def _as_swagger(document: Document) -> Document:
+    """Keep to Swagger 2.0, which knows no examples of parameters, nor requests without a body."""
+    for operations in document["paths"].values():
+        for parameter in operations["get"].get("parameters", ()):
+            parameter.pop("example", None)
+    document.pop("consumes")
+    return document
