@@ -56,9 +56,9 @@ def _realm(value: object) -> str:
     return realm
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ProtectionSettings:
-    """Who may ask, and who can tell."""
+    """Who may ask, and who can tell. Its repr is bare, because it holds a secret."""
 
     protection: str | None = setting(
         None,

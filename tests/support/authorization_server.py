@@ -141,7 +141,7 @@ class AuthorizationServer(Serving):
         return jsonify(self.metadata())
 
     def _jwks(self) -> ResponseReturnValue:
-        return KeySet(list(self.keys)).as_dict(private=False)  # type: ignore[return-value]
+        return jsonify(KeySet(list(self.keys)).as_dict(private=False))
 
     def _client(self) -> str | None:
         header = request.headers.get("Authorization", "")

@@ -1,0 +1,260 @@
+"""The protector in a host application: its routes, its own guard, metadata and documents."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from authlib.integrations.flask_oauth2 import current_token
+from flask import Flask, Response, g, request
+from flask_smorest import Api, Blueprint
+from werkzeug.exceptions import HTTPException
+
+from flask_gluu_changes import GluuChanges
+from flask_gluu_changes.backends.memory import MemoryBackend
+from flask_gluu_changes.protection import Guard, Protector
+
+from .conftest import PATH, PEOPLE, QUERY, MakeSite, Site, settings
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+OPEN = {"swagger_document", "openapi_document"}
+
+
+@pytest.mark.parametrize("mode", ["oauth", "test", "uma"])
+def test_every_route_of_the_blueprint_is_protected(
+    make_site: MakeSite, host: str, mode: str
+) -> None:
+    site = make_site(mode, host)
+    checked = set()
+    for rule in site.app.url_map.iter_rules():
+        blueprint, _, name = rule.endpoint.rpartition(".")
+        if blueprint != "gluu_changes" or name in OPEN:
+            continue
+        for method in (rule.methods or set()) - {"OPTIONS"}:
+            assert site.get(path=rule.rule, method=method).status_code == 401, (rule, method)
+            checked.add(method)
+    assert checked == {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"}
+
+
+def test_documents_and_options_are_public(make_site: MakeSite, host: str) -> None:
+    site = make_site("oauth", host)
+    for name in ("resource_changes.yaml", "resource_changes.openapi.json"):
+        assert site.get(path=f"/identity/scim/{name}").status_code == 200
+    assert site.get(method="OPTIONS").status_code == 200
+
+
+def test_the_hosts_other_pages_are_not_touched(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    site.app.add_url_rule("/own", "own", lambda: "own")
+    assert site.get(path="/own").status_code == 200
+    assert site.get(path="/none").status_code == 404
+
+
+def protect_own_route(site: Site, host: str) -> None:
+    @site.protector.require("own.read")
+    def own() -> dict[str, str]:
+        return {"client": current_token["client_id"]}
+
+    if host == "bare":
+        site.app.add_url_rule("/own", "own", own)
+        return
+    blueprint = Blueprint("own", __name__)
+    blueprint.add_url_rule("/own", view_func=own)
+    site.app.register_blueprint(blueprint)
+
+
+def test_a_host_protects_its_own_route(make_site: MakeSite, host: str) -> None:
+    site = make_site("oauth", host)
+    protect_own_route(site, host)
+    assert site.get(path="/own").status_code == 401
+    lacking = site.get(site.server.issue(), path="/own")
+    assert lacking.status_code == 403
+    assert 'scope="own.read"' in lacking.headers["WWW-Authenticate"]
+    granted = site.get(site.server.issue("own.read"), path="/own")
+    assert granted.json == {"client": "caller"}
+
+
+def test_a_refusal_keeps_its_challenge_in_a_view_of_the_hosts_api(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    api = Api(site.app)
+    blueprint = Blueprint("smorest_own", __name__)
+
+    @blueprint.route("/smorest")
+    @site.protector.require()
+    @blueprint.response(200)
+    def own() -> dict[str, str]:
+        return {}
+
+    api.register_blueprint(blueprint)
+    response = site.get(path="/smorest")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith('Bearer realm="SCIM"')
+
+
+class PasswordGuard(Guard):
+    """What a host might write itself."""
+
+    def check(self, scopes: Iterable[str] | None = None) -> None:
+        if request.headers.get("X-Password") != "sesame":
+            raise HTTPException(response=Response("no", 401, {"WWW-Authenticate": "Own"}))
+
+
+def test_a_host_passes_its_own_guard(host: str) -> None:
+    app = Flask(__name__)
+    app.config.update(API_TITLE="Host", API_VERSION="1", OPENAPI_VERSION="3.0.3")
+    api = Api(app) if host == "api" else None
+    guard = PasswordGuard()
+    GluuChanges(app, backend=MemoryBackend(PEOPLE), api=api, protector=guard)
+    client = app.test_client()
+    refused = client.get(f"{PATH}?{QUERY}")
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Own")
+    assert client.get(f"{PATH}?{QUERY}", headers={"X-Password": "sesame"}).status_code == 200
+    assert guard.security_schemes("3.0.3") == ({}, [])
+
+
+def test_one_token_does_not_outlive_its_request(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    token = site.server.issue()
+    with site.app.test_client() as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.get(f"{PATH}?{QUERY}", headers=headers).status_code == 200
+        assert client.get(f"{PATH}?{QUERY}").status_code == 401
+
+
+def test_a_token_left_in_g_grants_nothing(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    with site.app.test_request_context(PATH):
+        g.authlib_server_oauth2_token = {"active": True}
+        with pytest.raises(HTTPException):
+            site.protector.check()
+        assert not current_token
+
+
+def test_walks_of_two_clients_do_not_mix(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    with site.app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.1"}) as context:
+        callers = set()
+        for token in (
+            site.server.issue(),
+            site.server.issue(client_id="other"),
+            site.server.issue(),
+        ):
+            context.request.environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+            site.protector.check()
+            callers.add(site.protector.caller())
+    assert callers == {"caller 192.0.2.1", "other 192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "scopes"),
+    [("oauth", ["https://gluu.org/scim/users.read"]), ("uma", ["read"]), ("test", None)],
+)
+def test_metadata_names_issuer_and_scopes(
+    make_site: MakeSite, host: str, mode: str, scopes: list[str] | None
+) -> None:
+    site = make_site(mode, host)
+    for path in ("", PATH):
+        response = site.get(path=f"{WELL_KNOWN}{path}")
+        expected = {
+            "resource": f"http://localhost{path}",
+            "authorization_servers": [site.server.issuer],
+            "bearer_methods_supported": ["header"],
+            **({"scopes_supported": scopes} if scopes else {}),
+        }
+        assert response.json == expected
+
+
+def test_the_challenge_leads_to_the_metadata_of_what_was_asked_for(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    header = site.get().headers["WWW-Authenticate"]
+    url = f"http://localhost{WELL_KNOWN}{PATH}"
+    assert header == f'Bearer realm="SCIM", resource_metadata="{url}"'
+    document = site.get(path=url.removeprefix("http://localhost")).json
+    assert document is not None
+    assert document["resource"] == f"http://localhost{PATH}"
+
+
+def test_a_public_resource_url_is_used_as_configured(make_site: MakeSite) -> None:
+    public = "https://api.example/people/changes"
+    site = make_site("oauth", resource=public)
+    url = f"https://api.example{WELL_KNOWN}/people/changes"
+    assert f'resource_metadata="{url}"' in site.get().headers["WWW-Authenticate"]
+    document = site.get(path=f"{WELL_KNOWN}/people/changes").json
+    assert document is not None
+    assert document["resource"] == public
+
+
+def test_bypass_has_no_metadata(make_site: MakeSite) -> None:
+    site = make_site("bypass", allow_bypass=True)
+    assert site.get(path=WELL_KNOWN).status_code == 404
+
+
+def test_a_host_header_cannot_break_the_challenge(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    response = site.get(headers={"Host": 'x", error="own'})
+    assert response.status_code in (400, 401)
+    assert 'error="own"' not in response.headers.get("WWW-Authenticate", "")
+
+
+@pytest.mark.parametrize(("version", "kind"), [("2.0", "apiKey"), ("3.0.3", "http")])
+@pytest.mark.parametrize("mode", ["oauth", "test", "uma", "bypass"])
+def test_documents_can_name_the_scheme_of_the_mode(
+    make_site: MakeSite, mode: str, version: str, kind: str
+) -> None:
+    site = make_site(mode, allow_bypass=True)
+    schemes, requirement = site.protector.security_schemes(version)
+    if mode == "bypass":
+        assert (schemes, requirement) == ({}, [])
+        return
+    assert requirement == [{"bearer": []}]
+    assert schemes["bearer"]["type"] == kind
+    assert site.server.issuer in schemes["bearer"]["description"]
+
+
+@pytest.mark.parametrize("mode", ["oauth", "uma"])
+@pytest.mark.parametrize("fault", ["", "500", "garbage"])
+def test_neither_bodies_nor_logs_hold_secrets(
+    make_site: MakeSite, caplog: pytest.LogCaptureFixture, mode: str, fault: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    site = make_site(mode)
+    token = site.server.issue()
+    if fault:
+        site.server.faults["*"] = fault
+    bodies = [
+        site.get(t).data.decode() for t in (None, token, "unknown-token", "bad,token", "x" * 9000)
+    ]
+    pats = [t for t, claims in site.server.tokens.items() if claims["client_id"] == "rs"]
+    hidden = [token, "unknown-token", "bad,token", "x" * 100, "rs-secret", "AS-SECRET-TEXT", *pats]
+    for secret in [*hidden, *site.server.tickets]:
+        assert secret not in caplog.text
+        assert not [body for body in bodies if secret in body]
+
+
+def test_the_log_names_endpoint_and_cause(
+    make_site: MakeSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = make_site("oauth")
+    site.server.faults["introspect"] = "500"
+    site.get("token")
+    assert f"{site.server.url}/introspect: status 500" in caplog.text
+    site.server.stop()
+    site.get("other")
+    assert f"{site.server.url}/introspect: ConnectError" in caplog.text
+
+
+def test_without_a_protector_the_config_decides(server: Any) -> None:
+    app = Flask(__name__)
+    app.config.update(settings(server, "oauth"))
+    GluuChanges(app, backend=MemoryBackend(PEOPLE))
+    assert isinstance(app.extensions["gluu_changes"].protector, Protector)
+    token = server.issue()
+    client = app.test_client()
+    assert client.get(f"{PATH}?{QUERY}").status_code == 401
+    assert (
+        client.get(f"{PATH}?{QUERY}", headers={"Authorization": f"Bearer {token}"}).status_code
+        == 200
+    )
+    app.extensions["gluu_changes"].protector.close()
