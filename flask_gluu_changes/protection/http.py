@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from ..configuration import PREFIX
+from ..errors import ConfigurationError
 from .breaker import FAILURES, Breaker
 from .clock import Clock
 from .errors import AuthorizationServerUnavailable
@@ -49,7 +51,7 @@ class HttpClient:
     ) -> None:
         self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
         self._read_seconds = read_seconds
-        self._tls = ssl.create_default_context(cafile=ca_file or None)
+        self._tls = _trusting(ca_file)
         self._clock = clock
         self._breaker = Breaker(clock)
         self._lock = threading.Lock()
@@ -114,6 +116,15 @@ class HttpClient:
                     limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
                 )
             return self._client
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{PREFIX}ISSUER_CA_FILE holds no certificate that can be read: {ca_file}"
+        ) from error
 
 
 def _json(body: bytes) -> Any:

@@ -22,12 +22,13 @@ PEOPLE = [{"uid": ["ada"], "inum": ["1"], "updatedAt": ["20240101000000.000Z"]}]
 
 
 class MovedClock(Clock):
-    """Real time, moved ahead by as many seconds as a test says."""
+    """Real time, moved ahead by as many seconds as a test says; `asleep` moves the wall only."""
 
     ahead = 0.0
+    asleep = 0.0
 
     def now(self) -> float:
-        return super().now() + self.ahead
+        return super().now() + self.ahead + self.asleep
 
     def elapsed(self) -> float:
         return super().elapsed() + self.ahead

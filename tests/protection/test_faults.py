@@ -56,12 +56,14 @@ def test_metadata_of_another_issuer_closes(
 
 
 def test_metadata_that_names_a_plain_http_endpoint_closes(
-    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make_site("oauth")
     plain = {**site.server.metadata(), "introspection_endpoint": "http://as.example/introspect"}
     monkeypatch.setattr(site.server, "metadata", lambda: plain)
     assert site.get(site.server.issue()).status_code == 503
+    assert "no introspection_endpoint, or one that is not https" in caplog.text
+    assert "failed at" not in caplog.text
 
 
 def test_openid_metadata_is_the_second_choice(make_site: MakeSite) -> None:

@@ -1,8 +1,7 @@
-"""The protector in a host application: its routes, its own guard, metadata and documents."""
+"""The protector in a host application: its routes, its own guard."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +17,6 @@ from flask_gluu_changes.protection import Guard, Protector
 
 from .conftest import PATH, PEOPLE, QUERY, MakeSite, Site, settings
 
-WELL_KNOWN = "/.well-known/oauth-protected-resource"
 OPEN = {"swagger_document", "openapi_document"}
 
 
@@ -134,115 +132,20 @@ def test_a_token_left_in_g_grants_nothing(make_site: MakeSite) -> None:
 
 def test_walks_of_two_clients_do_not_mix(make_site: MakeSite) -> None:
     site = make_site("oauth")
-    with site.app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.1"}) as context:
-        callers = set()
-        for token in (
-            site.server.issue(),
-            site.server.issue(client_id="other"),
-            site.server.issue(),
-        ):
-            context.request.environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-            site.protector.check()
-            callers.add(site.protector.caller())
-    assert callers == {"caller 192.0.2.1", "other 192.0.2.1"}
+    one, other = site.server.issue(), site.server.issue(client_id="other")
 
+    def names(token: str, start: int) -> list[str]:
+        query = f"timeStamp=2020-01-01T00:00:00Z&pagesize=1&start={start}"
+        page = site.get(token, query_string=query).json
+        assert page is not None
+        return [person["uid"][0] for person in page["results"]]
 
-@pytest.mark.parametrize(
-    ("mode", "scopes"),
-    [("oauth", ["https://gluu.org/scim/users.read"]), ("uma", ["read"]), ("test", None)],
-)
-def test_metadata_names_issuer_and_scopes(
-    make_site: MakeSite, host: str, mode: str, scopes: list[str] | None
-) -> None:
-    site = make_site(mode, host)
-    for path in ("", PATH):
-        response = site.get(path=f"{WELL_KNOWN}{path}")
-        expected = {
-            "resource": f"http://localhost{path}",
-            "authorization_servers": [site.server.issuer],
-            "bearer_methods_supported": ["header"],
-            **({"scopes_supported": scopes} if scopes else {}),
-        }
-        assert response.json == expected
-
-
-def test_the_challenge_leads_to_the_metadata_of_what_was_asked_for(make_site: MakeSite) -> None:
-    site = make_site("oauth")
-    header = site.get().headers["WWW-Authenticate"]
-    url = f"http://localhost{WELL_KNOWN}{PATH}"
-    assert header == f'Bearer realm="SCIM", resource_metadata="{url}"'
-    document = site.get(path=url.removeprefix("http://localhost")).json
-    assert document is not None
-    assert document["resource"] == f"http://localhost{PATH}"
-
-
-def test_a_public_resource_url_is_used_as_configured(make_site: MakeSite) -> None:
-    public = "https://api.example/people/changes"
-    site = make_site("oauth", resource=public)
-    url = f"https://api.example{WELL_KNOWN}/people/changes"
-    assert f'resource_metadata="{url}"' in site.get().headers["WWW-Authenticate"]
-    document = site.get(path=f"{WELL_KNOWN}/people/changes").json
-    assert document is not None
-    assert document["resource"] == public
-
-
-def test_bypass_has_no_metadata(make_site: MakeSite) -> None:
-    site = make_site("bypass", allow_bypass=True)
-    assert site.get(path=WELL_KNOWN).status_code == 404
-
-
-def test_a_host_header_cannot_break_the_challenge(make_site: MakeSite) -> None:
-    site = make_site("oauth")
-    response = site.get(headers={"Host": 'x", error="own'})
-    assert response.status_code in (400, 401)
-    assert 'error="own"' not in response.headers.get("WWW-Authenticate", "")
-
-
-@pytest.mark.parametrize(("version", "kind"), [("2.0", "apiKey"), ("3.0.3", "http")])
-@pytest.mark.parametrize("mode", ["oauth", "test", "uma", "bypass"])
-def test_documents_can_name_the_scheme_of_the_mode(
-    make_site: MakeSite, mode: str, version: str, kind: str
-) -> None:
-    site = make_site(mode, allow_bypass=True)
-    schemes, requirement = site.protector.security_schemes(version)
-    if mode == "bypass":
-        assert (schemes, requirement) == ({}, [])
-        return
-    assert requirement == [{"bearer": []}]
-    assert schemes["bearer"]["type"] == kind
-    assert site.server.issuer in schemes["bearer"]["description"]
-
-
-@pytest.mark.parametrize("mode", ["oauth", "uma"])
-@pytest.mark.parametrize("fault", ["", "500", "garbage"])
-def test_neither_bodies_nor_logs_hold_secrets(
-    make_site: MakeSite, caplog: pytest.LogCaptureFixture, mode: str, fault: str
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    site = make_site(mode)
-    token = site.server.issue()
-    if fault:
-        site.server.faults["*"] = fault
-    bodies = [
-        site.get(t).data.decode() for t in (None, token, "unknown-token", "bad,token", "x" * 9000)
-    ]
-    pats = [t for t, claims in site.server.tokens.items() if claims["client_id"] == "rs"]
-    hidden = [token, "unknown-token", "bad,token", "x" * 100, "rs-secret", "AS-SECRET-TEXT", *pats]
-    for secret in [*hidden, *site.server.tickets]:
-        assert secret not in caplog.text
-        assert not [body for body in bodies if secret in body]
-
-
-def test_the_log_names_endpoint_and_cause(
-    make_site: MakeSite, caplog: pytest.LogCaptureFixture
-) -> None:
-    site = make_site("oauth")
-    site.server.faults["introspect"] = "500"
-    site.get("token")
-    assert f"{site.server.url}/introspect: status 500" in caplog.text
-    site.server.stop()
-    site.get("other")
-    assert f"{site.server.url}/introspect: ConnectError" in caplog.text
+    site.backend.entries = [{**PEOPLE[0], "uid": [uid]} for uid in ("ada", "bob")]
+    assert names(one, 0) == ["ada"]
+    site.backend.entries = [{**PEOPLE[0], "uid": [uid]} for uid in ("ada", "zoe")]
+    assert names(other, 0) == ["ada"]
+    assert names(site.server.issue(), 1) == ["bob"]
+    assert names(other, 1) == ["zoe"]
 
 
 def test_without_a_protector_the_config_decides(server: Any) -> None:

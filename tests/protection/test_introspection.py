@@ -111,6 +111,20 @@ def test_an_expiry_is_noticed_in_a_cached_answer(site: Site) -> None:
     assert site.get(token).status_code == 401
 
 
+def test_an_expiry_is_noticed_after_the_machine_slept(site: Site) -> None:
+    token = site.server.issue(exp=time.time() + 20)
+    assert site.get(token).status_code == 200
+    site.clock.asleep = 21
+    assert site.get(token).status_code == 401
+
+
+def test_a_token_too_long_is_not_asked_about(site: Site) -> None:
+    assert site.get("x" * 8193).status_code == 401
+    assert site.server.calls["introspect"] == 0
+    assert site.get("x" * 8192).status_code == 401
+    assert site.server.calls["introspect"] == 1
+
+
 def test_this_server_asks_with_its_own_credentials_and_for_access_tokens(site: Site) -> None:
     token = site.server.issue()
     site.get(token)

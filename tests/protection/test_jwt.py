@@ -104,6 +104,17 @@ def _base64(octets: bytes) -> str:
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
+@pytest.mark.parametrize("alg", ["RS256", "RS512", "PS256", "PS384"])
+def test_every_asymmetric_algorithm_of_the_key_is_fine(site: Site, alg: str) -> None:
+    assert site.get(site.server.sign({"alg": alg})).status_code == 200
+
+
+def test_another_algorithm_is_refused_before_keys_are_looked_for(site: Site) -> None:
+    header = _base64(json.dumps({"alg": "HS256", "typ": "at+jwt", "kid": "unknown"}).encode())
+    assert site.get(f"{header}.e30.e30").status_code == 401
+    assert site.server.calls["jwks"] == 0
+
+
 def test_a_key_in_the_header_is_not_believed(site: Site) -> None:
     theirs = RSAKey.generate_key(2048, {"kid": "key-0"})
     claims = json.loads(jws.extract_compact(site.server.sign().encode()).payload)

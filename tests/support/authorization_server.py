@@ -31,8 +31,8 @@ class AuthorizationServer(Serving):
     introspection answer. calls: how often each endpoint was asked.
     """
 
-    def __init__(self) -> None:
-        super().__init__(self._make_app())
+    def __init__(self, tls: tuple[str, str] | None = None) -> None:
+        super().__init__(self._make_app(), tls)
         self.clients = {"rs": "rs-secret", "caller": "caller-secret"}
         self.tokens: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, Any] = {}

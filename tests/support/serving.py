@@ -13,20 +13,26 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 class Serving:
-    """Serves until the end of the `with`; `stop` and `start` keep the port."""
+    """Serves until the end of the `with`; `stop` and `start` keep the port.
 
-    def __init__(self, app: Flask | None = None) -> None:
+    tls: files of a certificate and of its key.
+    """
+
+    def __init__(self, app: Flask | None = None, tls: tuple[str, str] | None = None) -> None:
         self.app = app
+        self.tls = tls
         self.port = 0
         self._server: BaseWSGIServer | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         assert self.app is not None
-        self._server = make_server("127.0.0.1", self.port, self.app, threaded=True)
+        self._server = make_server(
+            "127.0.0.1", self.port, self.app, threaded=True, ssl_context=self.tls
+        )
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
