@@ -29,7 +29,10 @@ MAX_CACHE_SECONDS = 60.0
 
 def is_secure(url: str) -> bool:
     """Tell whether tokens may go to a URL: https, or http to this machine itself."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     if parts.scheme == "https":
         return bool(parts.hostname)
     return parts.scheme == "http" and _is_loopback(parts.hostname or "")
@@ -44,7 +47,7 @@ def _is_loopback(host: str) -> bool:
 
 def _url(value: object) -> str:
     url = text(value)
-    if not re.fullmatch(r"[!#-\[\]-~]+", url) or not is_secure(url):
+    if url and not (re.fullmatch(r"[!#-\[\]-~]+", url) and is_secure(url)):
         raise ValueError(f"must be an https:// URL (http:// on loopback only), not {value!r}")
     return url
 

@@ -52,6 +52,7 @@ def test_a_missing_or_unknown_mode_names_the_modes(mode: str | None) -> None:
         ({**OAUTH, "client_auth_method": "private_key_jwt"}, "CLIENT_KEY must"),
         ({**OAUTH, "client_key": "key.pem"}, "both set"),
         ({**OAUTH, "issuer": "http://as.example"}, "ISSUER must be an https"),
+        ({**OAUTH, "issuer": ""}, "GLUU_CHANGES_ISSUER must be set"),
         ({**OAUTH, "issuer": "https://"}, "ISSUER must be an https"),
         ({**OAUTH, "issuer": 'https://as.example/"'}, "ISSUER must be an https"),
         ({**OAUTH, "token_endpoint": "http://as.example/token"}, "TOKEN_ENDPOINT must be an https"),
@@ -100,6 +101,7 @@ def test_no_secret_is_shown_by_an_error() -> None:
         ("http://10.0.0.1", False),
         ("ftp://localhost", False),
         ("//as.example", False),
+        ("https://[as.example", False),
     ],
 )
 def test_plain_http_is_for_loopback_only(url: str, secure: bool) -> None:
