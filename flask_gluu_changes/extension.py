@@ -10,11 +10,11 @@ from flask_smorest import Api
 
 from .backend import Backend
 from .configuration import refuse_unknown
-from .encoding import Visibility
 from .errors import ConfigurationError
 from .feed import Feed
 from .settings import LdapSettings, Settings
 from .views import create_blueprint
+from .visibility import Visibility
 from .walks import Walks
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ def _feed(settings: Settings, backend: Backend) -> Feed:
     return Feed(
         backend,
         walks=Walks(seconds=settings.walk_seconds, limit=settings.max_walks),
+        time_attributes=settings.time_attributes or (),
         visibility=Visibility.of(settings.allowed_attributes, settings.denied_attributes),
         configured_type=settings.type_of,
     )
