@@ -55,9 +55,16 @@ def _without_unused(document: Document) -> Document:
 
 
 def _as_swagger(document: Document) -> Document:
-    """Keep to Swagger 2.0, which knows no examples of parameters, nor requests without a body."""
+    """Keep to Swagger 2.0, which knows no examples of parameters, nor requests without a body.
+
+    Nor has it a value of any type: openapi-generator reads `items: {}` as an array of objects (its
+    issue 19265), so an entry is written as an object and no more.
+    """
     for operations in document["paths"].values():
         for parameter in operations["get"].get("parameters", ()):
             parameter.pop("example", None)
     document.pop("consumes")
+    document["definitions"]["UpdatedUsersPage"]["properties"]["results"]["items"] = {
+        "type": "object"
+    }
     return document

@@ -9,12 +9,12 @@ from flask_smorest import Api
 
 from .backend import Backend
 from .configuration import refuse_unknown
-from .encoding import Visibility
 from .errors import ConfigurationError
 from .feed import Feed
 from .protection import Guard, ProtectionSettings, Protector
 from .settings import LdapSettings, Settings
 from .views import OPERATION, create_blueprint
+from .visibility import Visibility
 from .walks import Walks
 
 EXTENSION = "gluu_changes"
@@ -84,6 +84,7 @@ def _feed(settings: Settings, backend: Backend) -> Feed:
     return Feed(
         backend,
         walks=Walks(seconds=settings.walk_seconds, limit=settings.max_walks),
+        time_attributes=settings.time_attributes or (),
         visibility=Visibility.of(settings.allowed_attributes, settings.denied_attributes),
         configured_type=settings.type_of,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from .backend import Backend
-from .encoding import EncodedEntry, EntryEncoder, Visibility
+from .encoding import EncodedEntry, EntryEncoder
 from .model import ChangesQuery
 from .snapshot import Page, Snapshot
 from .values import AttributeType
+from .visibility import Visibility
 from .walks import Walks
 
 
@@ -24,25 +26,31 @@ class Feed:
         backend: Backend,
         *,
         walks: Walks,
+        time_attributes: tuple[str, ...],
         visibility: Visibility,
         configured_type: Callable[[str], AttributeType | None],
     ) -> None:
         self.backend = backend
         self._walks = walks
+        self._time_attributes = time_attributes
         self._visibility = visibility
         self._configured_type = configured_type
 
-    def page(self, query: ChangesQuery, *, caller: str, start: int, size: int) -> Page:
+    def page(self, since: datetime, *, caller: str, start: int, size: int) -> Page:
         """Give `size` entries from offset `start`; fewer only where the answer ends.
 
-        caller: anything that tells clients apart, so that their walks do not mix.
+        since: the inclusive bound, UTC, whole milliseconds. caller: anything that tells clients
+        apart, so that their walks do not mix.
         """
-        walk = self._walks.find((caller, query), start) if start else None
+        walk = self._walks.find((caller, since), start) if start else None
         if walk is None:
-            walk = self._walks.begin((caller, query), Snapshot(self._encoded(query)))
+            walk = self._walks.begin((caller, since), Snapshot(self._encoded(since)))
         return self._walks.advance(walk, start, size)
 
-    def _encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
+    def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
+        query = ChangesQuery(
+            since, self._time_attributes, self._visibility.allowed, self._visibility.hidden
+        )
         encoder = EntryEncoder(query, self._type_of, self._visibility)
         return map(encoder.encode, self.backend.changes(query))
 

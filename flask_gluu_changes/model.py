@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from .timestamps import moment_of, parse_generalized_time, to_micros
@@ -14,6 +14,9 @@ Value: TypeAlias = bytes | str | bool | int | datetime
 
 Entry: TypeAlias = Mapping[str, Sequence[Value]]
 """One person: attribute names, spelled as the store spells them, to their values."""
+
+BEFORE_ALL = to_micros(datetime.min.replace(tzinfo=UTC)) - 1
+"""Earlier than every time there is."""
 
 DEFAULT_TIME_ATTRIBUTES = ("updatedAt", "oxCreationTimestamp")
 
@@ -28,11 +31,14 @@ class ChangesQuery:
     since: UTC, whole milliseconds. The bound is inclusive.
     time_attributes: an entry counts when one of these is at or after `since`.
     attributes: names that are needed (besides uid, inum and the times); None means all.
+    excluded: names that nobody will see, so that secrets need not even leave the store. Both are
+    in lower case, and no more than a hint: the feed hides whatever a backend delivers.
     """
 
     since: datetime
     time_attributes: tuple[str, ...] = DEFAULT_TIME_ATTRIBUTES
     attributes: frozenset[str] | None = None
+    excluded: frozenset[str] = frozenset()
 
     def bound(self, attribute: str) -> datetime:
         """Give the lowest time of this attribute that counts, whole seconds where need be."""
@@ -43,22 +49,18 @@ class ChangesQuery:
     def matches(self, entry: Entry) -> bool:
         """Tell whether an entry belongs to the answer; for backends that filter in Python."""
         return any(
-            micros >= to_micros(self.bound(attribute))
+            time_of(value, BEFORE_ALL) >= to_micros(self.bound(attribute))
             for attribute in self.time_attributes
-            for micros in times_of(entry, attribute)
+            for value in entry.get(attribute, ())
         )
 
 
-def times_of(entry: Entry, attribute: str) -> list[int]:
-    """List the times of an attribute in microseconds since the epoch, without unreadable ones."""
-    return [micros for value in entry.get(attribute, ()) for micros in _micros(value)]
-
-
-def _micros(value: Value) -> tuple[int, ...]:
-    if isinstance(value, datetime):
-        return (moment_of(value)[1],)
+def time_of(value: Value, unreadable: int) -> int:
+    """Give a time attribute's value in microseconds since the epoch, or `unreadable`."""
     try:
+        if isinstance(value, datetime):
+            return moment_of(value)[1]
         text = value.decode() if isinstance(value, bytes) else str(value)
-        return (parse_generalized_time(text)[1],)
+        return parse_generalized_time(text)[1]
     except ValueError:
-        return ()
+        return unreadable

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .configuration import (
@@ -24,6 +26,8 @@ from .configuration import (
 from .errors import ConfigurationError
 from .gluu import PERSON_TYPES, PROFILES, SECRETS
 from .values import AttributeType
+
+log = logging.getLogger(__name__)
 
 
 def _path(value: object) -> str:
@@ -158,6 +162,21 @@ class LdapSettings:
                 f"{PREFIX}LDAP_BIND_DN and {PREFIX}LDAP_BIND_PASSWORD go together: a simple bind"
                 " with one of them empty would be anonymous (RFC 4513, 5.1.2)"
             )
+        self._warn_of_plain_passwords()
+
+    def _warn_of_plain_passwords(self) -> None:
+        if self.ldap_bind_method == "simple" and self.ldap_bind_dn and not self.ldap_start_tls:
+            for uri in filter(_crosses_the_network, self.ldap_uri):
+                log.warning(
+                    "the bind at %s sends its password unencrypted; set %sLDAP_START_TLS",
+                    uri,
+                    PREFIX,
+                )
+
+
+def _crosses_the_network(uri: str) -> bool:
+    parts = urlsplit(uri)
+    return parts.scheme == "ldap" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
 
 
 def _of_profile(profile: str, cls: type) -> dict[str, object]:

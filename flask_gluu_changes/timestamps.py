@@ -17,7 +17,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 _ISO_8601 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+\- ]\d\d:\d\d)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+\- ]\d\d:?[0-5]\d)?",
+    re.ASCII,
 )
 _GENERALIZED_TIME = re.compile(
     r"(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:\d\d)?)", re.ASCII
@@ -74,10 +75,12 @@ def moment_of(time: datetime) -> Moment:
     return to_instant(aware), to_micros(aware)
 
 
+@lru_cache(maxsize=256)
 def parse_generalized_time(text: str) -> Moment:
     """Read a GeneralizedTime of any form that RFC 4517 allows, to the nanosecond.
 
-    Raises ValueError when it is none, a leap second included (Java's `Instant` has none).
+    Raises ValueError when it is none, a leap second included (Java's `Instant` has none). The last
+    ones are remembered, because a time attribute is read twice: to be compared and to be shown.
     """
     if text[14:] != "Z" and not (text[14:15] == "." and text[-1] == "Z"):
         return _parse_rare_form(text)

@@ -1,27 +1,23 @@
 """Typed values: from what a store delivers to what JSON can say.
 
-Octets come from directories; str, int, bool and datetime from other backends. A value that does not
-fit its attribute's type is delivered as its string (base64 when it is not UTF-8) and logged once an
-attribute: one bad entry never fails a page.
+Octets come from directories; str, int, bool and datetime from other backends.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-import orjson
+from msgspec import Raw
 
 from .model import Value
 from .timestamps import moment_of, parse_generalized_time
 
-JsonValue: TypeAlias = str | bool | int | orjson.Fragment
-Misfit: TypeAlias = Callable[[], None]
-Converter: TypeAlias = Callable[[Sequence[Value]], list[JsonValue]]
+JsonValue: TypeAlias = str | bool | int | Raw
 
 
 class AttributeType(StrEnum):
@@ -39,8 +35,27 @@ class AttributeType(StrEnum):
 
 _BOOLEANS = {"TRUE": True, "FALSE": False, "true": True, "false": False}
 _INTEGER = re.compile(r"-?[1-9][0-9]*|0")
+_SHORT_INTEGER = re.compile(rb"-?[1-9][0-9]{0,17}|0")
 _SAFE_DIGITS = 18
 """Integers of up to so many digits fit into 64 bits; longer ones are copied as they stand."""
+
+
+def typed(value: Value, kind: AttributeType | None) -> JsonValue:
+    """Give a value in the JSON form of its attribute's type; ValueError where it does not fit.
+
+    Without a type, Python's own numbers and truths stay what they are and all else is text.
+    """
+    if kind is None:
+        kind = _NATIVE.get(type(value), AttributeType.STRING)
+    return _CONVERTERS[kind](value)
+
+
+def untyped(value: Value) -> str:
+    """Give a value that fits no type as its text, or in base64 when it is not UTF-8."""
+    try:
+        return to_string(value)
+    except UnicodeDecodeError:
+        return to_base64(value)
 
 
 def to_string(value: Value) -> str:
@@ -49,7 +64,9 @@ def to_string(value: Value) -> str:
         return value.decode()
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    return moment_of(value)[0] if isinstance(value, datetime) else str(value)
+    if isinstance(value, datetime):
+        return moment_of(value)[0]
+    return str(value).encode(errors="replace").decode()  # JSON has no lone surrogates
 
 
 def to_boolean(value: Value) -> bool:
@@ -62,12 +79,12 @@ def to_boolean(value: Value) -> bool:
         raise ValueError("not a Boolean") from error
 
 
-def to_integer(value: Value) -> int | orjson.Fragment:
+def to_integer(value: Value) -> int | Raw:
     """Give an LDAP Integer (RFC 4517, 3.3.16) of any size as the number itself."""
     text = to_string(value)
     if not _INTEGER.fullmatch(text):
         raise ValueError("not an Integer")
-    return int(text) if len(text) <= _SAFE_DIGITS else orjson.Fragment(text)
+    return int(text) if len(text) <= _SAFE_DIGITS else Raw(text.encode())
 
 
 def to_time(value: Value) -> str:
@@ -82,7 +99,15 @@ def to_base64(value: Value) -> str:
     return str(b64encode(value), "ascii") if isinstance(value, bytes) else to_string(value)
 
 
-_CONVERTERS: dict[AttributeType, Callable[[Value], JsonValue]] = {
+def _short_integer(octets: bytes) -> int:
+    if not _SHORT_INTEGER.fullmatch(octets):
+        raise ValueError("not a short Integer")
+    return int(octets)
+
+
+_NATIVE = {bool: AttributeType.BOOLEAN, int: AttributeType.NUMERIC}
+
+_CONVERTERS: Mapping[AttributeType, Callable[[Value], JsonValue]] = {
     AttributeType.STRING: to_string,
     AttributeType.JSON: to_string,
     AttributeType.NUMERIC: to_integer,
@@ -93,40 +118,14 @@ _CONVERTERS: dict[AttributeType, Callable[[Value], JsonValue]] = {
     AttributeType.PHOTO: to_base64,
 }
 
-
-def converter(attribute_type: AttributeType, misfit: Misfit) -> Converter:
-    """Make the function that turns all values of one attribute into JSON values."""
-    one = _CONVERTERS[attribute_type]
-
-    def convert(values: Sequence[Value]) -> list[JsonValue]:
-        try:
-            return [one(value) for value in values]
-        except ValueError:
-            return [_lenient(one, value, misfit) for value in values]
-
-    return _strings(convert) if one is to_string else convert
-
-
-def _strings(convert: Converter) -> Converter:
-    def decode(values: Sequence[Value]) -> list[JsonValue]:
-        try:
-            return [value.decode() for value in values]  # type: ignore[union-attr]
-        except (AttributeError, UnicodeDecodeError):
-            return convert(values)
-
-    return decode
-
-
-def _lenient(one: Callable[[Value], JsonValue], value: Value, misfit: Misfit) -> JsonValue:
-    try:
-        return one(value)
-    except ValueError:
-        misfit()
-        return _anyhow(value)
-
-
-def _anyhow(value: Value) -> str:
-    try:
-        return to_string(value)
-    except UnicodeDecodeError:
-        return to_base64(value)
+QUICK: Mapping[AttributeType, Callable[[bytes], JsonValue]] = {
+    AttributeType.STRING: bytes.decode,
+    AttributeType.JSON: bytes.decode,
+    AttributeType.NUMERIC: _short_integer,
+    AttributeType.BOOLEAN: {name.encode(): truth for name, truth in _BOOLEANS.items()}.__getitem__,
+    AttributeType.GENERALIZED_TIME: lambda octets: parse_generalized_time(bytes.decode(octets))[0],
+    AttributeType.BINARY: to_base64,
+    AttributeType.CERTIFICATE: to_base64,
+    AttributeType.PHOTO: to_base64,
+}
+"""The shortest way for the octets that directories hold; anything unusual raises."""

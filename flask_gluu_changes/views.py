@@ -9,11 +9,11 @@ from typing import Any
 import flask
 import yaml
 from flask import Response, jsonify, request
+from flask.sansio.blueprints import BlueprintSetupState
 from flask_smorest import Blueprint
 
 from .documents import OPENAPI, SWAGGER, describe, mounted
 from .feed import Feed
-from .model import ChangesQuery
 from .protection import Guard
 from .schemas import QueryParser, UpdatedUsersPageSchema, query_schema
 from .scim_errors import ScimErrorSchema, add_error_handlers, error_response
@@ -25,7 +25,6 @@ OPERATION = "/UpdatedUsers"
 JSON = "application/json; charset=utf-8"
 YAML = "application/yaml; charset=utf-8"
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
-REFUSED = ["DELETE", "PATCH", "POST", "PUT", "TRACE"]
 PUBLIC = ("swagger_document", "openapi_document")
 """Endpoints that nobody needs a token for."""
 
@@ -36,8 +35,9 @@ def create_blueprint(settings: Settings, feed: Feed, protector: Guard) -> Bluepr
     path = f"{settings.url_prefix}{OPERATION}"
     _add_protection(blueprint, protector)
     _add_operation(blueprint, path, settings, feed, protector)
-    _add_refusal(blueprint, path)
-    _add_documents(blueprint, settings, feed, protector)
+    documents = f"{settings.documents_prefix}/resource_changes"
+    _add_documents(blueprint, documents, settings, feed, protector)
+    _add_refusal(blueprint, path, f"{documents}.yaml", f"{documents}.openapi.json")
     add_error_handlers(blueprint)
     return blueprint
 
@@ -61,9 +61,6 @@ def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
 def _add_operation(
     blueprint: Blueprint, path: str, settings: Settings, feed: Feed, protector: Guard
 ) -> None:
-    wanted = _wanted(settings)
-    times = tuple(settings.time_attributes or ())
-
     @blueprint.arguments(query_schema(settings), location="query", error_status_code=400)
     @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
     @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
@@ -72,24 +69,17 @@ def _add_operation(
     @blueprint.doc(operationId="getUpdatedUsers")
     def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time."""
-        query = ChangesQuery(arguments["timeStamp"], times, wanted)
+        since = arguments["timeStamp"]
         page = feed.page(
-            query,
+            since,
             caller=protector.caller(),
             start=arguments["start"],
             size=arguments["pagesize"],
         )
-        return _answer(page, query.since)
+        return _answer(page, since)
 
     updated_users.provide_automatic_options = False
     blueprint.add_url_rule(path, view_func=updated_users)
-
-
-def _wanted(settings: Settings) -> frozenset[str] | None:
-    """Ask a backend for no more than may be shown, where the settings name it all."""
-    denied = {name.lower() for name in settings.denied_attributes}
-    allowed = [name for name in settings.allowed_attributes if name.lower() not in denied]
-    return frozenset(allowed) if settings.allowed_attributes else None
 
 
 def _answer(page: Page, since: datetime) -> Response:
@@ -104,8 +94,8 @@ def _answer(page: Page, since: datetime) -> Response:
     return response
 
 
-def _add_refusal(blueprint: Blueprint, path: str) -> None:
-    """Answer other methods here: in the host's hands, a 405 would not be a SCIM error."""
+def _add_refusal(blueprint: Blueprint, *paths: str) -> None:
+    """Answer every other method here: in the host's hands, a 405 would not be a SCIM error."""
 
     def other_methods() -> Response:
         if request.method == "OPTIONS":
@@ -114,10 +104,20 @@ def _add_refusal(blueprint: Blueprint, path: str) -> None:
         response.headers["Allow"] = ", ".join(ALLOWED)
         return response
 
-    _add_undocumented(blueprint, path, other_methods, methods=["OPTIONS", *REFUSED])
+    def register(state: BlueprintSetupState) -> None:
+        """Add rules without methods, which match all; Flask's add_url_rule would add GET."""
+        endpoint = f"{blueprint.name}.{other_methods.__name__}"
+        state.app.view_functions[endpoint] = other_methods
+        for path in paths:
+            rule = state.app.url_rule_class(path, endpoint=endpoint, methods=None)
+            state.app.url_map.add(rule)
+
+    blueprint.record(register)
 
 
-def _add_documents(blueprint: Blueprint, settings: Settings, feed: Feed, protector: Guard) -> None:
+def _add_documents(
+    blueprint: Blueprint, path: str, settings: Settings, feed: Feed, protector: Guard
+) -> None:
     relative = _new_blueprint()
     _add_operation(relative, OPERATION, settings, feed, protector)
     swagger, openapi = describe(relative, SWAGGER), describe(relative, OPENAPI)
@@ -129,16 +129,12 @@ def _add_documents(blueprint: Blueprint, settings: Settings, feed: Feed, protect
     def openapi_document() -> Response:
         return jsonify(mounted(openapi, f"{request.root_path}{settings.url_prefix}"))
 
-    path = f"{settings.documents_prefix}/resource_changes"
     _add_undocumented(blueprint, f"{path}.yaml", swagger_document)
     _add_undocumented(blueprint, f"{path}.openapi.json", openapi_document)
 
 
-def _add_undocumented(
-    blueprint: Blueprint, path: str, view: Callable[[], Response], **options: Any
-) -> None:
+def _add_undocumented(blueprint: Blueprint, path: str, view: Callable[[], Response]) -> None:
     """Register a view as Flask does, past flask-smorest's documentation."""
-    automatic = "methods" not in options
     flask.Blueprint.add_url_rule(
-        blueprint, path, view.__name__, view, provide_automatic_options=automatic, **options
+        blueprint, path, view.__name__, view, provide_automatic_options=False
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 from typing import TypeAlias
 
-from .model import ChangesQuery
 from .snapshot import Page, Snapshot
 
-WalkKey: TypeAlias = tuple[str, ChangesQuery]
+WalkKey: TypeAlias = tuple[str, datetime]
+"""Who walks, and since when."""
 
 
 @dataclass(eq=False)
@@ -27,7 +28,7 @@ class Walk:
 class Walks:
     """The walks of one process: at most `limit`, each kept for `seconds` after its last progress.
 
-    Several clients may walk the same query even as the same caller: a page is cut from the walk
+    Several clients may walk from the same time even as the same caller: a page is cut from the walk
     that was served up to its offset, or else from the newest one.
     """
 

@@ -12,10 +12,11 @@ from ...backend import Backend
 from ...model import ChangesQuery, Entry
 from ...settings import LdapSettings
 from ...values import AttributeType
-from .connection import Connections, Handle
+from .attributes import check_times, wanted
+from .connection import Connections
 from .errors import UNREACHABLE, translated
+from .schema import DirectorySchema
 from .search import NarrowTimes, Search, since_filter, stream
-from .types import TypeTable
 
 
 class LdapBackend(Backend):
@@ -29,9 +30,8 @@ class LdapBackend(Backend):
         settings.check()
         self._settings = settings
         self._connections = Connections(settings)
-        self._types = TypeTable(self._connections, settings)
+        self._schema = DirectorySchema(self._connections, settings)
         self._narrow = NarrowTimes()
-        self._avoid_index: bool | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LdapBackend:
@@ -44,19 +44,19 @@ class LdapBackend(Backend):
 
     def attribute_type(self, name: str) -> AttributeType | None:
         """Give the registered type, else the one of the directory's schema."""
-        return self._types.get(name)
+        return self._schema.facts().types.get(name.lower())
 
     def close(self) -> None:
         """Unbind the idle connections."""
         self._connections.close()
 
     def _parts(self, query: ChangesQuery) -> Iterator[list[Entry]]:
-        found = 0
+        search, found = self._search(query), 0
         with translated("searching the people"):
             for lend in (self._connections.any, self._connections.fresh):
                 try:
                     with lend() as handle:
-                        for part in self._search(handle, query):
+                        for part in stream(handle, search):
                             found += len(part)
                             yield part
                     break
@@ -65,25 +65,13 @@ class LdapBackend(Backend):
                         raise
         self._narrow.learn(query.since, found)
 
-    def _search(self, handle: Handle, query: ChangesQuery) -> Iterator[list[Entry]]:
-        indexed = self._narrow.covers(query.since) or not self._is_openldap(handle)
-        search = Search(
+    def _search(self, query: ChangesQuery) -> Search:
+        facts = self._schema.facts()
+        check_times(query.time_attributes, facts)
+        indexed = self._narrow.covers(query.since) or not facts.openldap
+        return Search(
             base=str(self._settings.ldap_base_dn),
             filter=since_filter(query, str(self._settings.ldap_object_class), indexed=indexed),
-            attributes=_wanted(query),
+            attributes=wanted(query, facts),
             timeout=self._settings.ldap_operation_timeout,
         )
-        return stream(handle, search)
-
-    def _is_openldap(self, handle: Handle) -> bool:
-        """Ask the root DSE; other servers index ranges well and may refuse a scan."""
-        if self._avoid_index is None:
-            root = handle.read_rootdse_s(attrlist=["objectClass"])
-            self._avoid_index = b"OpenLDAProotDSE" in root.get("objectClass", ())
-        return self._avoid_index
-
-
-def _wanted(query: ChangesQuery) -> tuple[str, ...]:
-    if query.attributes is None:
-        return ("*", *query.time_attributes)
-    return tuple(sorted({"uid", "inum", *query.attributes, *query.time_attributes}))

@@ -89,8 +89,8 @@ def stream(handle: Handle, search: Search) -> Iterator[list[Entry]]:
     kind = None
     try:
         while kind != ldap.RES_SEARCH_RESULT:
-            kind, parts, _, _ = handle.result3(message, ldap.MSG_RECEIVED, search.timeout)
-            yield [_person(dn, entry) for dn, entry in parts]
+            kind, entries = handle.part(message, search.timeout)
+            yield [_person(dn, entry) for dn, entry in entries]
     except (GeneratorExit, ldap.TIMEOUT):
         handle.abandon_ext(message)
         raise

@@ -1,0 +1,18 @@
+"""A directory keeps the contract of all backends, whether or not it indexes the times."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.contract import BackendContract
+
+from .conftest import Directory
+
+
+class TestLdapBackend(BackendContract):
+    """The whole contract, over slapd."""
+
+    @pytest.fixture
+    def store(self, directory: Directory) -> Directory:
+        """A slapd without people."""
+        return directory
