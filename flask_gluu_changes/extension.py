@@ -12,6 +12,7 @@ from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
 from .protection import Guard, ProtectionSettings, Protector
+from .security import add_security_schemes, version_of
 from .settings import LdapSettings, Settings
 from .views import OPERATION, create_blueprint
 from .visibility import Visibility
@@ -76,8 +77,18 @@ class GluuChanges:
         protector = protector or Protector.from_config(app.config)
         feed = _feed(settings, backend)
         app.extensions[EXTENSION] = State(settings, feed, protector)
-        (api or app).register_blueprint(create_blueprint(settings, feed, protector))
+        _register(app, api, settings, feed, protector)
         protector.register(app, [f"{settings.url_prefix}{OPERATION}"])
+
+
+def _register(
+    app: Flask, api: Api | None, settings: Settings, feed: Feed, protector: Guard
+) -> None:
+    if api is None:
+        app.register_blueprint(create_blueprint(settings, feed, protector))
+        return
+    add_security_schemes(api, protector)
+    api.register_blueprint(create_blueprint(settings, feed, protector, version_of(api)))
 
 
 def _feed(settings: Settings, backend: Backend) -> Feed:

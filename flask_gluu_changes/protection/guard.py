@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -14,6 +15,17 @@ Requirement: TypeAlias = list[dict[str, list[str]]]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer of a guard as documents describe it; its body is a SCIM error.
+
+    headers: names to what they say.
+    """
+
+    description: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Guard(ABC):
@@ -43,6 +55,10 @@ class Guard(ABC):
     def security_schemes(self, version: str) -> tuple[Schemes, Requirement]:
         """Describe the protection for a document of version 2.0 (Swagger) or 3.x (OpenAPI)."""
         return {}, []
+
+    def refusals(self) -> Mapping[int, Refusal]:
+        """Describe the answers of `check`, by status; those that are no SCIM error are left out."""
+        return {}
 
     def close(self) -> None:
         """Give back what is held open."""

@@ -12,8 +12,8 @@ from werkzeug.exceptions import HTTPException
 from .authorization_header import BearerProtector
 from .bypass import require_consent
 from .clock import Clock
-from .documents import security_schemes
-from .guard import Guard, Requirement, Schemes
+from .documents import refusals, security_schemes
+from .guard import Guard, Refusal, Requirement, Schemes
 from .policy import build_policy
 from .settings import ProtectionSettings
 
@@ -80,6 +80,10 @@ class Protector(Guard):
     def security_schemes(self, version: str) -> tuple[Schemes, Requirement]:
         """Describe the protection for a document of version 2.0 (Swagger) or 3.x (OpenAPI)."""
         return security_schemes(self.settings, version)
+
+    def refusals(self) -> Mapping[int, Refusal]:
+        """Describe the answers of `check` in the active mode, by status."""
+        return refusals(self.settings)
 
     def close(self) -> None:
         """Close the connections to the authorization server."""

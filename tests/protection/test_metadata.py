@@ -1,4 +1,4 @@
-"""What clients read without a token: RFC 9728's metadata and the security schemes."""
+"""What clients read without a token: RFC 9728's metadata."""
 
 from __future__ import annotations
 
@@ -58,18 +58,3 @@ def test_a_host_header_cannot_break_the_challenge(make_site: MakeSite) -> None:
     response = site.get(headers={"Host": 'x", error="own'})
     assert response.status_code in (400, 401)
     assert 'error="own"' not in response.headers.get("WWW-Authenticate", "")
-
-
-@pytest.mark.parametrize(("version", "kind"), [("2.0", "apiKey"), ("3.0.3", "http")])
-@pytest.mark.parametrize("mode", ["oauth", "test", "uma", "bypass"])
-def test_documents_can_name_the_scheme_of_the_mode(
-    make_site: MakeSite, mode: str, version: str, kind: str
-) -> None:
-    site = make_site(mode, allow_bypass=True)
-    schemes, requirement = site.protector.security_schemes(version)
-    if mode == "bypass":
-        assert (schemes, requirement) == ({}, [])
-        return
-    assert requirement == [{"bearer": []}]
-    assert schemes["bearer"]["type"] == kind
-    assert site.server.issuer in schemes["bearer"]["description"]
