@@ -98,7 +98,7 @@ class Settings:
     def load(cls, config: Mapping[str, Any]) -> Settings:
         """Read them from an application's config; a ConfigurationError names the wrong key."""
         settings = load(cls, config)
-        return replace_unset(settings, _of_profile(settings.profile, cls))
+        return replace_unset(settings, of_profile(settings.profile, cls))
 
     def type_of(self, attribute: str) -> AttributeType | None:
         """Give the configured type of an attribute, ignoring case."""
@@ -142,7 +142,7 @@ class LdapSettings:
     def load(cls, config: Mapping[str, Any]) -> LdapSettings:
         """Read them from an application's config; a ConfigurationError names the wrong key."""
         profile = load(Settings, config).profile
-        settings = replace_unset(load(cls, config), _of_profile(profile, cls))
+        settings = replace_unset(load(cls, config), of_profile(profile, cls))
         settings.check()
         return settings
 
@@ -179,6 +179,7 @@ def _crosses_the_network(uri: str) -> bool:
     return parts.scheme == "ldap" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
 
 
-def _of_profile(profile: str, cls: type) -> dict[str, object]:
+def of_profile(profile: str, cls: type) -> dict[str, object]:
+    """Give the defaults that a profile brings for the fields of a settings class."""
     declared = {f.name for f in fields(cls)}
     return {name: value for name, value in PROFILES[profile].items() if name in declared}

@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..configuration import PREFIX, choice, load, names, seconds, setting, text, truth
+from ..configuration import (
+    PREFIX,
+    choice,
+    load,
+    names,
+    replace_unset,
+    seconds,
+    setting,
+    text,
+    truth,
+)
 from ..errors import ConfigurationError
+from ..settings import Settings, of_profile
 
 JWT = "jwt"
 MODES = ("uma", "oauth", "test", "bypass")
@@ -21,9 +32,6 @@ ENDPOINTS = (
     "permission_endpoint",
     "resource_registration_endpoint",
 )
-GLUU_SCOPE = "https://gluu.org/scim/users.read"
-"""What Gluu asks of a token that reads users."""
-
 MAX_CACHE_SECONDS = 60.0
 
 
@@ -80,8 +88,8 @@ class ProtectionSettings:
         "`client_secret_basic`, `client_secret_post` or `private_key_jwt`; by what it has",
         choice("client_secret_basic", "client_secret_post", "private_key_jwt"),
     )
-    scope: tuple[str, ...] = setting(
-        (GLUU_SCOPE,), "scopes that a token must all have, in mode `oauth`", names
+    scope: tuple[str, ...] | None = setting(
+        None, "scopes that a token must all have, in mode `oauth`, by profile", names
     )
     audience: str = setting("", "what `aud` of a token must hold; needed for `jwt`", text)
     token_validation: str = setting(
@@ -133,7 +141,8 @@ class ProtectionSettings:
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> ProtectionSettings:
         """Read them from an application's config; a ConfigurationError names the wrong key."""
-        settings = load(cls, config)
+        profile = load(Settings, config).profile
+        settings = replace_unset(load(cls, config), of_profile(profile, cls))
         settings.check()
         return settings
 

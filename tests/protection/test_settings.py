@@ -75,6 +75,22 @@ def test_incomplete_settings_are_named(chosen: dict[str, Any], missing: str) -> 
         load(**chosen)
 
 
+@pytest.mark.parametrize(
+    ("profile", "scope"),
+    [
+        ({}, "https://gluu.org/scim/users.read"),
+        ({"profile": "gluu"}, "https://gluu.org/scim/users.read"),
+        ({"profile": "janssen"}, "https://jans.io/scim/users.read"),
+        ({"profile": "janssen", "scope": "own"}, "own"),
+    ],
+)
+def test_the_scope_follows_the_profile_unless_it_is_set(
+    profile: dict[str, str], scope: str
+) -> None:
+    """Gluu and Janssen name the same permission differently."""
+    assert load(**OAUTH, **profile).scope == (scope,)
+
+
 def test_a_typing_error_is_named() -> None:
     with pytest.raises(ConfigurationError, match="did you mean GLUU_CHANGES_CLIENT_SECRET"):
         start(GLUU_CHANGES_CLIENT_SECRETS="x", GLUU_CHANGES_PROTECTION="bypass", TESTING=True)
