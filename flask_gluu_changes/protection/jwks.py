@@ -34,6 +34,10 @@ class Jwks:
         self._asked_at = 0.0
         self._keys = Kept(self._fetch, clock)
 
+    def held(self) -> KeySet | None:
+        """Give the set that is trusted at this moment, if there is one; nothing is fetched."""
+        return self._keys.held()
+
     def find(self, key_id: str | None) -> Key | None:
         """Give the key, or None. Without an id, the only key there is."""
         known = self._keys.get()

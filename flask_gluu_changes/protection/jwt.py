@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from authlib.oauth2.rfc6750 import InvalidTokenError
+from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from authlib.oauth2.rfc9068.claims import JWTAccessTokenClaims
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key
+from joserfc.jwk import Key, KeySet
 
-from .claims import LEEWAY, is_acceptable
+from .cache import TokenCache
+from .claims import LEEWAY, Claims, is_acceptable, is_in_force
 from .clock import Clock
 from .jwks import Jwks
 from .settings import ProtectionSettings
@@ -28,16 +29,51 @@ ESSENTIAL = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
     """Accepts a JWT that the issuer signed for this audience, and that says it is an access token.
 
-    Authlib's validator leaves the algorithm to the library and accepts a missing `typ`.
+    Authlib's validator leaves the algorithm to the library and accepts a missing `typ`. What passed
+    is remembered as long as the keys it passed with, and no longer than the cache's time; what did
+    not is never remembered, since nobody has to be asked about it.
     """
 
     def __init__(self, settings: ProtectionSettings, jwks: Jwks, clock: Clock) -> None:
         super().__init__(settings.issuer, settings.audience)
+        self._settings = settings
         self._jwks = jwks
         self._clock = clock
+        self._validated_with: tuple[KeySet, TokenCache] | None = None
 
-    def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims:
+    def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims | Claims:
         """Give the claims behind a good signature; InvalidTokenError for all else."""
+        keys = self._jwks.held()
+        if keys is None:
+            return self._validated(token_string)
+        return self._cache_of(keys).get(token_string, lambda: self._validated(token_string))
+
+    def validate_token(self, token: Claims, scopes: Sequence[str] | None, request: Any) -> None:
+        """Raise Authlib's InvalidTokenError or InsufficientScopeError."""
+        if not is_in_force(token, self._clock.now()):
+            raise InvalidTokenError
+        if self.scope_insufficient(token.get("scope", []), scopes):
+            raise InsufficientScopeError
+
+    def _cache_of(self, keys: KeySet) -> TokenCache:
+        """Give the cache of a key set; a new set starts an empty one, so rotation is respected."""
+        validated = self._validated_with
+        if validated is None or validated[0] is not keys:
+            validated = self._validated_with = (keys, self._new_cache())
+        return validated[1]
+
+    def _validated(self, token_string: str) -> JWTAccessTokenClaims:
+        claims = self._decoded(token_string)
+        now = self._clock.now()
+        if not is_acceptable(claims, issuer=self.issuer, audience=self.resource_server, now=now):
+            raise InvalidTokenError
+        try:
+            claims.validate()
+        except JoseError as error:
+            raise InvalidTokenError from error
+        return claims
+
+    def _decoded(self, token_string: str) -> JWTAccessTokenClaims:
         try:
             token = jwt.decode(token_string, self._key(token_string), algorithms=ALGORITHMS)
         except (JoseError, ValueError, TypeError) as error:
@@ -45,15 +81,6 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         if str(token.header.get("typ")).lower() not in TYPES:
             raise InvalidTokenError
         return _Claims(token.claims, token.header, self._options())
-
-    def validate_token(
-        self, token: JWTAccessTokenClaims, scopes: Sequence[str] | None, request: Any
-    ) -> None:
-        """Raise Authlib's InvalidTokenError or InsufficientScopeError."""
-        now = self._clock.now()
-        if not is_acceptable(token, issuer=self.issuer, audience=self.resource_server, now=now):
-            raise InvalidTokenError
-        super().validate_token(token, scopes, request)
 
     def _key(self, token_string: str) -> Key:
         header = jws.extract_compact(token_string.encode()).headers()
@@ -64,6 +91,14 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         if key is None:
             raise InvalidTokenError
         return key
+
+    def _new_cache(self) -> TokenCache:
+        settings = self._settings
+        return TokenCache(
+            seconds=settings.token_cache_seconds,
+            context=(settings.protection or "", settings.issuer, settings.audience),
+            clock=self._clock,
+        )
 
     def _options(self) -> dict[str, Any]:
         return {name: {"essential": True} for name in ESSENTIAL}

@@ -22,19 +22,24 @@ class Kept(Generic[T]):
 
     def get(self) -> T:
         """Give the value, fetched anew if it is too old."""
-        held = self._held
-        if held and self._clock.elapsed() < held[1]:
-            return held[0]
+        held = self.held()
+        if held is not None:
+            return held
         return self._flights.share(None, self._renew)
+
+    def held(self) -> T | None:
+        """Give the value if it is there and not too old; nothing is fetched."""
+        held = self._held
+        return held[0] if held and self._clock.elapsed() < held[1] else None
 
     def renew(self, stale: T) -> T:
         """Fetch although it is not old; the old value stays if that fails, or was replaced."""
         return self._flights.share(None, lambda: self._renew(stale))
 
     def _renew(self, stale: T | None = None) -> T:
-        held = self._held
-        if held and self._clock.elapsed() < held[1] and held[0] is not stale:
-            return held[0]
+        held = self.held()
+        if held is not None and held is not stale:
+            return held
         value, seconds = self._fetch()
         self._held = (value, self._clock.elapsed() + seconds)
         return value

@@ -143,7 +143,7 @@ def test_a_token_without_key_id_uses_the_only_key(site: Site) -> None:
 
 def test_rotation_is_followed(site: Site) -> None:
     before = site.server.sign()
-    assert site.get(before).status_code == 200
+    assert [site.get(before).status_code for _ in range(3)] == [200] * 3
     site.server.rotate()
     site.clock.ahead = 6
     assert site.get(site.server.sign()).status_code == 200
@@ -167,7 +167,7 @@ def test_known_keys_outlive_a_failed_search_for_an_unknown_one(site: Site) -> No
 
 def test_a_withdrawn_key_is_forgotten(site: Site) -> None:
     token = site.server.sign(exp=int(time.time()) + 3600)
-    assert site.get(token).status_code == 200
+    assert [site.get(token).status_code for _ in range(3)] == [200] * 3
     site.server.rotate()
     site.clock.ahead = 301
     assert site.get(token).status_code == 401
