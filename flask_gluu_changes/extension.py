@@ -12,7 +12,8 @@ from .backend import Backend
 from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
-from .settings import LdapSettings, Settings
+from .ldap_settings import LdapSettings
+from .settings import Settings
 from .views import create_blueprint
 from .visibility import Visibility
 from .walks import Walks
