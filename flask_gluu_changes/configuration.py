@@ -66,7 +66,8 @@ def text(value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError(f"must be text, not {value!r}; in the environment, quote it as JSON text")
+    kind = type(value).__name__  # the value itself may be a password, and this text is logged
+    raise ValueError(f"must be text, not {kind}; in the environment, quote it as JSON text")
 
 
 def choice(*names: str) -> Callable[[Any], str]:
@@ -123,5 +124,13 @@ def names(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(re.split(r"[,\s]+", value.strip(", \t\n"))) if value.strip(", \t\n") else ()
     if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value):
-        return tuple(value)
+        return tuple(name.strip() for name in value if name.strip())
     raise ValueError(f"must be a list of names, not {value!r}")
+
+
+def some_names(value: object) -> tuple[str, ...]:
+    """Read a list of names that must not be empty."""
+    found = names(value)
+    if not found:
+        raise ValueError("must hold at least one name")
+    return found

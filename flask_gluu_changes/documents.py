@@ -43,8 +43,8 @@ def describe(blueprint: Blueprint, guard: Guard, version: str) -> Document:
 def mounted(document: Document, base_path: str) -> Document:
     """Say in a document under which path its operations are found."""
     if "swagger" in document:
-        return {**document, "basePath": base_path}
-    return {**document, "servers": [{"url": base_path}]}
+        return {**document, "basePath": base_path or "/"}
+    return {**document, "servers": [{"url": base_path or "/"}]}
 
 
 def _without_unused(document: Document) -> Document:

@@ -136,4 +136,4 @@ def _folded(value: Value) -> bytes:
 
 
 def _octets(value: Value) -> bytes:
-    return value if isinstance(value, bytes) else to_string(value).encode()
+    return value if isinstance(value, bytes) else untyped(value).encode()

@@ -11,9 +11,10 @@ from .backend import Backend
 from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
+from .ldap_settings import LdapSettings
 from .protection import Guard, ProtectionSettings, Protector
 from .security import add_security_schemes, version_of
-from .settings import LdapSettings, Settings
+from .settings import Settings
 from .views import OPERATION, create_blueprint
 from .visibility import Visibility
 from .walks import Walks

@@ -66,12 +66,12 @@ class QueryParser(FlaskParser):
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Mapping[str, str]:
         """Give each known parameter once; `pageSize` is the second spelling of `pagesize`."""
-        repeated = [name for name in schema.fields if len(req.args.getlist(name)) > 1]
-        if repeated or len(req.args.getlist("pageSize")) > 1:
-            name = repeated[0] if repeated else "pageSize"
-            raise ma.ValidationError({name: ["It is repeated; send it once"]})
-        values = {name: req.args[name] for name in schema.fields if name in req.args}
-        second = req.args.get("pageSize")
+        sent = req.args
+        for name in (*schema.fields, "pageSize"):
+            if len(sent.getlist(name)) > 1:
+                raise ma.ValidationError({name: ["It is repeated; send it once"]})
+        values = {name: sent[name] for name in schema.fields if name in sent}
+        second = sent.get("pageSize")
         if second is None:
             return values
         if values.setdefault("pagesize", second) != second:

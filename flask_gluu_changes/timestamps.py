@@ -17,11 +17,18 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 _ISO_8601 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+\- ]\d\d:?[0-5]\d)?",
+    r"(\d{4}-\d\d-\d\d)[Tt]((?!24)\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+\- ]\d\d:?[0-5]\d)?",
     re.ASCII,
 )
+_HOURS, _MINUTES, _SECONDS = (
+    {f"{n:02}": n * micros for n in range(count)}
+    for count, micros in ((24, 3600 * 10**6), (60, 60 * 10**6), (60, 10**6))
+)
+"""Two digits to microseconds."""
+
 _GENERALIZED_TIME = re.compile(
-    r"(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:\d\d)?)", re.ASCII
+    r"(\d{4})(\d\d)(\d\d)((?!24)\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:[0-5]\d)?)",
+    re.ASCII,
 )
 
 
@@ -70,9 +77,15 @@ def from_micros(micros: int) -> datetime:
 
 
 def moment_of(time: datetime) -> Moment:
-    """Give text and microseconds of a time; one without zone is UTC, as databases store it."""
+    """Give text and microseconds of a time; one without zone is UTC, as databases store it.
+
+    Raises ValueError when its offset carries it out of the years 1 to 9999.
+    """
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return to_instant(aware), to_micros(aware)
+    try:
+        return to_instant(aware), to_micros(aware)
+    except OverflowError as error:
+        raise ValueError("it lies outside the years 1 to 9999 in UTC") from error
 
 
 @lru_cache(maxsize=256)
@@ -82,14 +95,14 @@ def parse_generalized_time(text: str) -> Moment:
     Raises ValueError when it is none, a leap second included (Java's `Instant` has none). The last
     ones are remembered, because a time attribute is read twice: to be compared and to be shown.
     """
-    if text[14:] != "Z" and not (text[14:15] == "." and text[-1] == "Z"):
+    hour, minute, second = text[8:10], text[10:12], text[12:14]
+    try:
+        day, micros = _day(text[:8])
+        tail, more = _tail(text[14:])
+        more += _HOURS[hour] + _MINUTES[minute] + _SECONDS[second]
+    except (KeyError, ValueError):
         return _parse_rare_form(text)
-    day, day_micros = _day(text[:8])
-    clock, clock_micros = _clock(text[8:14])
-    if len(text) == 15:
-        return f"{day}T{clock}Z", day_micros + clock_micros
-    fraction, micros = _fraction(text[15:-1])
-    return f"{day}T{clock}{fraction}Z", day_micros + clock_micros + micros
+    return f"{day}T{hour}:{minute}:{second}{tail}", micros + more
 
 
 def _parse_rare_form(text: str) -> Moment:
@@ -119,13 +132,16 @@ def _day(text: str) -> Moment:
     return day.date().isoformat(), to_micros(day)
 
 
-@lru_cache(maxsize=86400)
-def _clock(text: str) -> Moment:
-    clock = datetime.strptime(_digits(text, 6), "%H%M%S").time()
-    return clock.isoformat(), (clock.hour * 3600 + clock.minute * 60 + clock.second) * 10**6
-
-
 @lru_cache(maxsize=4096)
+def _tail(text: str) -> Moment:
+    if text == "Z":
+        return text, 0
+    if text[:1] != "." or text[-1:] != "Z":
+        raise ValueError("not the usual form")
+    fraction, micros = _fraction(text[1:-1])
+    return fraction + "Z", micros
+
+
 def _fraction(text: str) -> Moment:
     digits = _digits(text, len(text))[:9].rstrip("0")
     if not text:

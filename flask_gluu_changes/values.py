@@ -51,11 +51,16 @@ def typed(value: Value, kind: AttributeType | None) -> JsonValue:
 
 
 def untyped(value: Value) -> str:
-    """Give a value that fits no type as its text, or in base64 when it is not UTF-8."""
+    """Give a value that fits no type as its text, or in base64 when it is not UTF-8.
+
+    Never fails: an integer of more digits than Python writes comes in hexadecimal.
+    """
     try:
         return to_string(value)
     except UnicodeDecodeError:
         return to_base64(value)
+    except ValueError:
+        return hex(value) if isinstance(value, int) else str(value)
 
 
 def to_string(value: Value) -> str:

@@ -19,10 +19,14 @@ class Visibility:
     @classmethod
     def of(cls, allowed: Iterable[str] = (), denied: Iterable[str] = ()) -> Visibility:
         """Build the rule from names in any case; no allowed name means that all are."""
-        names = frozenset(map(str.lower, allowed))
-        return cls(names or None, NEVER_SHOWN.union(map(str.lower, denied)))
+        names = frozenset(map(_base, allowed))
+        return cls(names or None, NEVER_SHOWN.union(map(_base, denied)))
 
     def shows(self, attribute: str) -> bool:
         """Tell whether a client may see an attribute; options as in `cn;lang-de` do not count."""
-        name = attribute.partition(";")[0].lower()
+        name = _base(attribute)
         return name not in self.hidden and (self.allowed is None or name in self.allowed)
+
+
+def _base(attribute: str) -> str:
+    return attribute.partition(";")[0].lower()

@@ -131,10 +131,12 @@ from flask_gluu_changes import ChangesQuery
 backend = LdapBackend.from_config(json.loads(sys.argv[1]))
 count = lambda: len(list(backend.changes(ChangesQuery(NOON))))
 assert count() == 1
+(handle,) = backend._connections._idle
 child = os.fork()
 assert all(count() == 1 for _ in range(50))
 if child:
     assert os.waitpid(child, 0)[1] == 0
+    handle.whoami_s()
 """
 
 
@@ -155,6 +157,12 @@ def test_a_child_speaks_on_its_own_connection(server: Slapd) -> None:
         ({}, "GLUU_CHANGES_LDAP_URI is missing"),
         ({"LDAP_URI": "http://x"}, "URIs start with ldap://"),
         ({"LDAP_URI": DEAD, "LDAP_BIND_DN": "cn=x"}, "go together"),
+        (
+            {"LDAP_URI": DEAD, "LDAP_BIND_METHOD": "external", "LDAP_BIND_DN": "cn=x"},
+            "mean nothing",
+        ),
+        ({"LDAP_URI": DEAD, "LDAP_CERT_FILE": "x.pem"}, "go together"),
+        ({"LDAP_URI": "ldapi:///", "LDAP_START_TLS": "true"}, "there is none"),
     ],
 )
 def test_wrong_settings_fail_at_start(settings: dict[str, str], sentence: str) -> None:

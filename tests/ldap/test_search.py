@@ -126,6 +126,27 @@ def test_an_older_narrow_time_is_the_better_one() -> None:
     assert times.covers(NOON - timedelta(days=1))
 
 
+def test_the_last_empty_answer_makes_a_time_quiet() -> None:
+    """Only times from the last empty search on are quiet."""
+    times = NarrowTimes(Clock())
+    assert not times.quiet(NOON)
+    times.learn(NOON, 0)
+    assert times.quiet(NOON)
+    assert not times.quiet(NOON - timedelta(seconds=1))
+    times.learn(NOON, 1)
+    assert not times.quiet(NOON)
+
+
+def test_quiet_times_end(directory: Directory) -> None:
+    """After polls that found nothing, one change and then two more are all found."""
+    counts = []
+    for added in ([], [], ["1"], ["2", "3"], []):
+        for inum in added:
+            directory.add(inum, person(f"u{inum}"))
+        counts.append(len(list(directory.backend.changes(ChangesQuery(NOON)))))
+    assert counts == [0, 0, 1, 3, 3]
+
+
 def test_both_forms_find_the_same(directory: Directory) -> None:
     """The first look at a time and the later ones, which use the index, agree."""
     for i in range(20):

@@ -9,14 +9,14 @@ from typing import Any
 import ldap
 
 from ...backend import Backend
+from ...ldap_settings import LdapSettings
 from ...model import ChangesQuery, Entry
-from ...settings import LdapSettings
 from ...values import AttributeType
 from .attributes import check_times, wanted
 from .connection import Connections
 from .errors import UNREACHABLE, translated
 from .schema import DirectorySchema
-from .search import NarrowTimes, Search, since_filter, stream
+from .search import NarrowTimes, Search, anybody, since_filter, stream
 
 
 class LdapBackend(Backend):
@@ -28,6 +28,7 @@ class LdapBackend(Backend):
 
     def __init__(self, settings: LdapSettings) -> None:
         settings.check()
+        settings.warn_of_plain_passwords()
         self._settings = settings
         self._connections = Connections(settings)
         self._schema = DirectorySchema(self._connections, settings)
@@ -56,6 +57,8 @@ class LdapBackend(Backend):
             for lend in (self._connections.any, self._connections.fresh):
                 try:
                     with lend() as handle:
+                        if self._narrow.quiet(query.since) and not anybody(handle, search):
+                            break
                         for part in stream(handle, search):
                             found += len(part)
                             yield part

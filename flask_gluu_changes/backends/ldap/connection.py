@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
-from ...settings import LdapSettings
+from ...ldap_settings import LdapSettings
 from .errors import UNREACHABLE, to_backend_error
 
 Handle: TypeAlias = Any
@@ -70,8 +70,10 @@ class Connections:
         self._idle.append(handle)
 
     def _take(self) -> Handle | None:
-        if self._process != os.getpid():  # a child must not speak on its parent's sockets
-            self._idle, self._process = deque(maxlen=MAX_IDLE), os.getpid()
+        if self._process != os.getpid():
+            inherited, self._idle = self._idle, deque(maxlen=MAX_IDLE)
+            self._process = os.getpid()
+            _silence(inherited)
         with suppress(IndexError):
             return self._idle.pop()
         return None
@@ -114,6 +116,13 @@ def _set_tls(handle: Handle, settings: LdapSettings) -> None:
         if file:
             handle.set_option(option, file)
     handle.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+
+
+def _silence(handles: Iterable[Handle]) -> None:
+    """Keep a child from speaking on its parent's sockets, if only to unbind."""
+    with open(os.devnull, "r+b") as nowhere:
+        for handle in handles:
+            os.dup2(nowhere.fileno(), handle.fileno())
 
 
 def _answers(handle: Handle) -> bool:

@@ -13,7 +13,7 @@ from ldap.cidict import cidict
 from ldap.schema import AttributeType as SchemaAttribute
 from ldap.schema import SubSchema
 
-from ...settings import LdapSettings
+from ...ldap_settings import LdapSettings
 from ...values import AttributeType
 from .connection import Connections, Handle
 from .errors import translated

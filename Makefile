@@ -1,0 +1,44 @@
+# Commands of the project; `make` alone lists them.
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint bench clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(VENV)/core ## start the example application on 127.0.0.1:8000; PORT=… takes another port
+	$(BIN)/python -m example_app --port $(PORT)
+
+test: $(VENV)/test ## run every test, against a real slapd
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
+	$(BIN)/python -m benchmarks $(PEOPLE)
+
+clean: ## remove what the other commands made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The core alone: no root and no compiler.
+$(VENV)/core: $(BIN)/python setup.cfg
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/test: $(BIN)/python setup.cfg tools/system-packages
+	tools/system-packages
+	$(INSTALL) --editable '.[ldap,lint,test]'
+	@touch $@ $(VENV)/core

@@ -1,0 +1,21 @@
+"""python -m benchmarks [people]: print the table; 100,000 people unless told otherwise."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from . import direct_ldap
+from .table import show
+
+
+def main() -> None:
+    people = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with tempfile.TemporaryDirectory(prefix="gluu-changes-bench-") as folder:
+        missed = show(direct_ldap.rows(people, Path(folder)))
+    print(f"\n{missed} rows miss their targets." if missed else "\nEvery row keeps its target.")
+
+
+if __name__ == "__main__":
+    main()

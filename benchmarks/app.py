@@ -1,0 +1,21 @@
+"""The application that gunicorn serves: the blueprint over LDAP, and a tiny route beside it."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from flask_gluu_changes import GluuChanges
+from flask_gluu_changes.backends.ldap import LdapBackend
+
+
+def create_app() -> Flask:
+    app = Flask("benchmark")
+    app.config.from_prefixed_env()
+    app.config.update(GLUU_CHANGES_PROTECTION="bypass", GLUU_CHANGES_ALLOW_BYPASS=True)
+    GluuChanges(app, backend=LdapBackend.from_config(app.config))
+
+    @app.get("/tiny")
+    def tiny() -> str:
+        return "{}"
+
+    return app
