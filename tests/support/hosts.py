@@ -11,9 +11,6 @@ from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
 from webargs.flaskparser import use_args
 
-from flask_gluu_changes import GluuChanges
-from flask_gluu_changes.backends.memory import MemoryBackend
-
 
 class ScimErrorSchema(Schema):
     """A schema whose name a guest may have chosen as well."""
@@ -121,13 +118,20 @@ def answers(app: Flask, requests: Sequence[Sequence[str]]) -> list[object]:
     return [[a.status_code, [list(pair) for pair in a.headers], a.text] for a in got]
 
 
+def _invite(app: Flask, api: Api | None) -> None:
+    """Register the guest, imported here only: a host without it must not even load it."""
+    from flask_gluu_changes import GluuChanges
+    from flask_gluu_changes.backends.memory import MemoryBackend
+
+    GluuChanges(make_host("other")[0], backend=MemoryBackend())
+    GluuChanges(app, backend=MemoryBackend(), api=api)
+
+
 def main(guest: str) -> None:
     """Write a host's answers to the requests that come in; guest: none, beside or under its Api."""
-    if guest != "none":  # what a guest does to another host must not show either
-        GluuChanges(make_host("other")[0], backend=MemoryBackend())
     app, api = make_host()
     if guest != "none":
-        GluuChanges(app, backend=MemoryBackend(), api=api if guest == "under" else None)
+        _invite(app, api if guest == "under" else None)
     json.dump(answers(app, json.load(sys.stdin)), sys.stdout)
 
 
