@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench clean system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,17 +28,20 @@ bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 clean: ## remove what the other commands made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(BIN)/python:
+$(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+system:
+	@PYTHON=$(PYTHON) tools/system-packages
 
 # The core alone: no root and no compiler.
-$(VENV)/core: $(BIN)/python setup.cfg
+$(VENV)/core: $(VENV)/made setup.cfg
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/test: $(BIN)/python setup.cfg tools/system-packages
-	tools/system-packages
+$(VENV)/test: $(VENV)/made setup.cfg | system
 	$(INSTALL) --editable '.[ldap,lint,test]'
 	@touch $@ $(VENV)/core

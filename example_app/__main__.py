@@ -7,7 +7,8 @@ import json
 import signal
 import sys
 import threading
-from urllib.request import urlopen
+from http.client import HTTPConnection, HTTPException
+from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -16,6 +17,7 @@ from flask_gluu_changes import GluuChangesError
 from . import create_app, sample
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PATIENCE = 60  # seconds to wait for the sample: a large directory may take its time
 
 
 def main() -> int:
@@ -28,7 +30,7 @@ def main() -> int:
         return _complain(str(error))
     except (OSError, SystemExit):  # werkzeug has said that the port is in use
         return _complain(f"Port {asked.port} cannot be used; choose another one with --port.")
-    _serve(server, f"http://{asked.host}:{asked.port}{sample.path_of(app)}")
+    _serve(server, sample.path_of(app))
     return 0
 
 
@@ -44,25 +46,45 @@ def _consent(host: str) -> dict[str, object]:
     return {"GLUU_CHANGES_ALLOW_BYPASS": True} if host in LOOPBACK else {}
 
 
-def _serve(server: BaseWSGIServer, url: str) -> None:
+def _serve(server: BaseWSGIServer, path: str) -> None:
     def stop(*_: object) -> None:
         threading.Thread(target=server.shutdown).start()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    threading.Thread(target=_show, args=(url,), daemon=True).start()
+    threading.Thread(target=_show, args=(server, path), daemon=True).start()
     server.serve_forever()
     server.server_close()
 
 
-def _show(url: str) -> None:
+def _show(server: BaseWSGIServer, path: str) -> None:
     """Ask the sample request and print its answer, the first entry of it."""
-    with urlopen(url) as answer:  # noqa: S310 - our own URL
-        page = json.load(answer)
-    first = {**page, "results": page["results"][:1]}
-    more = len(page["results"]) - 1
-    print(json.dumps(first, indent=2, ensure_ascii=False))
-    print(f"… and {more} more. Ask it yourself:\n\n  curl '{url}'\n\nCtrl-C ends it.", flush=True)
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    print(_answer(server, path))
+    print(
+        f"Ask it yourself:\n\n  curl 'http://{host}:{server.port}{path}'\n\nCtrl-C ends it.",
+        flush=True,
+    )
+
+
+def _answer(server: BaseWSGIServer, path: str) -> str:
+    """Ask without a proxy; an error is an answer as well."""
+    connection = HTTPConnection(server.host, server.port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        return _shortened(json.load(connection.getresponse()))
+    except (OSError, HTTPException, ValueError) as error:
+        return f"There was no answer: {error}"
+    finally:
+        connection.close()
+
+
+def _shortened(page: dict[str, Any]) -> str:
+    """Write an answer with the first of its entries, in ASCII for every terminal."""
+    results = page.get("results", [])
+    first = {**page, "results": results[:1]} if results else page
+    more = f"\n... and {len(results) - 1} more." if len(results) > 1 else ""
+    return json.dumps(first, indent=2) + more
 
 
 def _complain(sentence: str) -> int:
