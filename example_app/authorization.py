@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+import httpx
 from canaille import create_app
 from canaille.app import models
 from canaille.backends import Backend
@@ -63,6 +64,14 @@ TOKEN=$(curl -s -u '{client}' -d grant_type=client_credentials \\
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 curl -i -H "Authorization: Bearer $TOKEN" '{url}'   # 200
 """
+
+    def fetch_token(self) -> str:
+        """Get an access token as the caller does, by client_credentials."""
+        form = {"grant_type": "client_credentials", "scope": SCOPE}
+        client = (CALLER, self.secrets[CALLER])
+        with httpx.Client(trust_env=False) as http:
+            answer = http.post(f"{self.issuer}/oauth/token", data=form, auth=client)
+        return str(answer.raise_for_status().json()["access_token"])
 
     def start(self) -> None:
         """Answer from now on."""

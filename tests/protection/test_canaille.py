@@ -10,7 +10,7 @@ import requests
 from flask import Flask
 from flask_smorest import Api
 
-from example_app.authorization import CALLER, SCOPE, DemoAuthorizationServer
+from example_app.authorization import CALLER, DemoAuthorizationServer
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.protection import Protector
@@ -52,14 +52,6 @@ def credentials(canaille: DemoAuthorizationServer) -> tuple[str, str]:
     return CALLER, canaille.secrets[CALLER]
 
 
-def fetch_token(canaille: DemoAuthorizationServer) -> str:
-    form = {"grant_type": "client_credentials", "scope": SCOPE}
-    answer = requests.post(
-        f"{canaille.issuer}/oauth/token", form, auth=credentials(canaille), timeout=5
-    )
-    return str(answer.json()["access_token"])
-
-
 def revoke(canaille: DemoAuthorizationServer, token: str) -> None:
     answer = requests.post(
         f"{canaille.issuer}/oauth/revoke", {"token": token}, auth=credentials(canaille), timeout=5
@@ -70,7 +62,7 @@ def revoke(canaille: DemoAuthorizationServer, token: str) -> None:
 def test_a_token_of_canaille_passes_and_no_other(
     canaille: DemoAuthorizationServer, site: CanailleSite
 ) -> None:
-    assert site.status(fetch_token(canaille)) == 200
+    assert site.status(canaille.fetch_token()) == 200
     assert site.status() == 401
     assert site.status("unknown") == 401
 
@@ -78,7 +70,7 @@ def test_a_token_of_canaille_passes_and_no_other(
 def test_a_token_revoked_there_is_refused_after_the_cache_time(
     canaille: DemoAuthorizationServer, site: CanailleSite
 ) -> None:
-    token = fetch_token(canaille)
+    token = canaille.fetch_token()
     assert site.status(token) == 200
     revoke(canaille, token)
     assert site.status(token) == 200
@@ -89,7 +81,7 @@ def test_a_token_revoked_there_is_refused_after_the_cache_time(
 def test_stopping_and_starting_it_needs_no_restart_of_the_app(
     canaille: DemoAuthorizationServer, site: CanailleSite
 ) -> None:
-    token = fetch_token(canaille)
+    token = canaille.fetch_token()
     canaille.stop()
     try:
         assert [site.status(token) for _ in range(6)] == [503] * 6
