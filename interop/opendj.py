@@ -8,7 +8,9 @@ It has the interface of `tests.support.slapd.Slapd`, as far as the tests of the 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 import zipfile
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +24,7 @@ from tests.support.slapd import HOST, free_port
 
 from .downloads import OPENDJ, fetch
 from .opendj_schema import to_ldif
-from .program import Program, run
+from .program import PATIENCE, Program, run
 
 BACKEND = "userRoot"
 EVERYWHERE = "ds-cfg-listen-address: 0.0.0.0"
@@ -58,7 +60,7 @@ class OpenDJ:
         self._program = Program(
             [str(self._home / "bin" / "start-ds"), "--nodetach"],
             log=self.folder / "opendj.log",
-            ready="connections on LDAP Connection Handler",
+            ready="has started successfully",
             environment={},
         )
         self._set_up()
@@ -90,6 +92,7 @@ class OpenDJ:
         if not self._started:
             self._import()
         self._program.start()
+        self._await_answer()
 
     def stop(self) -> None:
         """End it in good order and wait for it; harmless when it is not running."""
@@ -127,6 +130,27 @@ class OpenDJ:
     @property
     def _imported(self) -> Path:
         return self.folder / "imported.ldif"
+
+    def _await_answer(self) -> None:
+        """Ask for the root DSE until it comes: OpenDJ says that it has started before it listens.
+
+        Whether it says that it listens depends on which of its threads is faster.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            if time.monotonic() > deadline:
+                self.stop()
+                raise OpenDJError(f"OpenDJ did not answer:\n{self._program.output()}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(ldap.LDAPError):
+            connection = ldap.initialize(self.uri)
+            connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 1.0)
+            connection.search_ext_s("", ldap.SCOPE_BASE, attrlist=["1.1"], timeout=5)
+            connection.unbind_s()
+            return True
+        return False
 
     def _set_up(self) -> None:
         """Make an empty server that listens on the loopback only, and knows Gluu's schema."""
