@@ -21,8 +21,18 @@ SECRETS = (
     "oxAuthBackchannelDeviceRegistrationToken",
     "oxDuoDevices",
     "oxBiometricDevices",
+    "jansOTPCache",
+    "jansOTPDevices",
+    "jansEnrollmentCode",
+    "jansPersistentJWT",
+    "jansIMAPData",
+    "jansCountInvalidLogin",
+    "jansBackchannelUsrCode",
+    "jansBackchannelDeviceRegistrationTkn",
+    "jansDuoDevices",
+    "jansBiometricDevices",
 )
-"""Credentials and secrets among a person's attributes."""
+"""Credentials and secrets among a person's attributes, as Gluu and as Janssen call them."""
 
 PERSON_TYPES: Mapping[str, AttributeType] = {
     "updatedAt": AttributeType.GENERALIZED_TIME,
@@ -32,9 +42,12 @@ PERSON_TYPES: Mapping[str, AttributeType] = {
     "createTimestamp": AttributeType.GENERALIZED_TIME,
     "oxLastLogonTime": AttributeType.GENERALIZED_TIME,
     "oxPasswordExpirationDate": AttributeType.GENERALIZED_TIME,
+    "jansLastLogonTime": AttributeType.GENERALIZED_TIME,
+    "jansPassExpDate": AttributeType.GENERALIZED_TIME,
     "birthdate": AttributeType.GENERALIZED_TIME,
     "gluuSLAManager": AttributeType.BOOLEAN,
     "oxTrustActive": AttributeType.BOOLEAN,
+    "jansActive": AttributeType.BOOLEAN,
     "emailVerified": AttributeType.BOOLEAN,
     "phoneNumberVerified": AttributeType.BOOLEAN,
     "userCertificate": AttributeType.CERTIFICATE,
