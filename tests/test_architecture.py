@@ -29,6 +29,7 @@ LOWER = {
     "snapshot",
     "walks",
     "feed",
+    "journal",
     "gluu",
     "configuration",
     "ldap_settings",

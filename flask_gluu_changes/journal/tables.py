@@ -1,0 +1,128 @@
+"""The journal's three tables: the identities, the commits, and one row about the whole.
+
+A changed identity moves to a new `seq` behind all others, so whoever has read up to a place finds
+everything that came since by asking for what is behind it: no clock is compared, and the table
+never grows beyond one row an identity (CouchDB's by-seq index).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+
+METADATA = MetaData()
+ONLY_ROW = 1
+
+_SEQ = BigInteger().with_variant(Integer, "sqlite")  # SQLite keeps rows in the order of INTEGER
+_LINE = LargeBinary(2**24)  # MariaDB makes it a MEDIUMBLOB
+
+ENTRIES = Table(
+    "gluu_changes_entry",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("id", String(128), nullable=False, unique=True),
+    Column("version", BigInteger, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("counts_until", BigInteger, nullable=False, index=True),
+    Column("removed", String(16)),
+    Column("removed_at", BigInteger, index=True),
+    Column("inum", Text, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("sort_key", LargeBinary(2**16), nullable=False),
+    Column("line", _LINE, nullable=False),
+)
+"""One row an identity. Times are microseconds since the epoch.
+
+id: entryUUID where the source has one, else inum. version: counts the identity's changes.
+digest: of the body, to tell a change from a write that changes nothing. changed_at: highest time
+attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed: None,
+`deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a removed
+identity that of `removed`.
+"""
+
+COMMITS = Table(
+    "gluu_changes_commit",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("mark", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+)
+"""The head after each transaction, with a random mark.
+
+A token names both. In a journal that was restored from a backup the same head comes a second time
+with another mark, so that a token from before is refused and not mistaken for one from after.
+"""
+
+STATE = Table(
+    "gluu_changes_state",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", String(32), nullable=False),
+    Column("head", BigInteger, nullable=False),
+    Column("floor", BigInteger, nullable=False),
+    Column("built", Boolean, nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("cookie", Text, nullable=False),
+    Column("confirmed_at", BigInteger, nullable=False),
+    Column("holder", String(64), nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+)
+"""One row about the journal.
+
+epoch: changes whenever continuity cannot be proven. head: the highest seq. floor: removals up to
+this seq may have been pruned. built: whether everything has been read once in this epoch. level:
+`exact` or `lagging`, and why. source, cookie: what is followed, and how far it has been read.
+confirmed_at: when the source was last known to hold nothing newer. holder, held_until: the lease.
+"""
+
+
+def open_engine(url: str) -> Engine:
+    """Open a journal's database; SQLite in WAL mode, so that readers and the writer never wait.
+
+    Nothing is connected before the first use.
+    """
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """Give the engine for readers, whose transactions look at one state of the journal."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def writing(engine: Engine) -> Engine:
+    """Give the engine for the writer, whose transactions take SQLite's lock when they begin."""
+    return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))

@@ -1,0 +1,156 @@
+"""Writing the journal: by one ingester at a time, each batch in one transaction.
+
+A lease in the database says who writes. Every transaction checks it, so that a writer that was
+taken over, however late it wakes, cannot write any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
+
+from ..errors import GluuChangesError
+from .changes import Change, apply, changes_of
+from .identities import Identity
+from .state import State, commit_row, create, new_epoch, now, read_state
+from .tables import COMMITS, ENTRIES, STATE, writing
+
+DELETED, OUT_OF_SCOPE = "deleted", "outOfScope"
+EXACT, LAGGING = "exact", "lagging"
+SECOND = 1_000_000
+
+Values: TypeAlias = dict[str, Any]
+
+
+class LeaseLost(GluuChangesError):
+    """Another ingester has taken over; this one must end without writing."""
+
+
+@dataclass
+class Batch:
+    """What one transaction writes; of several changes of an identity the last one counts.
+
+    cookie: how far the source has been read with this batch; None leaves it. built: True with the
+    batch that completes the first reading of an epoch.
+    """
+
+    cookie: str | None = None
+    built: bool | None = None
+    changes: dict[str, Identity | str] = field(default_factory=dict)
+
+    def put(self, identity: Identity) -> None:
+        """Add or change an identity; nothing is written when its content is the one known."""
+        self.changes.pop(identity.id, None)
+        self.changes[identity.id] = identity
+
+    def remove(self, id_: str, reason: str) -> None:
+        """Remove an identity, for the reason `deleted` or `outOfScope`; unknown ones do no harm."""
+        self.changes.pop(id_, None)
+        self.changes[id_] = reason
+
+
+class Writer:
+    """The holder of the lease. Its methods raise LeaseLost when it no longer is.
+
+    seconds: how long the lease lasts without being renewed; every commit renews it.
+    """
+
+    def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
+        self._engine = writing(engine)
+        self._lasting = int(seconds * SECOND)
+        self.name = secrets.token_hex(8)
+
+    def acquire(self) -> bool:
+        """Take the lease if nobody holds it; False while somebody does."""
+        create(self._engine)
+        free = or_(STATE.c.holder.in_(["", self.name]), STATE.c.held_until < now())
+        held = {"holder": self.name, "held_until": now() + self._lasting}
+        with self._engine.begin() as connection:
+            return connection.execute(update(STATE).where(free).values(held)).rowcount == 1
+
+    def renew(self) -> None:
+        """Keep the lease for another while."""
+        with self._transaction():
+            pass
+
+    def release(self) -> None:
+        """Give the lease back, so that another can take it at once."""
+        mine = STATE.c.holder == self.name
+        with self._engine.begin() as connection:
+            connection.execute(update(STATE).where(mine).values(holder="", held_until=0))
+
+    def state(self) -> State:
+        """Read what the journal says of itself."""
+        with self._engine.begin() as connection:
+            return read_state(connection)
+
+    def ids(self) -> set[str]:
+        """Name every identity that is not removed."""
+        with self._engine.begin() as connection:
+            alive = select(ENTRIES.c.id).where(ENTRIES.c.removed.is_(None))
+            return set(connection.scalars(alive))
+
+    def follow(self, source: str, level: str, why: str) -> None:
+        """Say what is followed and how; another source than before begins a new epoch."""
+        if self.state().source not in {"", source}:
+            self.begin_epoch()
+        with self._transaction() as connection:
+            connection.execute(update(STATE).values(source=source, level=level, why=why))
+
+    def begin_epoch(self) -> None:
+        """Begin anew, because continuity cannot be proven: every token becomes void.
+
+        What is known stays, so that versions go on; the next reading of the source corrects it.
+        """
+        with self._transaction() as connection:
+            head = read_state(connection).head
+            fresh = {"epoch": new_epoch(), "floor": head, "built": False, "cookie": ""}
+            connection.execute(update(STATE).values(fresh))
+
+    def commit(self, batch: Batch) -> int:
+        """Write a batch, all of it or nothing; give the number of identities that changed."""
+        with self._transaction() as connection:
+            state = read_state(connection)
+            changes = changes_of(connection, batch.changes, state.head)
+            apply(connection, changes, now())
+            self._advance(connection, state, batch, changes)
+        return len(changes)
+
+    def prune(self, before: int) -> None:
+        """Forget removals and commits from before a time; tokens that need them get a 410."""
+        old = ENTRIES.c.removed_at < before
+        with self._transaction() as connection:
+            highest = connection.scalar(select(func.max(ENTRIES.c.seq)).where(old))
+            if highest is not None:
+                connection.execute(delete(ENTRIES).where(old))
+                floor = max(highest, read_state(connection).floor)
+                connection.execute(update(STATE).values(floor=floor))
+            past = (COMMITS.c.at < before) & (COMMITS.c.seq < read_state(connection).head)
+            connection.execute(delete(COMMITS).where(past))
+
+    def _advance(
+        self, connection: Connection, state: State, batch: Batch, changes: list[Change]
+    ) -> None:
+        values: Values = {"confirmed_at": now(), "head": state.head + len(changes)}
+        if batch.cookie is not None:
+            values["cookie"] = batch.cookie
+        if batch.built is not None:
+            values["built"] = batch.built
+        connection.execute(update(STATE).values(values))
+        if changes:
+            connection.execute(insert(COMMITS).values(commit_row(values["head"])))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """Begin a transaction that holds the state's row, if the lease is still ours."""
+        mine = STATE.c.holder == self.name
+        with self._engine.begin() as connection:
+            renewed = update(STATE).where(mine).values(held_until=now() + self._lasting)
+            if connection.execute(renewed).rowcount != 1:
+                raise LeaseLost("another process follows the source now; this one ends")
+            yield connection
