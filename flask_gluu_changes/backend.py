@@ -1,10 +1,11 @@
-"""The contract between the feed and a store of people: one method, two optional ones."""
+"""The contract between the feed and a store of people: one method, three optional ones."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from .following import Follower, NotFollowable
 from .model import ChangesQuery, Entry
 from .values import AttributeType
 
@@ -33,6 +34,14 @@ class Backend(ABC):
         for each name, without its options; names are compared ignoring case (RFC 4512, 2.5).
         """
         return None
+
+    def follower(self, query: ChangesQuery) -> Follower:
+        """Give a way to be told of every change; only the journal asks for it.
+
+        query: which attributes are needed; its time is of no concern. Raise `NotFollowable` with
+        the reason when there is none: then `changes` is asked at intervals.
+        """
+        raise NotFollowable("the store has no way to tell every change")
 
     def close(self) -> None:
         """Give back what the store holds open; the backend is not used afterwards."""

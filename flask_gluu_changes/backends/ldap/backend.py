@@ -9,6 +9,7 @@ from typing import Any
 import ldap
 
 from ...backend import Backend
+from ...following import Follower
 from ...ldap_settings import LdapSettings
 from ...model import ChangesQuery, Entry
 from ...values import AttributeType
@@ -17,6 +18,7 @@ from .connection import Connections
 from .errors import UNREACHABLE, translated
 from .schema import DirectorySchema
 from .search import NarrowTimes, Search, anybody, since_filter, stream
+from .syncrepl import SyncreplFollower
 
 
 class LdapBackend(Backend):
@@ -46,6 +48,10 @@ class LdapBackend(Backend):
     def attribute_type(self, name: str) -> AttributeType | None:
         """Give the registered type, else the one of the directory's schema."""
         return self._schema.facts().types.get(name.lower())
+
+    def follower(self, query: ChangesQuery) -> Follower:
+        """Give a consumer of syncrepl where slapd has its overlay syncprov."""
+        return SyncreplFollower(self._connections, self._settings, self._schema, query)
 
     def close(self) -> None:
         """Unbind the idle connections."""

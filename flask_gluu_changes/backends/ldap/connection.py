@@ -29,6 +29,14 @@ class StreamingLDAPObject(SimpleLDAPObject):  # type: ignore[misc]
         kind, entries, *_ = self._l.result4(message, ldap.MSG_ONE, timeout, 0, 0, 0)
         return kind, entries
 
+    def waiting(self) -> tuple[int | None, list[tuple[Any, ...]], int]:
+        """Give kind, content and search of the next message that is there, its controls as octets.
+
+        The kind is None when none is there.
+        """
+        kind, content, search, *_ = self._l.result4(ldap.RES_ANY, ldap.MSG_ONE, 0, 1, 1, 0)
+        return kind, content, search
+
 
 class Connections:
     """A pool of bound handles. python-ldap lets one thread at a time use a handle."""
@@ -55,6 +63,15 @@ class Connections:
         if handle is not None and not _answers(handle):
             handle = None
         yield from self._lend(handle or self._open())
+
+    @contextmanager
+    def own(self) -> Iterator[Handle]:
+        """Lend a new handle for searches without end; nobody gets it afterwards."""
+        handle = self._open()
+        try:
+            yield handle
+        finally:
+            _unbind(handle)
 
     def close(self) -> None:
         """Unbind the idle handles."""

@@ -109,13 +109,14 @@ def stream(handle: Handle, search: Search) -> Iterator[list[Entry]]:
     try:
         while kind != ldap.RES_SEARCH_RESULT:
             kind, entries = handle.part(message, search.timeout)
-            yield [_person(dn, entry) for dn, entry in entries]
+            yield [person(dn, entry) for dn, entry in entries]
     except (GeneratorExit, ldap.TIMEOUT):
         handle.abandon_ext(message)
         raise
 
 
-def _person(dn: str | None, entry: Any) -> Entry:
+def person(dn: str | None, entry: Any) -> Entry:
+    """Give an entry of an answer; BackendRefused for a reference to another server."""
     if dn is None:
         raise BackendRefused(
             f"the directory refers to another server for a part of the people: {entry}; point"

@@ -1,0 +1,1 @@
+"""Filling the journal: from the events of a follower to batches."""
