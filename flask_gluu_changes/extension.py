@@ -8,9 +8,11 @@ from flask import Flask
 from flask_smorest import Api
 
 from .backend import Backend
+from .cli_follow import add_follow
 from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
+from .follow_settings import FollowSettings
 from .ldap_settings import LdapSettings
 from .protection import Guard, ProtectionSettings, Protector
 from .security import add_security_schemes, version_of
@@ -21,7 +23,7 @@ from .walks import Walks
 
 EXTENSION = "gluu_changes"
 
-SETTINGS = (Settings, LdapSettings, ProtectionSettings)
+SETTINGS = (Settings, LdapSettings, ProtectionSettings, FollowSettings)
 """Every class that declares keys; a key that none of them knows is refused."""
 
 
@@ -80,6 +82,7 @@ class GluuChanges:
         app.extensions[EXTENSION] = State(settings, feed, protector)
         _register(app, api, settings, feed, protector)
         protector.register(app, [f"{settings.url_prefix}{OPERATION}"])
+        add_follow(app)
 
 
 def _register(

@@ -114,3 +114,16 @@ class Follower(Protocol):
 
     def count(self) -> int | None:
         """Count the people, for whoever watches the first reading; None where that is dear."""
+
+
+class Watcher:
+    """Sees how far a listing is; this one does not care."""
+
+    def begins(self, follower: Follower) -> None:
+        """Hear that a listing of everybody begins."""
+
+    def read(self, number: int) -> None:
+        """Hear how many identities were read since the last call."""
+
+    def ends(self) -> None:
+        """Hear that everybody was read."""

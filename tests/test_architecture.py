@@ -29,10 +29,13 @@ LOWER = {
     "snapshot",
     "walks",
     "feed",
+    "following",
+    "filling",
     "journal",
     "gluu",
     "configuration",
     "ldap_settings",
+    "follow_settings",
     "settings",
 }
 """Rooms that know nothing of the web; a folder stands for all that is in it."""
@@ -45,6 +48,7 @@ UPPER = {
     "documents",
     "security",
     "extension",
+    "cli_follow",
     "protection",
 }
 """Rooms that do."""

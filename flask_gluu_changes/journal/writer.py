@@ -96,21 +96,29 @@ class Writer:
             return set(connection.scalars(alive))
 
     def follow(self, source: str, level: str, why: str) -> None:
-        """Say what is followed and how; another source than before begins a new epoch."""
-        if self.state().source not in {"", source}:
-            self.begin_epoch()
+        """Say what is followed and how; another source than before begins a new epoch.
+
+        The first word of a source tells what its identities are. Where they are others than
+        before, all that is known is forgotten: it would be removed under the people's own inums.
+        """
+        before = self.state().source
+        if before not in {"", source}:
+            self.begin_epoch(forget=before.split()[0] != source.split()[0])
         with self._transaction() as connection:
             connection.execute(update(STATE).values(source=source, level=level, why=why))
 
-    def begin_epoch(self) -> None:
+    def begin_epoch(self, *, forget: bool = False) -> None:
         """Begin anew, because continuity cannot be proven: every token becomes void.
 
         What is known stays, so that versions go on; the next reading of the source corrects it.
+        Unless it is to be forgotten.
         """
         with self._transaction() as connection:
             head = read_state(connection).head
             fresh = {"epoch": new_epoch(), "floor": head, "built": False, "cookie": ""}
             connection.execute(update(STATE).values(fresh))
+            if forget:
+                connection.execute(delete(ENTRIES))
 
     def commit(self, batch: Batch) -> int:
         """Write a batch, all of it or nothing; give the number of identities that changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ...following import (
     ContinuityLost,
@@ -14,6 +14,7 @@ from ...following import (
     Reached,
     Seen,
     Unmentioned,
+    Watcher,
 )
 from ..identities import IdentityEncoder
 from ..writer import DELETED, OUT_OF_SCOPE, Batch, Writer
@@ -23,23 +24,19 @@ LARGEST = 1000
 
 
 class Ingester:
-    """Takes in the events of one follower.
-
-    read: called with the number of identities that were read since the last call, for whoever
-    watches a listing.
-    """
+    """Takes in the events of one follower."""
 
     def __init__(
         self,
         writer: Writer,
         encoder: IdentityEncoder,
         follower: Follower,
-        read: Callable[[int], None],
+        watcher: Watcher,
     ) -> None:
         self._writer = writer
         self._encoder = encoder
         self._follower = follower
-        self._read = read
+        self._watcher = watcher
         self._batch = Batch()
         self._listing: Listing | None = None
         self._known: set[str] = set()
@@ -78,6 +75,8 @@ class Ingester:
     def _begin(self, listing: Listing) -> None:
         self._listing = listing
         self._known = self._writer.ids()
+        if listing.whole:
+            self._watcher.begins(self._follower)
 
     def _remove(self, ids: list[str]) -> None:
         outside = self._follower.outside(ids)
@@ -100,6 +99,7 @@ class Ingester:
             self._listing, self._batch.built = None, True
             self._known, self._seen, self._present = set(), set(), set()
             self._commit()
+            self._watcher.ends()
 
     def _idle(self) -> None:
         """Write what there is; a batch without changes says that there is nothing newer."""
@@ -112,4 +112,4 @@ class Ingester:
         batch, self._batch = self._batch, Batch()
         self._writer.commit(batch)
         if self._listing:
-            self._read(len(batch.changes))
+            self._watcher.read(len(batch.changes))

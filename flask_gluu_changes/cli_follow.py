@@ -1,0 +1,70 @@
+"""`flask gluu-changes follow`: fills the journal from the application's backend."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+from .errors import BackendRefused, ConfigurationError
+from .following import Bell, Follower, Watcher
+
+GROUP = "gluu-changes"
+
+
+@click.command()
+@with_appcontext
+def follow() -> None:
+    """Fill the journal until SIGTERM or SIGINT; a second one waits and takes over."""
+    try:
+        from .filling import fill
+    except ModuleNotFoundError as error:
+        raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    backend = current_app.extensions["gluu_changes"].feed.backend
+    bell = Bell()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: bell.ring())
+    try:
+        fill(current_app.config, backend, bell, Progress())
+    except (BackendRefused, ConfigurationError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def add_follow(app: Flask) -> None:
+    """Add the command to the application's group `gluu-changes`."""
+    group = app.cli.commands.get(GROUP)
+    if not isinstance(group, click.Group):
+        group = AppGroup(GROUP, help="Gluu's changes: the feed and its journal.")
+        app.cli.add_command(group)
+    group.add_command(follow)
+
+
+class Progress(Watcher):
+    """Shows the first reading on a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def begins(self, follower: Follower) -> None:
+        """Draw the bar; people are counted first, but only if somebody watches."""
+        total = follower.count() if sys.stderr.isatty() else None
+        self.ends()
+        self._bar = click.progressbar(length=total or 0, label="first reading", file=sys.stderr)
+        self._bar.__enter__()
+
+    def read(self, number: int) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            self._bar.update(number)
+
+    def ends(self) -> None:
+        """Finish the line."""
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+        self._bar = None
