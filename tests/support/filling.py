@@ -1,0 +1,124 @@
+"""A journal under test, and a thread that fills it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from sqlalchemy import Engine, event, select
+
+from flask_gluu_changes.backend import Backend
+from flask_gluu_changes.filling import job_of
+from flask_gluu_changes.following import Bell, Watcher
+from flask_gluu_changes.journal.identities import body_of
+from flask_gluu_changes.journal.ingest.loop import Loop
+from flask_gluu_changes.journal.state import State, create, read_state
+from flask_gluu_changes.journal.tables import ENTRIES, open_engine
+from flask_gluu_changes.journal.writer import Writer
+
+PATIENCE = 30.0
+SLAPD = (
+    "overlay memberof\nmemberof-group-oc gluuGroup\nmemberof-member-ad member\n"
+    "memberof-memberof-ad memberOf\noverlay syncprov\nsyncprov-sessionlog 10000\n"
+)
+"""The overlays of a slapd that can be followed."""
+
+
+class Row(NamedTuple):
+    """An identity as the journal has it; body is None for a removed one."""
+
+    id: str
+    version: int
+    removed: str | None
+    body: bytes | None
+
+
+class Journal:
+    """A journal in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"sqlite:///{folder}/journal.db"
+        self.engine: Engine = open_engine(self.url)
+        create(self.engine)
+
+    def rows(self) -> dict[str, Row]:
+        """Read every identity, by its inum; a removed one does not hide a living one."""
+        columns = [ENTRIES.c[n] for n in ("inum", "id", "version", "removed", "line")]
+        with self.engine.begin() as connection:
+            found = connection.execute(select(*columns).order_by(ENTRIES.c.removed.isnot(None)))
+            rows: dict[str, Row] = {}
+            for inum, id_, version, removed, line in found:
+                rows.setdefault(
+                    inum, Row(id_, version, removed, None if removed else body_of(line))
+                )
+        return rows
+
+    def living(self) -> dict[str, bytes]:
+        """Give the bodies of all who are not removed, by inum."""
+        return {inum: row.body for inum, row in self.rows().items() if row.body is not None}
+
+    def state(self) -> State:
+        """Read what the journal says of itself."""
+        with self.engine.begin() as connection:
+            return read_state(connection)
+
+
+class Filler:
+    """Fills a journal in a thread, for as long as the block lasts."""
+
+    def __init__(
+        self, journal: Journal, backend: Backend, *, watcher: Watcher | None = None, **settings: Any
+    ) -> None:
+        self.journal = journal
+        self.bell = Bell(beat=0.2)
+        self.error: BaseException | None = None
+        config: Mapping[str, Any] = {f"GLUU_CHANGES_{k}": v for k, v in settings.items()}
+        self.engine = open_engine(journal.url)
+        self._loop = Loop(Writer(self.engine), job_of(config, backend), watcher or Watcher())
+        self._committed = threading.Condition()
+        event.listen(self.engine, "commit", self._note)
+        self._thread = threading.Thread(target=self._run)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, looking at each commit."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            if self.error is not None:
+                raise self.error
+            assert time.monotonic() < deadline, (self.journal.state(), self.journal.rows())
+            with self._committed:
+                self._committed.wait(0.02)  # the event comes just before the commit
+
+    def built(self) -> None:
+        """Wait until everybody was read."""
+        self.until(lambda: self.journal.state().built)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bell.ring()
+        self._thread.join()
+        self.bell.close()
+        self.engine.dispose()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run(self.bell)
+        except BaseException as error:
+            self.error = error
+
+    def _note(self, _: object) -> None:
+        with self._committed:
+            self._committed.notify_all()
