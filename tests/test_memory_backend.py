@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from flask_gluu_changes.backends.memory import MemoryBackend
-from tests.support.contract import Attributes, BackendContract
-
-
-class People:
-    """People in a dict by inum."""
-
-    def __init__(self) -> None:
-        self.backend = MemoryBackend()
-        self._people: dict[str, Attributes] = {}
-
-    def add(self, inum: str, attributes: Attributes) -> None:
-        """Add a person."""
-        self._people[inum] = {"inum": [inum.encode()], **attributes}
-        self.backend.entries = list(self._people.values())
-
-    def change(self, inum: str, attributes: Attributes) -> None:
-        """Replace attributes of a person."""
-        self.add(inum, {**self._people[inum], **attributes})
-
-    def remove(self, inum: str) -> None:
-        """Delete a person."""
-        del self._people[inum]
-        self.backend.entries = list(self._people.values())
+from tests.support.contract import BackendContract
+from tests.support.memory_people import MemoryPeople
 
 
 class TestMemoryBackend(BackendContract):
     """The whole contract, over a list."""
 
     @pytest.fixture
-    def store(self) -> People:
+    def store(self) -> MemoryPeople:
         """A list without people."""
-        return People()
+        return MemoryPeople()

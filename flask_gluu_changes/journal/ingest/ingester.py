@@ -96,9 +96,10 @@ class Ingester:
     def _reached(self, event: Reached) -> None:
         self._batch.cookie = event.cookie
         if event.listed:
-            self._listing, self._batch.built = None, True
-            self._known, self._seen, self._present = set(), set(), set()
+            self._batch.built = True
             self._commit()
+            self._listing = None
+            self._known, self._seen, self._present = set(), set(), set()
             self._watcher.ends()
 
     def _idle(self) -> None:

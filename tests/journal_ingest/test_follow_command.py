@@ -1,0 +1,67 @@
+"""`flask gluu-changes follow`, as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+
+from flask_gluu_changes import GluuChanges
+from flask_gluu_changes.backends.memory import MemoryBackend
+from tests.support.contract import person
+from tests.support.filling import Filler, Journal
+
+from .conftest import People
+
+COMMAND = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
+
+
+@contextmanager
+def following(journal: Journal, people: People) -> Iterator[subprocess.Popen[str]]:
+    """Run the command on a directory."""
+    environment = {
+        "FLASK_GLUU_CHANGES_JOURNAL_URL": journal.url,
+        "FLASK_GLUU_CHANGES_LDAP_URI": people.server.uri,
+        "FLASK_GLUU_CHANGES_LDAP_BIND_DN": people.server.reader_dn,
+        "FLASK_GLUU_CHANGES_LDAP_BIND_PASSWORD": people.server.reader_password,
+    }
+    process = subprocess.Popen(
+        COMMAND, env=os.environ | environment, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(
+    people: People, journal: Journal, number: signal.Signals
+) -> None:
+    """Exit code 0, and the lease is given back."""
+    people.add("1", person("ann"))
+    waiting = Filler(journal, people.backend)  # not started: only its patience is needed
+    with following(journal, people) as process:
+        waiting.until(lambda: journal.state().built)
+        assert journal.state().holder != ""
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    waiting.bell.close()
+    assert (process.returncode, journal.state().holder) == (0, "")
+    assert "first reading" in said
+    assert "1" in journal.living()
+
+
+def test_without_a_journal_it_says_what_to_set() -> None:
+    """One sentence, no traceback."""
+    app = Flask("host")
+    app.config.update(TESTING=True, GLUU_CHANGES_PROTECTION="bypass")
+    GluuChanges(app, backend=MemoryBackend())
+    result = app.test_cli_runner().invoke(args=["gluu-changes", "follow"])
+    assert result.exit_code == 1
+    assert "GLUU_CHANGES_JOURNAL_URL is missing" in result.output

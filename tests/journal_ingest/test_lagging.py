@@ -1,0 +1,148 @@
+"""A store that can only be asked who changed since a time is followed by overlapping looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from flask_gluu_changes.filling import job_of
+from flask_gluu_changes.following import Bell, ContinuityLost, Event, Idle, Watcher
+from flask_gluu_changes.journal.ingest.ingester import Ingester
+from flask_gluu_changes.journal.ingest.lagging import LONG_AGO, LaggingFollower, Pace
+from flask_gluu_changes.journal.writer import Writer
+from flask_gluu_changes.model import ChangesQuery
+from tests.support.contract import NOON, person
+from tests.support.filling import Filler, Journal
+from tests.support.memory_people import MemoryPeople
+
+SECOND = timedelta(seconds=1)
+
+
+class Looks:
+    """A follower whose clock is set by hand, one look at a time."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.now = NOON
+        self.people = MemoryPeople()
+        self.writer = Writer(journal.engine)
+        assert self.writer.acquire()
+        self.bell = Bell()
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin at the saved cookie, as a new process does."""
+        pace = Pace(interval=0, lag=10, sweep=100)
+        query = ChangesQuery(LONG_AGO)
+        follower = LaggingFollower(self.people.backend, query, pace, "", lambda: self.now)
+        encoder = job_of({}, self.people.backend).encoder
+        self._events = follower.events(self.writer.state().cookie, self.bell)
+        self._ingester = Ingester(self.writer, encoder, follower, Watcher())
+
+    def look(self, after: float) -> None:
+        """Look once more, some seconds later."""
+        self.now += after * SECOND
+        self._ingester.take(self._one())
+
+    def _one(self) -> Iterator[Event]:
+        for event in self._events:
+            yield event
+            if isinstance(event, Idle):
+                return
+
+
+@pytest.fixture
+def looks(journal: Journal) -> Iterator[Looks]:
+    """A follower that has seen one person."""
+    made = Looks(journal)
+    made.people.add("1", person("ann", updated=NOON))
+    made.look(after=0)
+    yield made
+    made.bell.close()
+
+
+def test_changes_are_seen_at_the_next_look(looks: Looks, journal: Journal) -> None:
+    """What comes twice, because looks overlap, is no change."""
+    looks.people.add("2", person("bob", updated=NOON + SECOND))
+    looks.look(after=1)
+    looks.look(after=1)
+    assert [(inum, row.version) for inum, row in journal.rows().items()] == [("1", 1), ("2", 1)]
+
+
+def test_a_write_that_becomes_visible_late(looks: Looks, journal: Journal) -> None:
+    """H8: it is seen if it is no later than the lag."""
+    looks.look(after=50)
+    looks.people.add("2", person("bob", created=NOON + 41 * SECOND))
+    looks.look(after=1)
+    assert "2" in journal.living()
+
+
+def test_deletions_are_found_by_the_sweep(looks: Looks, journal: Journal) -> None:
+    """No look shows them before."""
+    looks.people.add("2", person("bob"))
+    looks.people.remove("1")
+    looks.look(after=99)
+    assert journal.rows()["1"].removed is None
+    looks.look(after=1)
+    assert journal.rows()["1"].removed == "deleted"
+
+
+def test_changes_without_a_time_are_found_by_the_sweep(looks: Looks, journal: Journal) -> None:
+    """H11, as late as the sweep."""
+    looks.look(after=50)
+    looks.people.change("1", {"mail": [b"ann@example.org"]})
+    looks.look(after=49)
+    assert b"ann@example.org" not in journal.living()["1"]
+    looks.look(after=1)
+    assert b"ann@example.org" in journal.living()["1"]
+
+
+def test_a_restart_goes_on_where_the_last_look_ended(looks: Looks, journal: Journal) -> None:
+    """Neither a new epoch nor another sweep."""
+    epoch = journal.state().epoch
+    looks.people.remove("1")
+    looks.restart()
+    looks.look(after=50)
+    assert journal.rows()["1"].removed is None
+    looks.restart()
+    looks.look(after=50)
+    assert journal.rows()["1"].removed == "deleted"
+    assert journal.state().epoch == epoch
+
+
+def test_a_clock_that_goes_back(looks: Looks) -> None:
+    """What was written meanwhile may be older than the last look."""
+    with pytest.raises(ContinuityLost, match="the clock went back"):
+        looks.look(after=-1)
+
+
+def test_bounds_that_cannot_be_read(looks: Looks, journal: Journal) -> None:
+    """They are not taken for none."""
+    follower = LaggingFollower(looks.people.backend, ChangesQuery(LONG_AGO), Pace(), "")
+    with pytest.raises(ContinuityLost, match="cannot be read"):
+        next(follower.events("garbage", looks.bell))
+
+
+def test_an_entry_without_inum_is_left_out(
+    looks: Looks, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody could tell it from others; the log says so."""
+    looks.people.add("2", {**person("bob", updated=NOON), "inum": []})
+    looks.look(after=1)
+    assert list(journal.living()) == ["1"]
+    assert "without inum" in caplog.text
+
+
+def test_the_journal_says_that_it_lags_and_why(journal: Journal) -> None:
+    """The backend's own reason, for whoever asks."""
+    people = MemoryPeople()
+    people.add("1", person("ann"))
+    with Filler(journal, people.backend, FOLLOW_INTERVAL=0.02, FOLLOW_SWEEP=0.05) as filler:
+        filler.built()
+        assert (journal.state().level, journal.state().why) == (
+            "lagging",
+            "the store has no way to tell every change",
+        )
+        people.remove("1")
+        filler.until(lambda: journal.rows()["1"].removed == "deleted")
