@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import ldap
 from ldap.syncrepl import SyncRequestControl
 
-from ...errors import BackendUnavailable
+from ...errors import BackendRefused, BackendUnavailable
 from ...following import ContinuityLost
 from ...model import Entry
 from .connection import Handle
@@ -92,6 +92,8 @@ def _continuous() -> Iterator[None]:
     """Tell the answer to a cookie of no use from other failures."""
     try:
         yield
+    except ValueError as error:
+        raise BackendRefused(f"a message of syncrepl cannot be read: {error}") from error
     except ldap.LDAPError as error:
         said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
         if said.get("result") in REFRESH_REQUIRED:

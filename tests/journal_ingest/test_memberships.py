@@ -1,0 +1,79 @@
+"""What a group gained and lost, and when to look whether it shows on people."""
+
+from __future__ import annotations
+
+from flask_gluu_changes.backends.ldap.memberships import Expected, Memberships, normal, within
+from flask_gluu_changes.backends.ldap.rereads import FIRST_DELAY, LAST_DELAY, Rereads
+
+ANN, BOB = b"inum=1,ou=people,o=gluu", b"inum=2,ou=people,o=gluu"
+STAFF = "inum=staff,ou=groups,o=gluu"
+
+
+def test_only_the_difference_is_expected_to_change() -> None:
+    """However the names are spelled."""
+    groups = Memberships()
+    assert groups.put("u", STAFF, [ANN]) == [Expected(ANN.decode(), STAFF, True)]
+    changed = groups.put("u", "inum=staff, ou=groups, o=Gluu", [b"inum=1,ou=People,o=gluu", BOB])
+    assert changed == [Expected(BOB.decode(), STAFF, True)]
+    assert set(groups.drop("u")) == {
+        Expected("inum=1,ou=People,o=gluu", STAFF, False),
+        Expected(BOB.decode(), STAFF, False),
+    }
+
+
+def test_a_renamed_group_changes_all_members() -> None:
+    """They lose the old name and gain the new one."""
+    groups = Memberships()
+    groups.put("u", STAFF, [ANN])
+    changed = groups.put("u", "inum=crew,ou=groups,o=gluu", [ANN])
+    assert [(change.group[:10], change.inside) for change in changed] == [
+        ("inum=staff", False),
+        ("inum=crew,", True),
+    ]
+
+
+def test_the_digest_does_not_depend_on_the_way() -> None:
+    """Only on who is in which group in the end."""
+    one, other = Memberships(), Memberships()
+    one.put("u", STAFF, [ANN, BOB])
+    one.put("v", "inum=v,o=gluu", [])
+    other.put("v", "inum=v,o=gluu", [ANN])
+    other.put("v", "inum=v,o=gluu", [])
+    other.put("u", STAFF, [BOB, ANN])
+    assert one.digest == other.digest != Memberships().digest
+    other.drop("u")
+    other.drop("v")
+    assert other.digest == Memberships().digest
+
+
+def test_names_that_are_none_are_compared_as_text() -> None:
+    """A member value may be anything that somebody wrote."""
+    assert normal("No Name") == "no name"
+    assert within("inum=1,OU=people, o=gluu", "ou=people,o=gluu")
+    assert not within("inum=1,ou=people,o=gluu", "u=people,o=gluu")
+
+
+def test_what_does_not_show_is_looked_at_less_and_less_often() -> None:
+    """And no longer when nobody seems to write memberOf."""
+    now = 0.0
+    rereads = Rereads(lambda: now)
+    change = Expected(ANN.decode(), STAFF, True)
+    rereads.expect([change])
+    looks = 0
+    while (pause := rereads.pause()) is not None:
+        now += pause
+        for due in rereads.due():
+            rereads.looked(due, settled=False)
+            looks += 1
+    assert FIRST_DELAY < LAST_DELAY < now < 4 * LAST_DELAY
+    assert looks < 15
+
+
+def test_a_newer_expectation_takes_the_place_of_an_older_one() -> None:
+    """Somebody who joined and left at once is expected to be out."""
+    rereads = Rereads(lambda: 0.0)
+    rereads.expect([Expected("p", "g", True), Expected("p", "g", False)])
+    (due,) = rereads.due()
+    assert (due.holds([]), due.holds([b"g"])) == (True, False)
+    rereads.looked(due, settled=True)
+    assert rereads.pause() is None

@@ -1,0 +1,94 @@
+"""The hand-written decoder reads what python-ldap's own does, and refuses what is cut off."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ldap.syncrepl import SyncInfoMessage, SyncStateControl
+
+from flask_gluu_changes.backends.ldap import ber
+from flask_gluu_changes.backends.ldap.sync_messages import (
+    ID_SET,
+    NEW_COOKIE,
+    REFRESH_DELETE,
+    REFRESH_PRESENT,
+    STATE,
+    entry_state,
+    sync_info,
+)
+
+COOKIES = st.none() | st.text(st.characters(codec="ascii"), min_size=1, max_size=300)
+UUIDS = st.uuids().map(lambda found: found.bytes)
+
+
+def element(tag: int, content: bytes) -> bytes:
+    """Encode one element."""
+    size = len(content)
+    if size < 0x80:
+        return bytes([tag, size]) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 + len(octets)]) + octets + content
+
+
+def optional(tag: int, content: str | bool | None) -> bytes:
+    """Encode an element that may be left out."""
+    if content is None:
+        return b""
+    octets = content.encode() if isinstance(content, str) else b"\xff" if content else b"\0"
+    return element(tag, octets)
+
+
+@given(st.integers(0, 3), UUIDS, COOKIES)
+def test_the_state_of_an_entry(state: int, octets: bytes, cookie: str | None) -> None:
+    """State, entryUUID and cookie are python-ldap's."""
+    parts = element(ber.ENUMERATED, bytes([state])) + element(ber.OCTETS, octets)
+    value = element(ber.SEQUENCE, parts + optional(ber.OCTETS, cookie))
+    theirs = SyncStateControl()
+    theirs.decodeControlValue(value)
+    ours = entry_state([("1.2.3", False, b""), (STATE, False, value)])
+    assert (theirs.opnames[ours.state], ours.uuid) == (theirs.state, theirs.entryUUID)
+    assert ours.cookie == theirs.cookie == cookie
+
+
+@given(COOKIES, st.none() | st.booleans(), st.sampled_from([REFRESH_DELETE, REFRESH_PRESENT]))
+def test_the_end_of_a_refresh(cookie: str | None, done: bool | None, kind: int) -> None:
+    """refreshDone is true when it is left out."""
+    value = element(kind, optional(ber.OCTETS, cookie) + optional(ber.BOOLEAN, done))
+    ours = sync_info(value)
+    assert (ours.kind, ours.cookie, ours.done) == (kind, cookie, done is not False)
+    assert not ours.deletes
+
+
+@given(COOKIES, st.booleans(), st.lists(UUIDS, max_size=50, unique=True))
+def test_a_set_of_identities(cookie: str | None, deletes: bool, octets: list[bytes]) -> None:
+    """Present ones and deleted ones, as python-ldap reads them."""
+    members = element(ber.SET, b"".join(element(ber.OCTETS, one) for one in octets))
+    content = optional(ber.OCTETS, cookie) + optional(ber.BOOLEAN, deletes) + members
+    value = element(ID_SET, content)
+    ours, theirs = sync_info(value), SyncInfoMessage(value).syncIdSet
+    assert [*ours.uuids] == [str(uuid.UUID(bytes=one)) for one in octets]
+    assert sorted(ours.uuids) == sorted(theirs["syncUUIDs"])
+    assert (ours.deletes, ours.done, ours.cookie) == (theirs["refreshDeletes"], False, cookie)
+
+
+def test_a_new_cookie_alone() -> None:
+    """slapd sends it after changes that do not concern the search."""
+    assert sync_info(element(NEW_COOKIE, b"rid=000")).cookie == "rid=000"
+
+
+@pytest.mark.parametrize(
+    "octets", [b"\x04", b"\x04\x05abc", b"\x04\x82\x01", b"\x04\x01a\x04\x01b"]
+)
+def test_what_is_cut_off_is_refused(octets: bytes) -> None:
+    """Never read as less than it was."""
+    with pytest.raises(ValueError, match=r"BER|unpack"):
+        ber.only(octets)
+
+
+def test_an_entry_without_its_control_is_refused() -> None:
+    """Nobody could tell whether it came or went."""
+    with pytest.raises(ValueError, match="without its Sync State control"):
+        entry_state([("1.2.3", False, b"")])
