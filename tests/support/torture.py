@@ -49,9 +49,10 @@ class Torture:
         with writing(self.server.uri, "1"), writing(self.server.uri, "2"):
             for i in range(kills):
                 with self.following():
+                    self._advance(until=begun + seconds * (i + 0.5) / kills)
+                    if i % (kills // restarts) == 1:
+                        self.server.restart()
                     self._advance(until=begun + seconds * (i + 1) / kills)
-                if i % (kills // restarts) == 0:
-                    self.server.restart()
         with self.following():
             self._await_rest()
 
