@@ -56,7 +56,7 @@ class EntryEncoder:
 
     def encode(self, entry: Entry) -> EncodedEntry:
         """Turn one entry into its place, its change time and its JSON object."""
-        return _sort_key(entry), self._changed(entry), self._body(entry)
+        return sort_key(entry), self._changed(entry), self.body(entry)
 
     def _changed(self, entry: Entry) -> int:
         changed = self._floor
@@ -65,7 +65,8 @@ class EntryEncoder:
                 changed = max(changed, time_of(value, changed))
         return changed
 
-    def _body(self, entry: Entry) -> bytes:
+    def body(self, entry: Entry) -> bytes:
+        """Turn one entry into its JSON object."""
         try:
             return self._quickly(entry)
         except (LookupError, TypeError, ValueError):
@@ -132,7 +133,8 @@ def _type_name(attribute: str) -> str:
     return attribute.partition(";")[0]
 
 
-def _sort_key(entry: Entry) -> bytes:
+def sort_key(entry: Entry) -> bytes:
+    """Tell where an entry sorts: by uid ignoring case, then by inum."""
     return _least(entry.get("uid"), _folded) + b"\0" + _least(entry.get("inum"), _octets)
 
 

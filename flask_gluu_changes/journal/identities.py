@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from ..encoding import EntryEncoder
-from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, Value, time_of
+from ..encoding import EntryEncoder, sort_key
+from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, time_of
 from ..values import AttributeType, untyped
 from ..visibility import Visibility
 
@@ -55,16 +55,15 @@ class IdentityEncoder:
 
     def encode(self, id_: str, entry: Entry) -> Identity:
         """Encode the entry of the identity `id_`."""
-        sort_key, _, body = self._encoder.encode(entry)
-        times = {name: self._latest(entry, name) for name in self._time_attributes}
+        times = [(name, self._latest(entry, name)) for name in self._time_attributes]
         return Identity(
             id=id_,
             inum=_text(entry, "inum"),
             uid=_text(entry, "uid"),
-            changed_at=max(times.values(), default=_NONE),
-            counts_until=max((_until(n, t) for n, t in times.items()), default=_NONE),
-            sort_key=sort_key,
-            body=body,
+            changed_at=max((time for _, time in times), default=_NONE),
+            counts_until=max((_until(n, t) for n, t in times), default=_NONE),
+            sort_key=sort_key(entry),
+            body=self._encoder.body(entry),
         )
 
     def _latest(self, entry: Entry, attribute: str) -> int:
@@ -101,8 +100,8 @@ def _until(attribute: str, micros: int) -> int:
 
 
 def _text(entry: Entry, attribute: str) -> str:
-    values: list[Value] = sorted(entry.get(attribute, ()), key=untyped)
-    return untyped(values[0]) if values else ""
+    values = entry.get(attribute, ())
+    return min(map(untyped, values)) if values else ""
 
 
 def _json(text: str) -> bytes:

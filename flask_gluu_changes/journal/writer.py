@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, or_, select, update
 
 from ..errors import GluuChangesError
 from .changes import Change, apply, changes_of
@@ -144,21 +144,32 @@ class Writer:
     def _advance(
         self, connection: Connection, state: State, batch: Batch, changes: list[Change]
     ) -> None:
-        values: Values = {"confirmed_at": now(), "head": state.head + len(changes)}
-        if batch.cookie is not None:
-            values["cookie"] = batch.cookie
-        if batch.built is not None:
-            values["built"] = batch.built
-        connection.execute(update(STATE).values(values))
+        head = state.head + len(changes)
+        values: Values = {
+            "confirmed_at": now(),
+            "head": head,
+            "cookie": state.cookie if batch.cookie is None else batch.cookie,
+            "built": state.built if batch.built is None else batch.built,
+        }
+        connection.execute(_ADVANCE, values)
         if changes:
-            connection.execute(insert(COMMITS).values(commit_row(values["head"])))
+            connection.execute(_MARK, commit_row(head))
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         """Begin a transaction that holds the state's row, if the lease is still ours."""
-        mine = STATE.c.holder == self.name
         with self._engine.begin() as connection:
-            renewed = update(STATE).where(mine).values(held_until=now() + self._lasting)
-            if connection.execute(renewed).rowcount != 1:
+            mine = {"mine": self.name, "until": now() + self._lasting}
+            if connection.execute(_RENEW, mine).rowcount != 1:
                 raise LeaseLost("another process follows the source now; this one ends")
             yield connection
+
+
+_RENEW = (
+    update(STATE).where(STATE.c.holder == bindparam("mine")).values(held_until=bindparam("until"))
+)
+_ADVANCE = update(STATE).values(
+    {name: bindparam(name) for name in ("confirmed_at", "head", "cookie", "built")}
+)
+_MARK = insert(COMMITS)
+"""Made once: SQLAlchemy takes as long to build a statement as to execute it."""

@@ -18,6 +18,10 @@ NEW_COOKIE, REFRESH_DELETE, REFRESH_PRESENT, ID_SET = 0x80, 0xA1, 0xA2, 0xA3
 """Kinds of the Sync Info message (section 2.5)."""
 
 
+_BARE = b"0\x15\n\x01"
+"""How the control of an entry without a cookie begins, and so nearly every one of a refresh."""
+
+
 class EntryState(NamedTuple):
     """What the Sync State control says of the entry that it comes with."""
 
@@ -49,6 +53,8 @@ def entry_state(controls: Iterable[tuple[str, Any, bytes]]) -> EntryState:
     """Find and decode the control that every entry must carry; ValueError without it."""
     for oid, _, value in controls:
         if oid == STATE:
+            if value.startswith(_BARE):
+                return EntryState(value[4], to_uuid(value[7:]), None)
             (_, state), (_, uuid), *rest = ber.elements(ber.only(value)[1])
             return EntryState(state[0], to_uuid(uuid), rest[0][1].decode() if rest else None)
     raise ValueError("an entry came without its Sync State control")

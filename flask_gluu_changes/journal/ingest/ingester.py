@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 
 from ...following import (
     ContinuityLost,
@@ -22,6 +23,9 @@ from ..writer import DELETED, OUT_OF_SCOPE, Batch, Writer
 LARGEST = 1000
 """Changes in one transaction."""
 
+CONFIRM_EVERY = 0.1
+"""Seconds between two notes that there is nothing newer."""
+
 
 class Ingester:
     """Takes in the events of one follower."""
@@ -38,6 +42,7 @@ class Ingester:
         self._follower = follower
         self._watcher = watcher
         self._batch = Batch()
+        self._committed = 0.0
         self._listing: Listing | None = None
         self._known: set[str] = set()
         self._seen: set[str] = set()
@@ -103,14 +108,15 @@ class Ingester:
             self._watcher.ends()
 
     def _idle(self) -> None:
-        """Write what there is; a batch without changes says that there is nothing newer."""
+        """Write what there is; now and then, if it is nothing, that there is nothing newer."""
         if self._listing:
             self._writer.renew()
-        else:
+        elif self._batch != Batch() or monotonic() - self._committed >= CONFIRM_EVERY:
             self._commit()
 
     def _commit(self) -> None:
         batch, self._batch = self._batch, Batch()
         self._writer.commit(batch)
+        self._committed = monotonic()
         if self._listing:
             self._watcher.read(len(batch.changes))
