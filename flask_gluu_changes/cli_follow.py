@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -30,6 +31,7 @@ def follow() -> None:
     bell = Bell()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bell.ring())
+    gc.freeze()  # else collections walk through all that was imported, while changes wait
     try:
         fill(current_app.config, backend, bell, Progress())
     except (BackendRefused, ConfigurationError) as error:
