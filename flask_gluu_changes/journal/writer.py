@@ -89,11 +89,11 @@ class Writer:
         with self._engine.begin() as connection:
             return read_state(connection)
 
-    def ids(self) -> set[str]:
-        """Name every identity that is not removed."""
+    def inums(self) -> dict[str, str]:
+        """Name every identity that is not removed, with its inum."""
         with self._engine.begin() as connection:
-            alive = select(ENTRIES.c.id).where(ENTRIES.c.removed.is_(None))
-            return set(connection.scalars(alive))
+            alive = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
+            return {row.id: row.inum for row in connection.execute(alive)}
 
     def follow(self, source: str, level: str, why: str) -> None:
         """Say what is followed and how; another source than before begins a new epoch.

@@ -6,7 +6,9 @@ import json
 
 import ldap
 import pytest
+from sqlalchemy import select
 
+from flask_gluu_changes.journal.tables import ENTRIES
 from tests.ldap.conftest import dn_of
 from tests.support.contract import NOON, person
 from tests.support.filling import Filler, Journal
@@ -150,3 +152,24 @@ def test_a_directory_that_is_down_is_waited_for(own_people: People, journal: Jou
     with Filler(journal, own_people.backend) as filler:
         own_people.server.start()
         filler.until(lambda: uid(journal, "1") == "ann")
+
+
+@pytest.mark.parametrize("heir", ["somebody new", "somebody renamed"])
+def test_an_inum_that_went_to_another(own_people: People, journal: Journal, heir: str) -> None:
+    """Its first owner's removal comes first: else a client that keys on inums deletes the heir."""
+    own_people.add("1", person("ann"))
+    own_people.add("2", person("bob"))
+    with filled(journal, own_people) as filler:
+        filler.built()
+        first = journal.rows()["1"].id
+    own_people.remove("1")
+    if heir == "somebody new":
+        own_people.add("1", person("eve"))
+    else:
+        own_people.admin.rename_s(dn_of("2"), "inum=1")
+    own_people.server.restart()  # who is missing is told at the end, without a session log
+    with filled(journal, own_people) as filler:
+        filler.until(lambda: journal.rows()["1"].id != first)
+        order = select(ENTRIES.c.removed).where(ENTRIES.c.inum == "1").order_by(ENTRIES.c.seq)
+        with journal.engine.begin() as connection:
+            assert [*connection.scalars(order)] == ["deleted", None]

@@ -17,7 +17,7 @@ from ...following import (
     Unmentioned,
     Watcher,
 )
-from ..identities import IdentityEncoder
+from ..identities import Identity, IdentityEncoder
 from ..writer import DELETED, OUT_OF_SCOPE, Batch, Writer
 
 LARGEST = 1000
@@ -28,7 +28,12 @@ CONFIRM_EVERY = 0.1
 
 
 class Ingester:
-    """Takes in the events of one follower."""
+    """Takes in the events of one follower.
+
+    A listing tells late who is missing. Whoever has a new inum is held back until then, for it may
+    be that of somebody who is removed: a client that keys on inums must see the removal first. In
+    an epoch that was never read there is nobody to see it.
+    """
 
     def __init__(
         self,
@@ -44,7 +49,9 @@ class Ingester:
         self._batch = Batch()
         self._committed = 0.0
         self._listing: Listing | None = None
-        self._known: set[str] = set()
+        self._holds = False
+        self._held: dict[str, Identity] = {}
+        self._known: dict[str, str] = {}
         self._seen: set[str] = set()
         self._present: set[str] = set()
 
@@ -71,15 +78,23 @@ class Ingester:
             self._idle()
 
     def _put(self, event: Seen) -> None:
-        self._batch.put(self._encoder.encode(event.id, event.entry))
+        identity = self._encoder.encode(event.id, event.entry)
         if self._listing:
             self._seen.add(event.id)
+        if self._holds and self._known.get(event.id) != identity.inum:
+            self._held[event.id] = identity
+        else:
+            self._add(identity)
+
+    def _add(self, identity: Identity) -> None:
+        self._batch.put(identity)
         if len(self._batch.changes) >= LARGEST:
             self._commit()
 
     def _begin(self, listing: Listing) -> None:
         self._listing = listing
-        self._known = self._writer.ids()
+        self._known = self._writer.inums()
+        self._holds = self._writer.state().built
         if listing.whole:
             self._watcher.begins(self._follower)
 
@@ -88,24 +103,34 @@ class Ingester:
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
             self._seen.discard(id_)
+            self._held.pop(id_, None)
             if len(self._batch.changes) >= LARGEST:
                 self._commit()
 
     def _remove_unmentioned(self) -> None:
         """Prove first that the store and the journal speak of the same past."""
-        strangers = self._present - self._known - self._seen
+        strangers = self._present - self._known.keys() - self._seen
         if strangers:
             raise ContinuityLost(f"{len(strangers)} identities are called old that nobody knows")
-        self._remove([*(self._known - self._seen - self._present)])
+        self._remove([*(self._known.keys() - self._seen - self._present)])
 
     def _reached(self, event: Reached) -> None:
+        if event.listed:
+            self._end_listing()
         self._batch.cookie = event.cookie
         if event.listed:
-            self._batch.built = True
             self._commit()
-            self._listing = None
-            self._known, self._seen, self._present = set(), set(), set()
-            self._watcher.ends()
+            self._forget_listing()
+
+    def _end_listing(self) -> None:
+        for identity in self._held.values():
+            self._add(identity)
+        self._batch.built = True
+
+    def _forget_listing(self) -> None:
+        self._watcher.ends()
+        self._listing, self._holds, self._held = None, False, {}
+        self._known, self._seen, self._present = {}, set(), set()
 
     def _idle(self) -> None:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""
