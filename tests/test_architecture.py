@@ -45,6 +45,8 @@ UPPER = {
     "security",
     "extension",
     "protection",
+    "testing",
+    "cli",
 }
 """Rooms that do."""
 

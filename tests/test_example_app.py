@@ -21,7 +21,7 @@ from flask import Flask
 from example_app import create_app, sample
 from flask_gluu_changes import ConfigurationError
 from flask_gluu_changes.gluu import SECRETS
-from tests.support.contract import person
+from flask_gluu_changes.testing import person
 from tests.support.slapd import Slapd, free_port
 
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_gluu_changes.backends.memory import MemoryBackend
-from tests.support.contract import Attributes, BackendContract
+from flask_gluu_changes.testing import Attributes, BackendContract
 
 
 class People:
