@@ -8,6 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from .backend import Backend
+from .cli import create_group
 from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
@@ -63,7 +64,7 @@ class GluuChanges:
         api: Api | None = None,
         protector: Guard | None = None,
     ) -> None:
-        """Register the operation and its documents on an application.
+        """Register the operation, its documents and its commands on an application.
 
         backend: where people are found. api: the host's own flask-smorest Api, if it has one that
         should document the operation. protector: who may ask; without one, what
@@ -80,6 +81,7 @@ class GluuChanges:
         app.extensions[EXTENSION] = State(settings, feed, protector)
         _register(app, api, settings, feed, protector)
         protector.register(app, [f"{settings.url_prefix}{OPERATION}"])
+        app.cli.add_command(create_group(settings, feed))
 
 
 def _register(
