@@ -1,11 +1,12 @@
-"""The contract between the feed and a store of people: one method, two optional ones."""
+"""The contract between the feed and a store of people: one method, three optional ones."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from .model import ChangesQuery, Entry
+from .model import ChangesQuery, Entry, Finding
+from .probe import probe
 from .values import AttributeType
 
 
@@ -33,6 +34,15 @@ class Backend(ABC):
         for each name, without its options; names are compared ignoring case (RFC 4512, 2.5).
         """
         return None
+
+    def examine(self, query: ChangesQuery) -> Iterator[Finding]:
+        """Look for what would keep the store from answering well, for `flask gluu-changes doctor`.
+
+        query: what the feed would ask, so that rights and indexes of just that can be looked at.
+        By default the query is asked, and the first entry looked at. A `BackendError` that is
+        raised is a fault, too.
+        """
+        return probe(self.changes(query), query)
 
     def close(self) -> None:
         """Give back what the store holds open; the backend is not used afterwards."""

@@ -24,6 +24,7 @@ LOWER = {
     "values",
     "visibility",
     "encoding",
+    "probe",
     "backend",
     "backends",
     "snapshot",

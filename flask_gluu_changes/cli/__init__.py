@@ -6,6 +6,7 @@ from flask.cli import AppGroup
 
 from ..feed import Feed
 from ..settings import Settings
+from .doctor import doctor_command
 from .listing import list_command
 
 __all__ = ["create_group"]
@@ -15,4 +16,5 @@ def create_group(settings: Settings, feed: Feed) -> AppGroup:
     """Make the group of commands that work on an application's feed."""
     group = AppGroup("gluu-changes", help="Look at the changes of people, and at their store.")
     group.add_command(list_command(settings, feed))
+    group.add_command(doctor_command(settings, feed))
     return group
