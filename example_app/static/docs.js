@@ -1,0 +1,10 @@
+"use strict";
+// Shows the operation's own document; Swagger UI is served from here as well.
+const place = document.getElementById("swagger-ui");
+SwaggerUIBundle({
+  domNode: place,
+  url: place.dataset.document,
+  docExpansion: "full",
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis],
+});
