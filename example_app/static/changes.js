@@ -18,6 +18,7 @@ let latest = since;
 let token = "";
 let timer = 0;
 let asking = false;
+let begun = false;
 
 async function page(timeStamp, start) {
   const query = new URLSearchParams({ timeStamp, start, pagesize: size });
@@ -45,22 +46,27 @@ async function walk() {
   return found;
 }
 
+const key = (person) => (person.inum || person.uid)[0];
 const moment = (person, name) => Date.parse((person[name] || [])[0] ?? "") || -Infinity;
 const changed = (person) => Math.max(...times.map((name) => moment(person, name)));
 
 function take(found) {
   const fresh = found.filter((person) => {
     const text = JSON.stringify(person);
-    const known = people.get(person.inum[0]);
+    const known = people.get(key(person));
     if (known && known.text === text) return false;
     if (known) known.row.remove();
-    people.set(person.inum[0], { text, row: row(person) });
+    people.set(key(person), { text, row: row(person) });
     return true;
   });
   fresh.sort((a, b) => changed(a) - changed(b));
-  for (const person of fresh) body.prepend(people.get(person.inum[0]).row);
+  for (const person of fresh) {
+    const line = people.get(key(person)).row;
+    if (begun) line.className = "fresh";
+    body.prepend(line);
+  }
+  begun = true;
   while (body.rows.length > SHOWN) body.lastElementChild.remove();
-  return fresh.length > 0;
 }
 
 function row(person) {
@@ -73,12 +79,11 @@ function row(person) {
 }
 
 function what(person) {
-  const from = Date.parse(since);
-  const touched = times.filter((name) => moment(person, name) >= from);
-  const added = touched.some((name) => /creat/i.test(name));
-  const edited = touched.some((name) => !/creat/i.test(name));
-  const words = [added && "added", edited && "edited"].filter(Boolean);
-  return element("span", words.join(", "), `tag ${added ? "added" : "edited"}`);
+  const touched = times.filter((name) => moment(person, name) >= Date.parse(since));
+  const tags = document.createDocumentFragment();
+  if (touched.some((name) => /creat/i.test(name))) tags.append(element("span", "added", "tag added"), " ");
+  if (touched.some((name) => !/creat/i.test(name))) tags.append(element("span", "edited", "tag edited"));
+  return tags;
 }
 
 function uid(person) {
@@ -118,6 +123,7 @@ function summarize() {
   const who = count === 1 ? "1 person was" : `${count.toLocaleString("en")} people were`;
   say("summary", count ? `${who} added or changed.${some}` : "Nobody was added or changed since then.");
   part("list").hidden = !count;
+  part("nobody").hidden = count > 0;
 }
 
 function complain(error) {
@@ -139,16 +145,18 @@ async function update() {
 
 // Returns after how many ms to ask again; 0 where that would not help.
 async function ask() {
+  let found;
   try {
-    take(await walk());
-    summarize();
-    say("as-of", `As of ${new Date().toISOString().slice(0, 19).replace("T", " ")} UTC`);
-    part("problem").hidden = part("token").hidden = true;
-    return EVERY;
+    found = await walk();
   } catch (error) {
     complain(error);
     return error.many || [400, 401, 403].includes(error.status) ? 0 : error.wait || EVERY;
   }
+  take(found);
+  summarize();
+  say("as-of", `As of ${new Date().toISOString().slice(0, 19).replace("T", " ")} UTC`);
+  part("problem").hidden = part("token").hidden = true;
+  return EVERY;
 }
 
 part("live").addEventListener("change", (event) => {
