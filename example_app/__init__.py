@@ -12,14 +12,14 @@ from .served import backend_of
 
 
 def create_app(**settings: object) -> Flask:
-    """Make the application; settings come from `FLASK_…` in the environment, and from here.
+    """Make the application; `FLASK_…` in the environment comes before the settings given here.
 
     With `FLASK_GLUU_CHANGES_LDAP_URI` it serves that directory, else an embedded set of people,
     which rests in a file: `EXAMPLE_PEOPLE_FILE`, or one in Flask's instance folder.
     """
     app = Flask(__name__)
-    app.config.from_prefixed_env()
     app.config.from_mapping(settings)
+    app.config.from_prefixed_env()
     app.config.setdefault("GLUU_CHANGES_PROTECTION", "bypass")
     GluuChanges(app, backend=backend_of(app))
     app.register_blueprint(pages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, url_for
+from flask import Flask, url_for
 
 PARAMETERS = {"timeStamp": "2019-12-24T12:00:03-05:00", "start": 10, "pageSize": 100}
 
@@ -22,5 +22,4 @@ def path_of(app: Flask) -> str:
 
 def documents() -> list[str]:
     """Give the paths of the Swagger and the OpenAPI document."""
-    prefix = current_app.extensions["gluu_changes"].settings.documents_prefix
-    return [f"{prefix}/resource_changes.yaml", f"{prefix}/resource_changes.openapi.json"]
+    return [url_for(f"gluu_changes.{kind}_document") for kind in ("swagger", "openapi")]

@@ -21,8 +21,18 @@ SECRETS = (
     "oxAuthBackchannelDeviceRegistrationToken",
     "oxDuoDevices",
     "oxBiometricDevices",
+    "jansOTPCache",
+    "jansOTPDevices",
+    "jansEnrollmentCode",
+    "jansPersistentJWT",
+    "jansIMAPData",
+    "jansCountInvalidLogin",
+    "jansBackchannelUsrCode",
+    "jansBackchannelDeviceRegistrationTkn",
+    "jansDuoDevices",
+    "jansBiometricDevices",
 )
-"""Credentials and secrets among a person's attributes."""
+"""Credentials and secrets among a person's attributes, as Gluu and as Janssen call them."""
 
 PERSON_TYPES: Mapping[str, AttributeType] = {
     "updatedAt": AttributeType.GENERALIZED_TIME,
@@ -32,9 +42,12 @@ PERSON_TYPES: Mapping[str, AttributeType] = {
     "createTimestamp": AttributeType.GENERALIZED_TIME,
     "oxLastLogonTime": AttributeType.GENERALIZED_TIME,
     "oxPasswordExpirationDate": AttributeType.GENERALIZED_TIME,
+    "jansLastLogonTime": AttributeType.GENERALIZED_TIME,
+    "jansPassExpDate": AttributeType.GENERALIZED_TIME,
     "birthdate": AttributeType.GENERALIZED_TIME,
     "gluuSLAManager": AttributeType.BOOLEAN,
     "oxTrustActive": AttributeType.BOOLEAN,
+    "jansActive": AttributeType.BOOLEAN,
     "emailVerified": AttributeType.BOOLEAN,
     "phoneNumberVerified": AttributeType.BOOLEAN,
     "userCertificate": AttributeType.CERTIFICATE,
@@ -50,6 +63,7 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "ldap_base_dn": "ou=people,o=gluu",
         "ldap_attributes_dn": "ou=attributes,o=gluu",
         "ldap_object_class": "gluuPerson",
+        "scope": ("https://gluu.org/scim/users.read",),
     },
     "janssen": {
         "url_prefix": "/jans-scim/restv1/v2",
@@ -58,6 +72,7 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "ldap_base_dn": "ou=people,o=jans",
         "ldap_attributes_dn": "ou=attributes,o=jans",
         "ldap_object_class": "jansPerson",
+        "scope": ("https://jans.io/scim/users.read",),
     },
 }
-"""Paths, time attributes and directory layout of each product."""
+"""Paths, time attributes, directory layout and scope of each product."""

@@ -118,6 +118,7 @@ class UpdatedUsersPageSchema(ma.Schema):
 
     class Meta:  # noqa: D106
         unknown = ma.EXCLUDE
+        register = False  # the registry of names is the host's
 
     total = fields.Integer(
         required=True, metadata={"description": "Entries in this response, not of all matches."}

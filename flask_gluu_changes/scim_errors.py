@@ -25,6 +25,7 @@ class ScimErrorSchema(ma.Schema):
 
     class Meta:  # noqa: D106
         unknown = ma.EXCLUDE
+        register = False  # the registry of names is the host's
 
     schemas = fields.List(fields.String(), required=True, metadata={"example": [SCIM_ERROR]})
     status = fields.String(required=True, metadata={"description": "HTTP status code."})

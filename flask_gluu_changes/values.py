@@ -12,12 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from msgspec import Raw
+from orjson import Fragment
 
 from .model import Value
 from .timestamps import moment_of, parse_generalized_time
 
-JsonValue: TypeAlias = str | bool | int | Raw
+JsonValue: TypeAlias = str | bool | int | Fragment
 
 
 class AttributeType(StrEnum):
@@ -84,12 +84,12 @@ def to_boolean(value: Value) -> bool:
         raise ValueError("not a Boolean") from error
 
 
-def to_integer(value: Value) -> int | Raw:
+def to_integer(value: Value) -> int | Fragment:
     """Give an LDAP Integer (RFC 4517, 3.3.16) of any size as the number itself."""
     text = to_string(value)
     if not _INTEGER.fullmatch(text):
         raise ValueError("not an Integer")
-    return int(text) if len(text) <= _SAFE_DIGITS else Raw(text.encode())
+    return int(text) if len(text) <= _SAFE_DIGITS else Fragment(text)
 
 
 def to_time(value: Value) -> str:

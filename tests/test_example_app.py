@@ -138,7 +138,7 @@ def test_as_a_program() -> None:
         printed = printed_until(process, "Ctrl-C")
         (url,) = re.findall(r"curl '(.*)'", printed)
         assert url.startswith(f"http://127.0.0.1:{port}/identity/restv1/scim/UpdatedUsers?")
-        assert json.loads(printed[: printed.index("\n… and")])["total"] > 0
+        assert json.loads(printed[: printed.index("\n... and")])["total"] > 0
         with urlopen(url) as answer:
             assert json.load(answer)["total"] > 0
 

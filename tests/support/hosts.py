@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, abort, jsonify, request
+import json
+import sys
+from collections.abc import Sequence
+
+from flask import Flask, Response, abort, g, jsonify, request
 from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
+from webargs.flaskparser import use_args
+
+
+class ScimErrorSchema(Schema):
+    """A schema whose name a guest may have chosen as well."""
+
+    reason = fields.String()
+
+
+class ReportSchema(Schema):
+    """Finds another schema by its name."""
+
+    error = fields.Nested("ScimErrorSchema")
 
 
 class PetSchema(Schema):
@@ -56,9 +73,14 @@ def _add_habits(app: Flask) -> None:
     for code in (400, 404, 405, 500):
         app.register_error_handler(code, page)
 
+    @app.before_request
+    def receive() -> None:
+        g.greeting = f"{request.method} {request.path}"
+
     @app.after_request
     def sign(response: Response) -> Response:
         response.headers["X-Host"] = request.endpoint or "nowhere"
+        response.headers["X-Greeting"] = g.greeting
         return response
 
 
@@ -69,7 +91,7 @@ def _add_routes(app: Flask) -> None:
 
     @app.route("/json")
     def ordered() -> Response:
-        return jsonify(z=1, a=2)
+        return jsonify(z=1, a=ReportSchema().dump({"error": {"reason": "ours"}}))
 
     @app.route("/broken")
     def broken() -> str:
@@ -82,3 +104,36 @@ def _add_routes(app: Flask) -> None:
     @app.route("/identity/other")
     def neighbour() -> str:
         return "a neighbour of the operation's path"
+
+    @app.route("/own-arguments")
+    @use_args(PetSchema, location="query")
+    def own_arguments(arguments: dict[str, object]) -> Response:
+        return jsonify(arguments)
+
+
+def answers(app: Flask, requests: Sequence[Sequence[str]]) -> list[object]:
+    """Ask an app; give each answer's status, headers and body."""
+    client = app.test_client()
+    got = [client.open(path, method=method) for method, path in requests]
+    return [[a.status_code, [list(pair) for pair in a.headers], a.text] for a in got]
+
+
+def _invite(app: Flask, api: Api | None) -> None:
+    """Register the guest, imported here only: a host without it must not even load it."""
+    from flask_gluu_changes import GluuChanges
+    from flask_gluu_changes.backends.memory import MemoryBackend
+
+    GluuChanges(make_host("other")[0], backend=MemoryBackend())
+    GluuChanges(app, backend=MemoryBackend(), api=api)
+
+
+def main(guest: str) -> None:
+    """Write a host's answers to the requests that come in; guest: none, beside or under its Api."""
+    app, api = make_host()
+    if guest != "none":
+        _invite(app, api if guest == "under" else None)
+    json.dump(answers(app, json.load(sys.stdin)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
