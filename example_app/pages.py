@@ -15,11 +15,10 @@ from .served import description, embedded_people
 
 pages = guarded(Blueprint("pages", __name__, static_folder="static", static_url_path="/static"))
 
-AT_FIRST = timedelta(hours=1)
 PAGE_SIZE = 200
 """People in a request of the changes page: what Gluu's documentation recommends."""
 
-ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js")
+AGO = {"An hour ago": timedelta(hours=1), "A day ago": timedelta(days=1)}
 
 
 @pages.get("/")
@@ -32,6 +31,12 @@ def index() -> str:
         curl=f"curl '{request.host_url.rstrip('/')}{sample.path()}'",
         documents=sample.documents(),
     )
+
+
+@pages.get("/favicon.ico")
+def favicon() -> Response:
+    """Give browsers their icon, for what is no page of ours as well."""
+    return pages.send_static_file("icon.svg")
 
 
 @pages.get("/changes")
@@ -50,9 +55,6 @@ def changes() -> str:
     )
 
 
-AGO = {"An hour ago": timedelta(hours=1), "A day ago": timedelta(days=1)}
-
-
 @pages.get("/docs")
 def docs() -> str:
     """Show the operation's documentation, with a form to try it out."""
@@ -68,7 +70,7 @@ def asset(name: str) -> Response:
 
 def _since(text: str) -> tuple[datetime, str]:
     """Read the chosen time, which is UTC as all times on the page, or take an hour ago."""
-    default = (datetime.now(UTC) - AT_FIRST).replace(microsecond=0)
+    default = (datetime.now(UTC) - AGO["An hour ago"]).replace(microsecond=0)
     try:
         return (parse_timestamp(text), "") if text else (default, "")
     except ValueError as error:

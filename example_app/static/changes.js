@@ -72,7 +72,7 @@ function take(found) {
 function row(person) {
   const line = document.createElement("tr");
   const time = element("time", new Date(changed(person)).toISOString().slice(0, 23).replace("T", " "));
-  line.append(cell(time, "time"), cell(what(person)), uid(person));
+  line.append(cell(time, "time"), cell(what(person), "tags"), uid(person));
   line.append(cell((person.cn || person.displayName || []).join(", ")));
   line.append(cell((person.mail || []).join(", ")), cell(details(person)));
   return line;

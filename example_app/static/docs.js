@@ -7,4 +7,6 @@ SwaggerUIBundle({
   docExpansion: "full",
   validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis],
+  // The page has a main landmark already, around the one that Swagger UI brings.
+  onComplete: () => place.querySelector("main")?.setAttribute("role", "none"),
 });
