@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint bench clean system
+.PHONY: help demo demo-oauth test interop lint bench clean system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -14,8 +14,15 @@ help: ## list the commands
 demo: $(VENV)/core ## start the example application on 127.0.0.1:8000; PORT=… takes another port
 	$(BIN)/python -m example_app --port $(PORT)
 
+demo-oauth: $(VENV)/demo-oauth ## the same behind an authorization server, embedded: 401 without a token, 200 with it
+	$(BIN)/python -m example_app --oauth --port $(PORT)
+
 test: $(VENV)/test ## run every test, against a real slapd
 	$(BIN)/python -m pytest
+
+interop: $(VENV)/test ## run against Keycloak and OpenDJ, downloaded by Maven (260 MB, once; needs mvn)
+	$(BIN)/python -m interop
+	$(BIN)/python -m pytest interop
 
 lint: $(VENV)/test ## check style and types
 	$(BIN)/ruff check .
@@ -41,6 +48,10 @@ system:
 $(VENV)/core: $(VENV)/made setup.cfg
 	$(INSTALL) --editable .
 	@touch $@
+
+$(VENV)/demo-oauth: $(VENV)/made setup.cfg
+	$(INSTALL) --editable '.[demo-oauth]'
+	@touch $@ $(VENV)/core
 
 $(VENV)/test: $(VENV)/made setup.cfg | system
 	$(INSTALL) --editable '.[ldap,lint,test]'

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from itertools import chain
 from pathlib import Path
 
-from . import direct_ldap
+from . import direct_ldap, protection
 from .table import show
 
 
 def main() -> None:
     people = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory(prefix="gluu-changes-bench-") as folder:
-        missed = show(direct_ldap.rows(people, Path(folder)))
+        missed = show(chain(direct_ldap.rows(people, Path(folder)), protection.rows()))
     print(f"\n{missed} rows miss their targets." if missed else "\nEvery row keeps its target.")
 
 

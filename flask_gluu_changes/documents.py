@@ -8,6 +8,9 @@ from typing import Any
 from flask import Flask
 from flask_smorest import Api, Blueprint
 
+from .protection import Guard
+from .security import add_security_schemes
+
 TITLE = "Gluu resource changes"
 DESCRIPTION = (
     "Lists the users that were added or changed after a time, as Gluu Server's UpdatedUsers does."
@@ -22,7 +25,7 @@ class _DocumentingApi(Api):  # type: ignore[misc]
     DEFAULT_ERROR_RESPONSE_NAME = None  # ours are SCIM errors, which the operations name
 
 
-def describe(blueprint: Blueprint, version: str) -> Document:
+def describe(blueprint: Blueprint, guard: Guard, version: str) -> Document:
     """Write the document of a blueprint whose paths are relative to where it will be mounted.
 
     A flask-smorest Api on an application made for the purpose does the work, so that the host's
@@ -31,6 +34,7 @@ def describe(blueprint: Blueprint, version: str) -> Document:
     app = Flask(__name__)
     app.config.update(API_TITLE=TITLE, API_VERSION="1", OPENAPI_VERSION=version)
     api = _DocumentingApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
+    add_security_schemes(api, guard)
     api.register_blueprint(blueprint)
     document = _without_unused(api.spec.to_dict())
     return _as_swagger(document) if version == SWAGGER else document
@@ -55,14 +59,11 @@ def _without_unused(document: Document) -> Document:
 
 
 def _as_swagger(document: Document) -> Document:
-    """Keep to Swagger 2.0, which knows no examples of parameters, nor requests without a body.
+    """Keep to Swagger 2.0, which knows no requests without a body.
 
     Nor has it a value of any type: openapi-generator reads `items: {}` as an array of objects (its
     issue 19265), so an entry is written as an object and no more.
     """
-    for operations in document["paths"].values():
-        for parameter in operations["get"].get("parameters", ()):
-            parameter.pop("example", None)
     document.pop("consumes")
     document["definitions"]["UpdatedUsersPage"]["properties"]["results"]["items"] = {
         "type": "object"

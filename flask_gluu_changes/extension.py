@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from flask import Flask
@@ -13,16 +12,16 @@ from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
 from .ldap_settings import LdapSettings
+from .protection import Guard, ProtectionSettings, Protector
+from .security import add_security_schemes, version_of
 from .settings import Settings
-from .views import create_blueprint
+from .views import OPERATION, create_blueprint
 from .visibility import Visibility
 from .walks import Walks
 
-log = logging.getLogger(__name__)
-
 EXTENSION = "gluu_changes"
 
-SETTINGS = (Settings, LdapSettings)
+SETTINGS = (Settings, LdapSettings, ProtectionSettings)
 """Every class that declares keys; a key that none of them knows is refused."""
 
 
@@ -32,6 +31,7 @@ class State:
 
     settings: Settings
     feed: Feed
+    protector: Guard
 
 
 class GluuChanges:
@@ -41,20 +41,33 @@ class GluuChanges:
     """
 
     def __init__(
-        self, app: Flask | None = None, *, backend: Backend | None = None, api: Api | None = None
+        self,
+        app: Flask | None = None,
+        *,
+        backend: Backend | None = None,
+        api: Api | None = None,
+        protector: Guard | None = None,
     ) -> None:
         if app is not None:
             if backend is None:
                 raise ConfigurationError(
                     "GluuChanges(app) needs a backend: GluuChanges(app, backend=…)"
                 )
-            self.init_app(app, backend=backend, api=api)
+            self.init_app(app, backend=backend, api=api, protector=protector)
 
-    def init_app(self, app: Flask, *, backend: Backend, api: Api | None = None) -> None:
+    def init_app(
+        self,
+        app: Flask,
+        *,
+        backend: Backend,
+        api: Api | None = None,
+        protector: Guard | None = None,
+    ) -> None:
         """Register the operation and its documents on an application.
 
         backend: where people are found. api: the host's own flask-smorest Api, if it has one that
-        should document the operation. Raises ConfigurationError for settings that cannot hold.
+        should document the operation. protector: who may ask; without one, what
+        `GLUU_CHANGES_PROTECTION` says. Raises ConfigurationError for settings that cannot hold.
         """
         if EXTENSION in app.extensions:
             raise ConfigurationError(
@@ -62,10 +75,21 @@ class GluuChanges:
             )
         refuse_unknown(app.config, SETTINGS)
         settings = Settings.load(app.config)
-        _check_protection(app, settings)
+        protector = protector or Protector.from_config(app.config)
         feed = _feed(settings, backend)
-        app.extensions[EXTENSION] = State(settings, feed)
-        (api or app).register_blueprint(create_blueprint(settings, feed))
+        app.extensions[EXTENSION] = State(settings, feed, protector)
+        _register(app, api, settings, feed, protector)
+        protector.register(app, [f"{settings.url_prefix}{OPERATION}"])
+
+
+def _register(
+    app: Flask, api: Api | None, settings: Settings, feed: Feed, protector: Guard
+) -> None:
+    if api is None:
+        app.register_blueprint(create_blueprint(settings, feed, protector))
+        return
+    add_security_schemes(api, protector)
+    api.register_blueprint(create_blueprint(settings, feed, protector, version_of(api)))
 
 
 def _feed(settings: Settings, backend: Backend) -> Feed:
@@ -76,16 +100,3 @@ def _feed(settings: Settings, backend: Backend) -> Feed:
         visibility=Visibility.of(settings.allowed_attributes, settings.denied_attributes),
         configured_type=settings.type_of,
     )
-
-
-def _check_protection(app: Flask, settings: Settings) -> None:
-    if settings.protection is None:
-        raise ConfigurationError("GLUU_CHANGES_PROTECTION is missing; set it to bypass")
-    if app.debug or app.testing:
-        return
-    if not settings.allow_bypass:
-        raise ConfigurationError(
-            "GLUU_CHANGES_PROTECTION is bypass, which lets everybody read every person; if that is"
-            " meant, set GLUU_CHANGES_ALLOW_BYPASS to true as well"
-        )
-    log.warning("GLUU_CHANGES_PROTECTION is bypass: everybody can read every person")

@@ -63,6 +63,7 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "ldap_base_dn": "ou=people,o=gluu",
         "ldap_attributes_dn": "ou=attributes,o=gluu",
         "ldap_object_class": "gluuPerson",
+        "scope": ("https://gluu.org/scim/users.read",),
     },
     "janssen": {
         "url_prefix": "/jans-scim/restv1/v2",
@@ -71,6 +72,7 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "ldap_base_dn": "ou=people,o=jans",
         "ldap_attributes_dn": "ou=attributes,o=jans",
         "ldap_object_class": "jansPerson",
+        "scope": ("https://jans.io/scim/users.read",),
     },
 }
-"""Paths, time attributes and directory layout of each product."""
+"""Paths, time attributes, directory layout and scope of each product."""

@@ -18,7 +18,6 @@ from .configuration import (
     setting,
     some_names,
     text,
-    truth,
     whole,
 )
 from .gluu import PERSON_TYPES, PROFILES, SECRETS
@@ -55,12 +54,6 @@ def _types(value: object) -> Mapping[str, AttributeType]:
 class Settings:
     """What holds for every backend. Fields that read "by profile" come from PROFILES."""
 
-    protection: str | None = setting(
-        None, "`bypass`; without it the app does not start", choice("bypass")
-    )
-    allow_bypass: bool = setting(
-        False, "second consent to `bypass`, needed outside debug and testing", truth
-    )
     profile: str = setting("gluu", "`gluu` or `janssen`", choice(*PROFILES))
     url_prefix: str | None = setting(None, "path of the operation, by profile", _path)
     documents_prefix: str | None = setting(

@@ -11,11 +11,14 @@ import yaml
 from flask import Response, jsonify, request
 from flask.sansio.blueprints import BlueprintSetupState
 from flask_smorest import Blueprint
+from marshmallow import Schema
 
-from .documents import OPENAPI, SWAGGER, describe, mounted
+from .documents import OPENAPI, SWAGGER, Document, describe, mounted
 from .feed import Feed
+from .protection import Guard
 from .schemas import QueryParser, UpdatedUsersPageSchema, query_schema
 from .scim_errors import ScimErrorSchema, add_error_handlers, error_response
+from .security import security_of_operation
 from .settings import Settings
 from .snapshot import Page
 from .timestamps import from_micros, to_instant
@@ -24,15 +27,23 @@ OPERATION = "/UpdatedUsers"
 JSON = "application/json; charset=utf-8"
 YAML = "application/yaml; charset=utf-8"
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
+PUBLIC = ("swagger_document", "openapi_document")
+"""Endpoints that nobody needs a token for."""
 
 
-def create_blueprint(settings: Settings, feed: Feed) -> Blueprint:
-    """Make the blueprint that serves a feed; it works with and without flask-smorest's Api."""
+def create_blueprint(
+    settings: Settings, feed: Feed, protector: Guard, version: str = OPENAPI
+) -> Blueprint:
+    """Make the blueprint that serves a feed; it works with and without flask-smorest's Api.
+
+    version: of OpenAPI, in which the Api documents the operation.
+    """
     blueprint = _new_blueprint()
     path = f"{settings.url_prefix}{OPERATION}"
-    _add_operation(blueprint, path, settings, feed)
+    _add_protection(blueprint, protector)
+    _add_operation(blueprint, path, settings, feed, protector, version)
     documents = f"{settings.documents_prefix}/resource_changes"
-    _add_documents(blueprint, documents, settings, feed)
+    _add_documents(blueprint, documents, settings, feed, protector)
     _add_refusal(blueprint, path, f"{documents}.yaml", f"{documents}.openapi.json")
     add_error_handlers(blueprint)
     return blueprint
@@ -44,19 +55,31 @@ def _new_blueprint() -> Blueprint:
     return blueprint
 
 
-def _add_operation(blueprint: Blueprint, path: str, settings: Settings, feed: Feed) -> None:
-    @blueprint.arguments(query_schema(settings), location="query", error_status_code=400)
+def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
+    """Check before anything reads the request: without a token, arguments are nobody's business."""
+
+    @blueprint.before_request
+    def protect() -> None:
+        endpoint = (request.endpoint or "").rpartition(".")[2]
+        if request.method != "OPTIONS" and endpoint not in PUBLIC:
+            protector.check()
+
+
+def _add_operation(
+    blueprint: Blueprint, path: str, settings: Settings, feed: Feed, protector: Guard, version: str
+) -> None:
+    @blueprint.arguments(_parameters(settings, version), location="query", error_status_code=400)
     @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
     @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
     @blueprint.alt_response(400, schema=ScimErrorSchema, description="A parameter cannot be used")
     @blueprint.response(200, UpdatedUsersPageSchema, description="A page in order of uid")
-    @blueprint.doc(operationId="getUpdatedUsers")
+    @blueprint.doc(operationId="getUpdatedUsers", **security_of_operation(protector, version))
     def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time."""
         since = arguments["timeStamp"]
         page = feed.page(
             since,
-            caller=request.remote_addr or "",
+            caller=protector.caller(),
             start=arguments["start"],
             size=arguments["pagesize"],
         )
@@ -64,6 +87,15 @@ def _add_operation(blueprint: Blueprint, path: str, settings: Settings, feed: Fe
 
     updated_users.provide_automatic_options = False
     blueprint.add_url_rule(path, view_func=updated_users)
+
+
+def _parameters(settings: Settings, version: str) -> Schema:
+    """Give the schema of the query; Swagger 2.0 knows no examples of parameters."""
+    schema = query_schema(settings)
+    if version.startswith("2"):
+        for field in schema.fields.values():
+            field.metadata = {k: v for k, v in field.metadata.items() if k != "example"}
+    return schema
 
 
 def _answer(page: Page, since: datetime) -> Response:
@@ -99,10 +131,15 @@ def _add_refusal(blueprint: Blueprint, *paths: str) -> None:
     blueprint.record(register)
 
 
-def _add_documents(blueprint: Blueprint, path: str, settings: Settings, feed: Feed) -> None:
-    relative = _new_blueprint()
-    _add_operation(relative, OPERATION, settings, feed)
-    swagger, openapi = describe(relative, SWAGGER), describe(relative, OPENAPI)
+def _add_documents(
+    blueprint: Blueprint, path: str, settings: Settings, feed: Feed, protector: Guard
+) -> None:
+    def described(version: str) -> Document:
+        relative = _new_blueprint()
+        _add_operation(relative, OPERATION, settings, feed, protector, version)
+        return describe(relative, protector, version)
+
+    swagger, openapi = described(SWAGGER), described(OPENAPI)
 
     def swagger_document() -> Response:
         document = mounted(swagger, f"{request.root_path}{settings.url_prefix}")

@@ -36,7 +36,16 @@ LOWER = {
 }
 """Rooms that know nothing of the web; a folder stands for all that is in it."""
 
-UPPER = {"__init__", "schemas", "views", "scim_errors", "documents", "extension", "protection"}
+UPPER = {
+    "__init__",
+    "schemas",
+    "views",
+    "scim_errors",
+    "documents",
+    "security",
+    "extension",
+    "protection",
+}
 """Rooms that do."""
 
 WEB = {"flask", "flask_smorest", "werkzeug", "webargs", "marshmallow", "apispec", "authlib"}

@@ -12,13 +12,12 @@ from flask import Flask
 
 from flask_gluu_changes import AttributeType, ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.configuration import PREFIX, key_of, refuse_unknown
+from flask_gluu_changes.configuration import PREFIX, key_of, load, refuse_unknown
 from flask_gluu_changes.gluu import SECRETS
+from flask_gluu_changes.protection import ProtectionSettings
 from flask_gluu_changes.settings import Settings
 
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
-    "protection": ("bypass", "bypass"),
-    "allow_bypass": ("true", True),
     "profile": ("Janssen", "janssen"),
     "url_prefix": ("/feed/", "/feed"),
     "documents_prefix": ("/feed/documents", "/feed/documents"),
@@ -32,10 +31,6 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "max_walks": ("7", 7),
 }
 WRONG: list[tuple[str, Any, str]] = [
-    ("PROTECTION", "none", "must be one of"),
-    ("PROTECTION", True, "must be one of"),
-    ("ALLOW_BYPASS", "yes", "must be true or false, not 'yes'"),
-    ("ALLOW_BYPASS", 2, "must be true or false, not 2"),
     ("PROFILE", "gluu4", "must be one of gluu, janssen, not 'gluu4'"),
     ("URL_PREFIX", "feed", "must be a path that starts with '/', not 'feed'"),
     ("URL_PREFIX", "", "must be a path"),
@@ -147,9 +142,9 @@ def test_a_setting_comes_before_its_profile() -> None:
 
 def test_defaults_are_safe() -> None:
     """No protection is chosen for the operator, secrets are denied, and times are UTC."""
-    settings = _settings()
-    assert settings.protection is None
-    assert not settings.allow_bypass
+    settings, protection = _settings(), load(ProtectionSettings, {})
+    assert protection.protection is None
+    assert not protection.allow_bypass
     assert settings.denied_attributes == SECRETS
     assert settings.naive_timezone is UTC
 

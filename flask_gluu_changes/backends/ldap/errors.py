@@ -31,7 +31,11 @@ _ADVICE: dict[type[ldap.LDAPError], tuple[str, str | None]] = {
         "check GLUU_CHANGES_LDAP_BIND_DN and GLUU_CHANGES_LDAP_BIND_PASSWORD",
         None,
     ),
-    ldap.INSUFFICIENT_ACCESS: ("let the account that binds read the people", None),
+    ldap.INSUFFICIENT_ACCESS: (
+        "let the account that binds read the people; OpenDJ asks for the privilege"
+        " unindexed-search as well",
+        None,
+    ),
     ldap.NO_SUCH_OBJECT: (
         "check GLUU_CHANGES_LDAP_BASE_DN, and that the account that binds may see it",
         None,

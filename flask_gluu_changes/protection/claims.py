@@ -1,0 +1,62 @@
+"""What a token must say, with its types: closed on every doubt, as Authlib is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Claims: TypeAlias = Mapping[str, Any]
+
+LEEWAY = 5.0
+"""Seconds by which this clock may be behind the server's; an expiry is never extended."""
+
+TEXTS = ("iss", "sub", "client_id", "token_type", "username", "jti")
+TIMES = ("exp", "nbf", "iat")
+
+
+def is_acceptable(claims: Claims, *, issuer: str, audience: str, now: float) -> bool:
+    """Tell whether claims are well-formed, in force, and meant for this server.
+
+    audience: what `aud` must hold; empty: anything. An `iss` must be the issuer where there is one
+    (RFC 7662, section 2.2 makes it optional). A sender-constrained token is no bearer token
+    (RFC 7800, section 3.1 and RFC 9449, section 7.2).
+    """
+    return (
+        _has_types(claims)
+        and is_in_force(claims, now)
+        and claims.get("iss") in (None, issuer)
+        and (not audience or audience in as_texts(claims.get("aud")))
+        and claims.get("cnf") is None
+        and str(claims.get("token_type") or "bearer").lower() != "dpop"
+    )
+
+
+def is_in_force(claims: Claims, now: float) -> bool:
+    """Tell whether the times of a token, or of a permission, allow it at this moment."""
+    times = {name: claims[name] for name in TIMES if claims.get(name) is not None}
+    if not all(is_time(value) for value in times.values()):
+        return False
+    return bool(times.get("exp", math.inf) > now and times.get("nbf", -math.inf) <= now + LEEWAY)
+
+
+def is_time(value: object) -> bool:
+    """Tell whether a claim is a NumericDate (RFC 7519, section 2)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def as_texts(value: object) -> list[str]:
+    """Read a claim that is one text or a list of texts; anything else is an empty list."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return []
+
+
+def _has_types(claims: Claims) -> bool:
+    texts = all(isinstance(claims[name], str) for name in TEXTS if claims.get(name) is not None)
+    lists = all(
+        claims.get(name) in (None, "", []) or as_texts(claims[name]) for name in ("aud", "scope")
+    )
+    return texts and lists

@@ -1,0 +1,72 @@
+"""Where the authorization server's endpoints are: from the settings, or from its metadata."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from .clock import Clock
+from .errors import AuthorizationServerUnavailable
+from .http import HttpClient
+from .kept import Kept
+from .settings import ENDPOINTS, ProtectionSettings, is_secure
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 3600.0
+
+
+class ServerMetadata:
+    """Finds endpoints at their first use, so that the app starts while the server is down."""
+
+    def __init__(self, settings: ProtectionSettings, http: HttpClient, clock: Clock) -> None:
+        self._issuer = settings.issuer
+        self._fixed = {name: getattr(settings, name) for name in ENDPOINTS}
+        self._urls = document_urls(settings.issuer, uma=settings.protection == "uma")
+        self._http = http
+        self._document = Kept(self._fetch, clock)
+
+    def endpoint(self, name: str) -> str:
+        """Give an endpoint's URL; AuthorizationServerUnavailable where none can be trusted."""
+        if self._fixed[name]:
+            return str(self._fixed[name])
+        url = self._document.get().get(name)
+        if isinstance(url, str) and is_secure(url):
+            return url
+        log.error("The metadata of %s has no %s, or one that is not https", self._issuer, name)
+        raise AuthorizationServerUnavailable
+
+    def _fetch(self) -> tuple[Mapping[str, Any], float]:
+        for url in self._urls:
+            answer = self._http.send("GET", url, {})
+            if answer.status != 200:
+                continue
+            if answer.object.get("issuer") == self._issuer:
+                return answer.object, KEPT_SECONDS
+            log.error("The metadata at %s is not of the issuer %s", url, self._issuer)
+            raise AuthorizationServerUnavailable
+        log.error("The issuer %s has no metadata at %s", self._issuer, " or ".join(self._urls))
+        raise AuthorizationServerUnavailable
+
+
+def document_urls(issuer: str, *, uma: bool) -> list[str]:
+    """List where an issuer publishes its metadata, in the order to try them.
+
+    RFC 8414, section 3.1 puts the well-known part between host and path; OpenID Connect Discovery,
+    section 4 and UMA 2.0 put it at the end.
+    """
+    if uma:
+        return [uma_document_url(issuer)]
+    parts = urlsplit(issuer)
+    inserted = "/.well-known/oauth-authorization-server" + parts.path.rstrip("/")
+    return [
+        urlunsplit((parts.scheme, parts.netloc, inserted, "", "")),
+        f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+    ]
+
+
+def uma_document_url(issuer: str) -> str:
+    """Give the URL of an issuer's UMA 2.0 metadata."""
+    return f"{issuer.rstrip('/')}/.well-known/uma2-configuration"

@@ -1,0 +1,134 @@
+"""Every call to the authorization server: pooled, bounded in time and size, JSON in and out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from ..configuration import PREFIX
+from ..errors import ConfigurationError
+from .breaker import FAILURES, Breaker
+from .clock import Clock
+from .errors import AuthorizationServerUnavailable
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 1_000_000
+"""An answer larger than this is no metadata, no key set and no introspection."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status and the JSON of the body; None where there was none."""
+
+    status: int
+    json: Any
+
+    @property
+    def object(self) -> Mapping[str, Any]:
+        """The JSON object of the body; empty where the body is anything else."""
+        return self.json if isinstance(self.json, dict) else {}
+
+
+class HttpClient:
+    """One connection pool a process, made at its first call, so after the fork.
+
+    connect_seconds, read_seconds: the longest waits; read_seconds holds for the whole body too.
+    ca_file: PEM file of the authorities to trust; empty: the system's. No redirect is followed, and
+    no proxy is taken from the environment: a token goes to its endpoint and nowhere else.
+    """
+
+    def __init__(
+        self, *, connect_seconds: float, read_seconds: float, ca_file: str, clock: Clock
+    ) -> None:
+        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
+        self._read_seconds = read_seconds
+        self._tls = _trusting(ca_file)
+        self._clock = clock
+        self._breaker = Breaker(clock)
+        self._lock = threading.Lock()
+        self._owner = 0
+        self._client: httpx.Client | None = None
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: str | None = None
+    ) -> Answer:
+        """Make one call; AuthorizationServerUnavailable unless it answers below status 500."""
+        if not self._breaker.admits():
+            raise AuthorizationServerUnavailable
+        try:
+            answer = self._exchange(method, url, headers, content)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise self._failure(method, url, type(error).__name__) from error
+        if answer.status >= 500:
+            raise self._failure(method, url, f"status {answer.status}")
+        self._breaker.succeeded()
+        return answer
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        with self._lock:
+            if self._client and self._owner == os.getpid():
+                self._client.close()
+            self._client = None
+
+    def _failure(self, method: str, url: str, cause: str) -> AuthorizationServerUnavailable:
+        log.warning("The authorization server failed at %s %s: %s", method, url, cause)
+        if self._breaker.failed():
+            log.error("The authorization server failed %d times in a row; failing fast", FAILURES)
+        return AuthorizationServerUnavailable()
+
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], content: str | None
+    ) -> Answer:
+        wanted = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        with self._pool().stream(method, url, headers=wanted, content=content) as response:
+            return Answer(response.status_code, _json(self._read(response)))
+
+    def _read(self, response: httpx.Response) -> bytes:
+        deadline = self._clock.elapsed() + self._read_seconds
+        body = b""
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise ValueError("the body is too large")
+            if self._clock.elapsed() > deadline:
+                raise httpx.ReadTimeout("the body is too slow")
+        return body
+
+    def _pool(self) -> httpx.Client:
+        with self._lock:
+            if self._client is None or self._owner != os.getpid():
+                self._owner = os.getpid()
+                self._client = httpx.Client(
+                    timeout=self._timeout,
+                    verify=self._tls,
+                    trust_env=False,
+                    follow_redirects=False,
+                    limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
+                )
+            return self._client
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{PREFIX}ISSUER_CA_FILE holds no certificate that can be read: {ca_file}"
+        ) from error
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

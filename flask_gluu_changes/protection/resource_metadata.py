@@ -1,0 +1,62 @@
+"""Metadata of the protected resource for its clients (RFC 9728)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, jsonify, request
+
+from .settings import ProtectionSettings
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+ENDPOINT = "gluu_changes_resource_metadata"
+
+
+class ResourceMetadata:
+    """Says where tokens come from and which scopes they need.
+
+    It is served at the bare well-known path and, for every protected path, with that path inserted
+    after it (section 3.1).
+    """
+
+    def __init__(self, settings: ProtectionSettings, scopes: Iterable[str]) -> None:
+        self._settings = settings
+        self._scopes = list(scopes)
+        self._paths: set[str] = set()
+
+    def register(self, app: Flask, paths: Iterable[str]) -> None:
+        """Serve it on an application."""
+        self._paths.update(paths, self._configured_paths())
+        for path in ("", *sorted(self._paths)):
+            endpoint = f"{ENDPOINT}{path}".replace(".", "_")
+            if endpoint not in app.view_functions:
+                app.add_url_rule(
+                    f"{WELL_KNOWN}{path}", endpoint, self._answer, defaults={"path": path}
+                )
+
+    def url(self) -> str:
+        """Give the URL of the metadata that fits the current request; empty if none is served."""
+        if not self._paths:
+            return ""
+        if self._settings.resource:
+            parts = urlsplit(self._settings.resource)
+            return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
+        path = request.path if request.path in self._paths else ""
+        return f"{request.url_root.rstrip('/')}{WELL_KNOWN}{path}"
+
+    def _configured_paths(self) -> list[str]:
+        path = urlsplit(self._settings.resource).path.rstrip("/")
+        return [path] if path else []
+
+    def _answer(self, path: str = "") -> Response:
+        here = f"{request.url_root.rstrip('/')}{path}"
+        document = {
+            "resource": self._settings.resource or here,
+            "authorization_servers": [self._settings.issuer],
+            "scopes_supported": self._scopes,
+            "bearer_methods_supported": ["header"],
+        }
+        response = jsonify({name: value for name, value in document.items() if value})
+        response.headers["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,105 @@
+"""A private Keycloak: its own folder, its own loopback port, an embedded database."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from tests.support.slapd import HOST, free_port
+
+from .downloads import KEYCLOAK, fetch
+from .program import Program
+
+ADMIN = "admin"
+PASSWORD = "admin-secret"
+REALM = "people"
+
+
+class Keycloak:
+    """Runs in `folder` from the start of the `with` to its end."""
+
+    def __init__(self, folder: Path) -> None:
+        with tarfile.open(fetch(KEYCLOAK)) as archive:
+            archive.extractall(folder, filter="data")
+        home = folder / f"keycloak-{KEYCLOAK.version}"
+        self.url = f"http://{HOST}:{free_port()}"
+        self._session = requests.Session()
+        self._program = Program(
+            [str(home / "bin" / "kc.sh"), "start-dev", *self._options()],
+            log=folder / "keycloak.log",
+            ready="Listening on:",
+            environment={
+                "KC_BOOTSTRAP_ADMIN_USERNAME": ADMIN,
+                "KC_BOOTSTRAP_ADMIN_PASSWORD": PASSWORD,
+            },
+        )
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of the realm that the tests use."""
+        return f"{self.url}/realms/{REALM}"
+
+    @property
+    def token_endpoint(self) -> str:
+        """Where its clients get tokens."""
+        return f"{self.issuer}/protocol/openid-connect/token"
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        self._program.start()
+
+    def stop(self) -> None:
+        """End it; what it knows stays in its folder."""
+        self._program.stop()
+
+    def create(self, path: str, body: dict[str, Any]) -> str:
+        """Create something by the admin REST API; gives its id."""
+        answer = self._session.post(
+            f"{self.url}/admin/realms{path}", json=body, headers=self._bearer(), timeout=60
+        )
+        assert answer.status_code == 201, (path, answer.status_code, answer.text)
+        return answer.headers["Location"].rpartition("/")[2]
+
+    def token(self, client: str, secret: str, **form: str) -> str:
+        """Get an access token by client credentials."""
+        return self._token(self.token_endpoint, client, secret, form)
+
+    def revoke(self, token: str, client: str, secret: str) -> None:
+        """End an access token's life."""
+        url = f"{self.issuer}/protocol/openid-connect/revoke"
+        answer = self._session.post(url, {"token": token}, auth=(client, secret), timeout=10)
+        assert answer.status_code == 200, answer.text
+
+    def _token(self, url: str, client: str, secret: str, form: dict[str, str]) -> str:
+        wanted = {"grant_type": "client_credentials", **form}
+        answer = self._session.post(url, wanted, auth=(client, secret), timeout=10)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def _bearer(self) -> dict[str, str]:
+        form = {"grant_type": "password", "username": ADMIN, "password": PASSWORD}
+        url = f"{self.url}/realms/master/protocol/openid-connect/token"
+        answer = self._session.post(url, {**form, "client_id": "admin-cli"}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def _options(self) -> list[str]:
+        port = self.url.rpartition(":")[2]
+        return [f"--http-host={HOST}", f"--http-port={port}"]
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._session.close()
