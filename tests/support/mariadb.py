@@ -26,7 +26,12 @@ class MariaDb(Server):
     def __init__(self) -> None:
         super().__init__()
         self.port = free_port()
-        install = ["--no-defaults", f"--datadir={self._data}", "--skip-test-db", "--skip-name-resolve"]
+        install = [
+            "--no-defaults",
+            f"--datadir={self._data}",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]
         install += ["--auth-root-authentication-method=normal", f"--user={getpass.getuser()}"]
         self.prepare(program("mariadb-install-db", "mariadb-server"), *install)
         self._made = False

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.support.slapd import guard
 
@@ -96,7 +97,7 @@ class Server:
     def _account(self) -> pwd.struct_passwd | None:
         return pwd.getpwnam(self.user) if self.user and os.getuid() == 0 else None
 
-    def _identity(self) -> dict[str, int]:
+    def _identity(self) -> dict[str, Any]:
         account = self._account
         return {"user": account.pw_uid, "group": account.pw_gid} if account else {}
 

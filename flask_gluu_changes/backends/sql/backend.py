@@ -102,9 +102,6 @@ class SqlBackend(Backend):
             except DBAPIError:
                 self._schema.forget()
                 raise
-            except GeneratorExit:
-                connection.invalidate()  # else the driver would read the rest of the answer
-                raise
 
     def _entries(
         self, connection: Connection, query: ChangesQuery, layout: Layout
@@ -112,11 +109,11 @@ class SqlBackend(Backend):
         dialect = connection.dialect.name
         columns = wanted(query, layout)
         streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
-        result = streaming.execute(select_changes(query, layout, dialect))
         cells = [(column.name, column.cell) for column in columns]
-        for rows in result.partitions():
-            part = [_entry(cells, row) for row in rows]
-            yield part if dialect != "sqlite" else [*filter(query.matches, part)]
+        with streaming.execute(select_changes(query, layout, dialect)) as result:
+            for rows in result.partitions():
+                part = [_entry(cells, row) for row in rows]
+                yield part if dialect != "sqlite" else [*filter(query.matches, part)]
 
     def _read_layout(self, connection: Connection, query: ChangesQuery) -> Layout:
         layout = self._schema.read(connection)

@@ -20,9 +20,14 @@ from ...errors import BackendError, BackendRefused, BackendUnavailable
 _WRONG_LOGIN = "check user, password and database in GLUU_CHANGES_SQL_URL"
 _NO_RIGHT = "let the user of GLUU_CHANGES_SQL_URL read it (GRANT SELECT)"
 _WRONG_FILE = "check the path in GLUU_CHANGES_SQL_URL and who may read it"
+_WRONG_TABLE = "check GLUU_CHANGES_SQL_TABLE"
 _SEE_LOG = "see the database's log"
 
-_MYSQL_ADVICE = {1044: _WRONG_LOGIN, 1045: _WRONG_LOGIN, 1049: _WRONG_LOGIN, 1142: _NO_RIGHT}
+_MYSQL_ADVICE = {
+    **dict.fromkeys((1044, 1045, 1049), _WRONG_LOGIN),
+    **dict.fromkeys((1142, 1143), _NO_RIGHT),
+    **dict.fromkeys((1054, 1146), _WRONG_TABLE),
+}
 """MariaDB's error numbers that no waiting cures, though PyMySQL calls them operational."""
 
 _POSTGRES_ADVICE = {"28P01": _WRONG_LOGIN, "28000": _WRONG_LOGIN, "3D000": _WRONG_LOGIN}
@@ -33,7 +38,7 @@ _HOPELESS = (
     (re.compile("authentication failed|role .* does not exist|no pg_hba.conf entry"), _WRONG_LOGIN),
     (re.compile("database .* does not exist"), _WRONG_LOGIN),
     (re.compile("unable to open database file|readonly database"), _WRONG_FILE),
-    (re.compile("no such table|no such column"), "check GLUU_CHANGES_SQL_TABLE"),
+    (re.compile("no such table|no such column"), _WRONG_TABLE),
 )
 """A refused connection carries no code in psycopg, and no error of SQLite's does: these texts
 do."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Inspector, String, inspect, select
+from sqlalchemy import Connection, Inspector, String, inspect, select, text
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 from sqlalchemy.exc import DBAPIError
@@ -32,8 +32,13 @@ _REGISTRATIONS = {
 }
 """Where Gluu and Janssen register types: the column of names, and the one of types."""
 
-_JSON_CHECK = re.compile(r"json_valid\(`(.+?)`\)", re.IGNORECASE)
-"""MariaDB keeps JSON in a text column with this constraint."""
+_JSON_CHECK = re.compile(r"json_valid\(`(.+)`\)")
+"""MariaDB keeps JSON in a text column with this constraint, which SQLAlchemy does not reflect."""
+
+_CHECKS = text(
+    "SELECT check_clause FROM information_schema.check_constraints"
+    " WHERE constraint_schema = DATABASE() AND table_name = :table"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +86,7 @@ def _layout(connection: Connection, table: str, attributes_table: str) -> Layout
     inspector = inspect(connection)
     reflected = inspector.get_columns(table)
     registered = _registered(connection, inspector, attributes_table)
-    in_json = _checked_json(inspector, table)
+    in_json = _checked_json(connection, table)
     columns = {
         found["name"].lower(): column_of(
             found["name"],
@@ -104,11 +109,11 @@ def _leading(inspector: Inspector, table: str) -> Iterator[str]:
             yield names[0].lower()
 
 
-def _checked_json(inspector: Inspector, table: str) -> frozenset[str]:
-    if inspector.dialect.name not in {"mysql", "mariadb"}:
+def _checked_json(connection: Connection, table: str) -> frozenset[str]:
+    if not getattr(connection.dialect, "is_mariadb", False):
         return frozenset()
-    checks = inspector.get_check_constraints(table)
-    found = (_JSON_CHECK.search(str(check["sqltext"])) for check in checks)
+    checks = connection.scalars(_CHECKS, {"table": table})
+    found = (_JSON_CHECK.fullmatch(check) for check in checks)
     return frozenset(match[1] for match in found if match)
 
 
