@@ -88,11 +88,6 @@ class PeopleStore:
             row = connection.execute(select(self._table).where(self._is(inum))).first()
         return dict(row._mapping) if row else None
 
-    def everybody(self) -> list[Row]:
-        """Give everybody."""
-        with self._engine.begin() as connection:
-            return [dict(row._mapping) for row in connection.execute(select(self._table))]
-
     def inums(self) -> list[str]:
         """Name everybody."""
         with self._engine.begin() as connection:

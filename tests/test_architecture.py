@@ -32,6 +32,7 @@ LOWER = {
     "gluu",
     "configuration",
     "ldap_settings",
+    "sql_settings",
     "settings",
 }
 """Rooms that know nothing of the web; a folder stands for all that is in it."""

@@ -1,0 +1,90 @@
+"""The one statement that answers a query: named columns, and a bound for each time column.
+
+There is no OFFSET and no ORDER BY: the feed sorts, and cuts its pages from what this one consistent
+look at the table has found. Databases combine the indexes of the time columns by themselves.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Dialect, Select, bindparam, or_, select
+from sqlalchemy import column as column_named
+from sqlalchemy import table as table_named
+
+from ...errors import BackendRefused
+from ...model import ChangesQuery
+from .columns import Column
+from .schema import Layout
+
+SORTED_BY = ("uid", "inum")
+_MILLISECONDS = 3
+
+
+def wanted(query: ChangesQuery, layout: Layout) -> list[Column]:
+    """List the columns that the query needs, and refuse a table that cannot answer it."""
+    times = [_time_column(name, layout) for name in query.time_attributes]
+    needed = layout.columns.keys() if query.attributes is None else query.attributes
+    shown = {name for name in layout.columns if name in needed} - query.excluded
+    always = {_column(name, layout).name.lower() for name in SORTED_BY}
+    always |= {column.name.lower() for column in times}
+    return [column for name, column in layout.columns.items() if name in shown | always]
+
+
+def select_changes(query: ChangesQuery, layout: Layout, dialect: str) -> Select[Any]:
+    """Write the statement; values are always bound, and names quoted by SQLAlchemy."""
+    columns: list[ColumnElement[Any]] = [
+        column_named(column.name) for column in wanted(query, layout)
+    ]
+    bounds = [
+        _bound(_time_column(name, layout), query.bound(name), dialect)
+        for name in query.time_attributes
+    ]
+    return select(*columns).select_from(table_named(layout.table)).where(or_(*bounds))
+
+
+def create_index(dialect: Dialect, table: str, columns: list[str]) -> str:
+    """Write what an operator has to run, so that polls find changes by an index."""
+    quote = dialect.identifier_preparer.quote
+    return "; ".join(
+        f"CREATE INDEX {quote(f'{table}_{column}')} ON {quote(table)} ({quote(column)})"
+        for column in columns
+    )
+
+
+def _bound(column: Column, since: datetime, dialect: str) -> ColumnElement[bool]:
+    floor = since if column.digits >= _MILLISECONDS else since.replace(microsecond=0)
+    value: object = floor if column.zoned else floor.astimezone(UTC).replace(tzinfo=None)
+    if dialect == "sqlite":
+        value = _shortest(floor)
+    name = f"since_{column.name}"
+    return column_named(column.name) >= bindparam(name, value, unique=True)
+
+
+def _shortest(moment: datetime) -> str:
+    """Write a time as the least text that SQLite's text of the same time may be.
+
+    It compares times as text; fewer digits of the fraction sort before more.
+    """
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _time_column(name: str, layout: Layout) -> Column:
+    column = _column(name, layout, "GLUU_CHANGES_TIME_ATTRIBUTES names it")
+    if column.name != name:
+        raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {name}: spell it {column.name}")
+    if not column.is_time:
+        raise BackendRefused(
+            f"the column {name} of {layout.table} is {column.declared}; a time attribute needs a"
+            " column for date and time in UTC: TIMESTAMP(3) in PostgreSQL, DATETIME(3) in MariaDB"
+        )
+    return column
+
+
+def _column(name: str, layout: Layout, why: str = "every person needs one") -> Column:
+    column = layout.columns.get(name.lower())
+    if column is None:
+        raise BackendRefused(f"the table {layout.table} has no column {name}, and {why}")
+    return column
