@@ -33,7 +33,7 @@ class MariaDb(Server):
             "--skip-name-resolve",
         ]
         install += ["--auth-root-authentication-method=normal", f"--user={getpass.getuser()}"]
-        self.prepare(program("mariadb-install-db", "mariadb-server"), *install)
+        self.prepare(program("mariadb-install-db", "mariadb-server-core"), *install)
         self._made = False
 
     @property
@@ -52,7 +52,7 @@ class MariaDb(Server):
         options += [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
         options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=256M"]
         options += [f"--user={getpass.getuser()}", "--skip-name-resolve", "--max-connections=50"]
-        mariadbd = program("mariadbd", "mariadb-server")
+        mariadbd = program("mariadbd", "mariadb-server-core")
         self.run([mariadbd, "--no-defaults", *options], self.answers)
         if not self._made:
             self._make()
