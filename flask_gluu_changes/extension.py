@@ -16,13 +16,14 @@ from .ldap_settings import LdapSettings
 from .protection import Guard, ProtectionSettings, Protector
 from .security import add_security_schemes, version_of
 from .settings import Settings
+from .sql_settings import SqlSettings
 from .views import OPERATION, create_blueprint
 from .visibility import Visibility
 from .walks import Walks
 
 EXTENSION = "gluu_changes"
 
-SETTINGS = (Settings, LdapSettings, ProtectionSettings)
+SETTINGS = (Settings, LdapSettings, SqlSettings, ProtectionSettings)
 """Every class that declares keys; a key that none of them knows is refused."""
 
 

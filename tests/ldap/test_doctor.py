@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from flask_gluu_changes.testing import NOON, person
-from tests.support.people import GROUPS_DN, PEOPLE_DN, READER_DN, people_ldif
+from flask_gluu_changes.testing import person
+from tests.support.people import PEOPLE_DN, READER_DN, people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd, free_port
 
 from .conftest import Directory, MakeBackend, client_of
@@ -139,24 +139,6 @@ def test_a_limit_that_is_told(slapd: StartSlapd, examine: Examine, limit: str, s
     assert len(faults) == 1, report.text
     assert said in faults[0]
     assert "size=unlimited" in faults[0]
-
-
-def test_a_limit_that_is_not_told(slapd: StartSlapd, examine: Examine) -> None:
-    """An index that other entries fill cuts an answer short, with success; counts betray it."""
-    server = slapd(0, limits=[f'limits dn.exact="{READER_DN}" size.unchecked=40'])
-    directory = Directory(server)
-    for i in range(60):
-        times = dict(person("x", updated=NOON, created=NOON))
-        entry = {name: times[name] for name in TIMES}
-        classes = [b"device", b"extensibleObject"]
-        modlist = [("objectClass", classes), ("cn", [b"%d" % i]), *entry.items()]
-        directory.admin.add_s(f"cn={i},{GROUPS_DN}", [(n, list(v)) for n, v in modlist])
-    for i in range(10):
-        directory.add(str(i), person(f"u{i}", updated=NOON))
-    directory.backend.close()
-    fault = only_fault(examine(server))
-    assert "cuts answers short" in fault
-    assert "size.unchecked" in fault
 
 
 @pytest.mark.parametrize("name", ["mail", "updatedAt", "oxCreationTimestamp", "uid"])

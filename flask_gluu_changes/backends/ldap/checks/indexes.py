@@ -19,7 +19,9 @@ from ..connection import Handle
 from ..search import NO_ATTRIBUTES
 from .directory import Directory, count
 
-NEVER = "99991231235959.000Z"
+NEVER = "20991231235959.000Z"
+"""Later than every change; slapd's index keeps 40 bits of a time, and wraps in the far future."""
+
 SECONDS = 1.0
 """How long the searches for one attribute are repeated…"""
 
@@ -63,14 +65,14 @@ def _configured(handle: Handle, base: str) -> set[str] | None:
         )
     except ldap.LDAPError:
         return None  # the usual case: the configuration is its administrators' business
-    databases = [cidict(entry) for dn, entry in found if dn]
+    databases: list[Mapping[str, list[bytes]]] = [cidict(entry) for dn, entry in found if dn]
     database = max(databases, key=lambda database: _depth(database, base), default={})
     if not _depth(database, base):
         return None
     return set(_equality_indexes(database.get("olcDbIndex", ())))
 
 
-def _depth(database: Mapping[str, Sequence[bytes]], base: str) -> int:
+def _depth(database: Mapping[str, list[bytes]], base: str) -> int:
     """Give the length of a database's suffix if it holds the base, else 0."""
     person = str2dn(base.lower())
     suffixes = [str2dn(suffix.decode().lower()) for suffix in database.get("olcSuffix", [])]
