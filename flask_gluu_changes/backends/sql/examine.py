@@ -105,5 +105,9 @@ def _people(connection: Connection, layout: Layout, query: ChangesQuery) -> Iter
         yield Finding.ok(f"{total} people can be read")
 
 
+def _latest(name: str) -> ColumnElement[Any]:
+    return func.max(column_named(name))
+
+
 def _quoted(connection: Connection, name: str) -> str:
     return connection.dialect.identifier_preparer.quote(name)
