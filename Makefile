@@ -11,13 +11,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(VENV)/core ## start the example application on 127.0.0.1:8000; PORT=… takes another port
+demo: $(VENV)/example ## start the example application on 127.0.0.1:8000; PORT=… takes another port
 	$(BIN)/python -m example_app --port $(PORT)
 
 demo-oauth: $(VENV)/demo-oauth ## the same behind an authorization server, embedded: 401 without a token, 200 with it
 	$(BIN)/python -m example_app --oauth --port $(PORT)
 
-test: $(VENV)/test ## run every test, against a real slapd
+test: $(VENV)/test ## run every test, against a real slapd and in a real browser
 	$(BIN)/python -m pytest
 
 soak: $(VENV)/test ## torture the journal's ingest for a minute, against a real slapd
@@ -47,15 +47,15 @@ $(VENV)/made:
 system:
 	@PYTHON=$(PYTHON) tools/system-packages
 
-# The core alone: no root and no compiler.
-$(VENV)/core: $(VENV)/made setup.cfg
-	$(INSTALL) --editable .
+# The core, and what the pages need: no root and no compiler.
+$(VENV)/example: $(VENV)/made setup.cfg
+	$(INSTALL) --editable '.[example]'
 	@touch $@
 
 $(VENV)/demo-oauth: $(VENV)/made setup.cfg
 	$(INSTALL) --editable '.[demo-oauth]'
-	@touch $@ $(VENV)/core
+	@touch $@ $(VENV)/example
 
 $(VENV)/test: $(VENV)/made setup.cfg | system
 	$(INSTALL) --editable '.[ldap,lint,test]'
-	@touch $@ $(VENV)/core
+	@touch $@ $(VENV)/example

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from flask import Flask
 
-from flask_gluu_changes import Backend, GluuChanges
-from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.errors import ConfigurationError
+from flask_gluu_changes import GluuChanges
 
 from .pages import pages
-from .people import TYPES, people
+from .people_pages import people_pages
+from .served import backend_of
 
 
 def create_app(**settings: object) -> Flask:
     """Make the application; `FLASK_…` in the environment comes before the settings given here.
 
-    With `FLASK_GLUU_CHANGES_LDAP_URI` it serves that directory, else an embedded set of people.
+    With `FLASK_GLUU_CHANGES_LDAP_URI` it serves that directory, else an embedded set of people,
+    which rests in a file: `EXAMPLE_PEOPLE_FILE`, or one in Flask's instance folder.
     """
     app = Flask(__name__)
     app.config.from_mapping(settings)
     app.config.from_prefixed_env()
     app.config.setdefault("GLUU_CHANGES_PROTECTION", "bypass")
-    GluuChanges(app, backend=_backend(app))
+    GluuChanges(app, backend=backend_of(app))
     app.register_blueprint(pages)
+    app.register_blueprint(people_pages)
     return app
-
-
-def _backend(app: Flask) -> Backend:
-    if not app.config.get("GLUU_CHANGES_LDAP_URI"):
-        return MemoryBackend(people(), types=TYPES)
-    try:
-        from flask_gluu_changes.backends.ldap import LdapBackend
-    except ImportError as error:
-        raise ConfigurationError(
-            "GLUU_CHANGES_LDAP_URI needs python-ldap: pip install 'flask-gluu-changes[ldap]'"
-        ) from error
-    return LdapBackend.from_config(app.config)

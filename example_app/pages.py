@@ -1,12 +1,24 @@
-"""The host's own page: what is served here, and how to ask for it."""
+"""The host's other pages: what is served here, the changes, and the documentation to try out."""
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template, request
+from datetime import UTC, datetime, timedelta
+from importlib.resources import as_file, files
+
+from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
+
+from flask_gluu_changes.timestamps import parse_timestamp, to_instant
 
 from . import sample
+from .guard import guarded
+from .served import description, embedded_people
 
-pages = Blueprint("pages", __name__)
+pages = guarded(Blueprint("pages", __name__, static_folder="static", static_url_path="/static"))
+
+PAGE_SIZE = 200
+"""People in a request of the changes page: what Gluu's documentation recommends."""
+
+AGO = {"An hour ago": timedelta(hours=1), "A day ago": timedelta(days=1)}
 
 
 @pages.get("/")
@@ -14,16 +26,52 @@ def index() -> str:
     """Show the sample request and the documents."""
     return render_template(
         "index.html",
-        store=_store(),
+        store=description(),
         sample=sample.path(),
         curl=f"curl '{request.host_url.rstrip('/')}{sample.path()}'",
         documents=sample.documents(),
     )
 
 
-def _store() -> str:
-    """Name what is served, without a word that an operator may want to keep."""
-    if current_app.config.get("GLUU_CHANGES_LDAP_URI"):
-        return "an LDAP directory"
-    backend = current_app.extensions["gluu_changes"].feed.backend
-    return f"an embedded set of {len(backend.entries)} people"
+@pages.get("/favicon.ico")
+def favicon() -> Response:
+    """Give browsers their icon, for what is no page of ours as well."""
+    return pages.send_static_file("icon.svg")
+
+
+@pages.get("/changes")
+def changes() -> str:
+    """Show what the operation says since a time; a script asks it again and again."""
+    settings = current_app.extensions["gluu_changes"].settings
+    since, error = _since(request.args.get("since", ""))
+    return render_template(
+        "changes.html",
+        since=to_instant(since),
+        error=error,
+        page_size=min(PAGE_SIZE, settings.max_page_size),
+        times=settings.time_attributes,
+        ago={name: to_instant(datetime.now(UTC) - ago) for name, ago in AGO.items()},
+        embedded=embedded_people() is not None,
+    )
+
+
+@pages.get("/docs")
+def docs() -> str:
+    """Show the operation's documentation, with a form to try it out."""
+    return render_template("docs.html", openapi=sample.documents()[1])
+
+
+@pages.get("/docs/<name>")
+def asset(name: str) -> Response:
+    """Serve a part of Swagger UI, from the package that brings it."""
+    with as_file(files("flask_swagger_ui") / "dist") as folder:
+        return send_from_directory(folder, name, max_age=3600)
+
+
+def _since(text: str) -> tuple[datetime, str]:
+    """Read the chosen time, which is UTC as all times on the page, or take an hour ago."""
+    default = (datetime.now(UTC) - AGO["An hour ago"]).replace(microsecond=0)
+    try:
+        return (parse_timestamp(text), "") if text else (default, "")
+    except ValueError as error:
+        return default, f"This time cannot be used: {error}."

@@ -25,7 +25,7 @@ class Shown:
 def show_open(server: BaseWSGIServer, path: str) -> None:
     """Ask a path and print its answer, the first entry of it."""
     print(ask(server, path).body)
-    print(f"Ask it yourself:\n\n  curl '{url_of(server)}{path}'\n\nCtrl-C ends it.", flush=True)
+    print(f"Ask it yourself:\n\n  curl '{url_of(server)}{path}'\n\n{_ending(server)}", flush=True)
 
 
 def show_protected(server: BaseWSGIServer, path: str, token: str, curl_lines: str) -> None:
@@ -34,13 +34,17 @@ def show_protected(server: BaseWSGIServer, path: str, token: str, curl_lines: st
     print(f"Without a token: {refused.status}\nWWW-Authenticate: {refused.challenge}")
     granted = ask(server, path, {"Authorization": f"Bearer {token}"})
     print(f"\nWith a token: {granted.status}\n{granted.body}")
-    print(f"Ask it yourself:\n\n{curl_lines}\nCtrl-C ends it.", flush=True)
+    print(f"Ask it yourself:\n\n{curl_lines}\n{_ending(server)}", flush=True)
 
 
 def url_of(server: BaseWSGIServer) -> str:
     """Give the URL at which a server listens."""
     host = f"[{server.host}]" if ":" in server.host else server.host
     return f"http://{host}:{server.port}"
+
+
+def _ending(server: BaseWSGIServer) -> str:
+    return f"The pages are at {url_of(server)}/  Ctrl-C ends it."
 
 
 def ask(server: BaseWSGIServer, path: str, headers: Mapping[str, str] | None = None) -> Shown:

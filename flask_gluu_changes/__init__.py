@@ -9,6 +9,7 @@ from .errors import GluuChangesError as GluuChangesError
 from .extension import GluuChanges as GluuChanges
 from .model import ChangesQuery as ChangesQuery
 from .model import Entry as Entry
+from .model import Finding as Finding
 from .values import AttributeType as AttributeType
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "ChangesQuery",
     "ConfigurationError",
     "Entry",
+    "Finding",
     "GluuChanges",
     "GluuChangesError",
 ]

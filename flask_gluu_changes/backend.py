@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from .following import Follower, NotFollowable
-from .model import ChangesQuery, Entry
+from .model import ChangesQuery, Entry, Finding
+from .probe import probe
 from .values import AttributeType
 
 
@@ -34,6 +35,15 @@ class Backend(ABC):
         for each name, without its options; names are compared ignoring case (RFC 4512, 2.5).
         """
         return None
+
+    def examine(self, query: ChangesQuery) -> Iterator[Finding]:
+        """Look for what would keep the store from answering well, for `flask gluu-changes doctor`.
+
+        query: what the feed would ask, so that rights and indexes of just that can be looked at.
+        By default the query is asked, and the first entry looked at. A `BackendError` that is
+        raised is a fault, too.
+        """
+        return probe(self.changes(query), query)
 
     def follower(self, query: ChangesQuery) -> Follower:
         """Give a way to be told of every change; only the journal asks for it.

@@ -1,9 +1,10 @@
 """From an entry to the bytes of one element of `results`, on the hot path of every page.
 
-Nearly all entries come from a directory as octets that fit their types. Those go the quick way: the
-serializer decodes their text by itself, and Python touches only the few values of other types. Any
-other entry raises there and is done again, value by value. A value that does not fit is delivered
-as its text and logged: one bad entry never fails a page.
+Nearly all entries come from a directory as octets that fit their types, or from a database as text
+and Python values that do. Those go the quick way: the serializer decodes their text by itself, and
+Python touches only the few values of other types. Any other entry raises there and is done again,
+value by value. A value that does not fit is delivered as its text and logged: one bad entry never
+fails a page.
 """
 
 from __future__ import annotations
@@ -73,15 +74,25 @@ class EntryEncoder:
             return self._carefully(entry)
 
     def _quickly(self, entry: Entry) -> bytes:
-        b"".join(chain.from_iterable(entry.values()))  # type: ignore[arg-type] # octets, or it raises
         shown: dict[str, Sequence[Value] | list[JsonValue]] = dict(entry)
         for name in shown.keys() - self._texts:
             one = self._quick[name]
             if one is None:
                 del shown[name]
             else:
-                shown[name] = [*map(one, entry[name])]  # type: ignore[arg-type]
+                shown[name] = [*map(one, entry[name])]
+        self._check_texts(entry)
         return _to_json(shown)
+
+    def _check_texts(self, entry: Entry) -> None:
+        """Raise unless all is octets, or all that is shown as text is text.
+
+        The serializer would write other Python values in a way of its own.
+        """
+        try:
+            b"".join(chain.from_iterable(entry.values()))  # type: ignore[arg-type]
+        except TypeError:
+            "".join(chain.from_iterable(map(entry.__getitem__, entry.keys() & self._texts)))  # type: ignore[arg-type]
 
     def _carefully(self, entry: Entry) -> bytes:
         return _to_json(
@@ -107,7 +118,7 @@ class EntryEncoder:
             log.warning("%r of %r does not fit its type; it is served as text", name, inum)
 
 
-class _QuickWays(dict[str, "Callable[[bytes], JsonValue] | None"]):
+class _QuickWays(dict[str, "Callable[[Value], JsonValue] | None"]):
     """Attribute names to the functions for their values; None for what a client may not see.
 
     texts: the names met so far that are shown as the text that they are.
@@ -120,10 +131,10 @@ class _QuickWays(dict[str, "Callable[[bytes], JsonValue] | None"]):
         self._type_of = type_of
         self._shows = visibility.shows
 
-    def __missing__(self, name: str) -> Callable[[bytes], JsonValue] | None:
+    def __missing__(self, name: str) -> Callable[[Value], JsonValue] | None:
         kind = self._type_of(_type_name(name)) or AttributeType.STRING
         one = self[name] = QUICK[kind] if self._shows(name) else None
-        if one is bytes.decode:
+        if one is to_string:
             self.texts.add(name)
         return one
 

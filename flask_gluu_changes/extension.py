@@ -8,7 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from .backend import Backend
-from .cli_follow import add_follow
+from .cli import create_group
 from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
@@ -17,13 +17,14 @@ from .ldap_settings import LdapSettings
 from .protection import Guard, ProtectionSettings, Protector
 from .security import add_security_schemes, version_of
 from .settings import Settings
+from .sql_settings import SqlSettings
 from .views import OPERATION, create_blueprint
 from .visibility import Visibility
 from .walks import Walks
 
 EXTENSION = "gluu_changes"
 
-SETTINGS = (Settings, LdapSettings, ProtectionSettings, FollowSettings)
+SETTINGS = (Settings, LdapSettings, SqlSettings, ProtectionSettings, FollowSettings)
 """Every class that declares keys; a key that none of them knows is refused."""
 
 
@@ -65,7 +66,7 @@ class GluuChanges:
         api: Api | None = None,
         protector: Guard | None = None,
     ) -> None:
-        """Register the operation and its documents on an application.
+        """Register the operation, its documents and its commands on an application.
 
         backend: where people are found. api: the host's own flask-smorest Api, if it has one that
         should document the operation. protector: who may ask; without one, what
@@ -82,7 +83,7 @@ class GluuChanges:
         app.extensions[EXTENSION] = State(settings, feed, protector)
         _register(app, api, settings, feed, protector)
         protector.register(app, [f"{settings.url_prefix}{OPERATION}"])
-        add_follow(app)
+        app.cli.add_command(create_group(settings, feed))
 
 
 def _register(

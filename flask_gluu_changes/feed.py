@@ -47,10 +47,14 @@ class Feed:
             walk = self._walks.begin((caller, since), Snapshot(self._encoded(since)))
         return self._walks.advance(walk, start, size)
 
-    def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
-        query = ChangesQuery(
+    def query(self, since: datetime) -> ChangesQuery:
+        """Give what a backend is asked for changes since a time."""
+        return ChangesQuery(
             since, self._time_attributes, self._visibility.allowed, self._visibility.hidden
         )
+
+    def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
+        query = self.query(since)
         encoder = EntryEncoder(query, self._type_of, self._visibility)
         return map(encoder.encode, self.backend.changes(query))
 

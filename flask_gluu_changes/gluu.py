@@ -63,6 +63,8 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "ldap_base_dn": "ou=people,o=gluu",
         "ldap_attributes_dn": "ou=attributes,o=gluu",
         "ldap_object_class": "gluuPerson",
+        "sql_table": "gluuPerson",
+        "sql_attributes_table": "gluuAttribute",
         "scope": ("https://gluu.org/scim/users.read",),
     },
     "janssen": {
@@ -72,6 +74,8 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "ldap_base_dn": "ou=people,o=jans",
         "ldap_attributes_dn": "ou=attributes,o=jans",
         "ldap_object_class": "jansPerson",
+        "sql_table": "jansPerson",
+        "sql_attributes_table": "jansAttr",
         "scope": ("https://jans.io/scim/users.read",),
     },
 }

@@ -87,13 +87,15 @@ class LdapSettings:
 
     def warn_of_plain_passwords(self) -> None:
         """Tell the operator of passwords that cross the network unencrypted."""
-        if self.ldap_bind_method == "simple" and self.ldap_bind_dn and not self.ldap_start_tls:
-            for uri in filter(_crosses_the_network, self.ldap_uri):
-                log.warning(
-                    "the bind at %s sends its password unencrypted; set %sLDAP_START_TLS",
-                    uri,
-                    PREFIX,
-                )
+        for uri in filter(self.is_plain, self.ldap_uri):
+            log.warning(
+                "the bind at %s sends its password unencrypted; set %sLDAP_START_TLS", uri, PREFIX
+            )
+
+    def is_plain(self, uri: str) -> bool:
+        """Tell whether a bind there sends its password over a network unencrypted."""
+        has_password = self.ldap_bind_method == "simple" and bool(self.ldap_bind_dn)
+        return has_password and not self.ldap_start_tls and _crosses_the_network(uri)
 
 
 def _crosses_the_network(uri: str) -> bool:

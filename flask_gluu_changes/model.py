@@ -1,10 +1,11 @@
-"""What flows through the house: the query on its way down, entries on their way up."""
+"""What flows through the house: the query on its way down, entries and findings on their way up."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TypeAlias
 
 from .timestamps import moment_of, parse_generalized_time, to_micros
@@ -53,6 +54,38 @@ class ChangesQuery:
             for attribute in self.time_attributes
             for value in entry.get(attribute, ())
         )
+
+
+class Level(StrEnum):
+    """How bad a finding is: a fault keeps the operation from working as it should."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an examination of a store found out, and what an operator should do about it."""
+
+    level: Level
+    what: str
+    advice: str = ""
+
+    @classmethod
+    def ok(cls, what: str) -> Finding:
+        """Tell of something that is well."""
+        return cls(Level.OK, what)
+
+    @classmethod
+    def warning(cls, what: str, advice: str) -> Finding:
+        """Tell of something that may be meant, or that cannot be told."""
+        return cls(Level.WARNING, what, advice)
+
+    @classmethod
+    def fault(cls, what: str, advice: str) -> Finding:
+        """Tell of something that has to be repaired."""
+        return cls(Level.FAULT, what, advice)
 
 
 def time_of(value: Value, unreadable: int) -> int:

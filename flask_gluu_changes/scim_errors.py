@@ -63,7 +63,7 @@ def _sentences(messages: Mapping[str, Any]) -> str:
 
 
 def _backend_error(error: BackendError) -> Response:
-    log.error("%s", error)
+    log.error("%s", str(error))  # a record that is kept must not keep connections open
     if not isinstance(error, BackendUnavailable):
         return error_response(500, error.public)
     response = error_response(503, error.public)

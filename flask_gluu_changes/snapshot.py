@@ -6,10 +6,12 @@ import mmap
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from tempfile import TemporaryFile
 from typing import IO
 
 from .encoding import EncodedEntry
+from .timestamps import from_micros, to_instant
 
 SPILL_BYTES = 4 * 2**20
 """Answers up to this size stay in memory; larger ones go to an unlinked temporary file…"""
@@ -24,6 +26,15 @@ class Page:
 
     bodies: list[bytes]
     latest: int | None
+
+    def to_json(self, since: datetime) -> bytes:
+        """Write the answer; since: the time that was asked for, the latest one of an empty page."""
+        latest = to_instant(since if self.latest is None else from_micros(self.latest))
+        return b'{"total":%d,"latestUpdateAt":"%s","results":[%s]}' % (
+            len(self.bodies),
+            latest.encode(),
+            b",".join(self.bodies),
+        )
 
 
 class Snapshot:

@@ -15,6 +15,7 @@ Moment: TypeAlias = tuple[str, int]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 
 _ISO_8601 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt]((?!24)\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+\- ]\d\d:?[0-5]\d)?",
@@ -63,7 +64,7 @@ def to_generalized_time(moment: datetime) -> str:
 def to_instant(moment: datetime) -> str:
     """Write a time as Java's `Instant.toString`: UTC, no fraction when zero, else 3 or 6 digits."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(timespec="seconds") + _fraction(f"{utc.microsecond:06}")[0] + "Z"
+    return utc.isoformat(timespec="seconds") + _fraction_of(utc.microsecond)
 
 
 def to_micros(moment: datetime) -> int:
@@ -76,16 +77,19 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+@lru_cache(maxsize=256)
 def moment_of(time: datetime) -> Moment:
     """Give text and microseconds of a time; one without zone is UTC, as databases store it.
 
-    Raises ValueError when its offset carries it out of the years 1 to 9999.
+    The last ones are remembered, because a time attribute is read twice. Raises ValueError when its
+    offset carries it out of the years 1 to 9999.
     """
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     try:
-        return to_instant(aware), to_micros(aware)
+        utc = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
     except OverflowError as error:
         raise ValueError("it lies outside the years 1 to 9999 in UTC") from error
+    text = utc.isoformat(timespec="seconds") + _fraction_of(utc.microsecond)
+    return text, (utc - _NAIVE_EPOCH) // MICROSECOND
 
 
 @lru_cache(maxsize=256)
@@ -140,6 +144,11 @@ def _tail(text: str) -> Moment:
         raise ValueError("not the usual form")
     fraction, micros = _fraction(text[1:-1])
     return fraction + "Z", micros
+
+
+@lru_cache(maxsize=1024)
+def _fraction_of(microsecond: int) -> str:
+    return _fraction(f"{microsecond:06}")[0] + "Z"
 
 
 def _fraction(text: str) -> Moment:

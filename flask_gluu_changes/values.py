@@ -36,6 +36,7 @@ class AttributeType(StrEnum):
 _BOOLEANS = {"TRUE": True, "FALSE": False, "true": True, "false": False}
 _INTEGER = re.compile(r"-?[1-9][0-9]*|0")
 _SHORT_INTEGER = re.compile(rb"-?[1-9][0-9]{0,17}|0")
+_WORD = 63
 _SAFE_DIGITS = 18
 """Integers of up to so many digits fit into 64 bits; longer ones are copied as they stand."""
 
@@ -104,10 +105,18 @@ def to_base64(value: Value) -> str:
     return str(b64encode(value), "ascii") if isinstance(value, bytes) else to_string(value)
 
 
-def _short_integer(octets: bytes) -> int:
-    if not _SHORT_INTEGER.fullmatch(octets):
+def _quick_integer(value: Value) -> int:
+    if type(value) is int and value.bit_length() < _WORD:
+        return value
+    if not _SHORT_INTEGER.fullmatch(value):  # type: ignore[arg-type]
         raise ValueError("not a short Integer")
-    return int(octets)
+    return int(value)  # type: ignore[arg-type]
+
+
+def _quick_time(value: Value) -> str:
+    if type(value) is datetime:
+        return moment_of(value)[0]
+    return parse_generalized_time(bytes.decode(value))[0]  # type: ignore[arg-type]
 
 
 _NATIVE = {bool: AttributeType.BOOLEAN, int: AttributeType.NUMERIC}
@@ -123,14 +132,22 @@ _CONVERTERS: Mapping[AttributeType, Callable[[Value], JsonValue]] = {
     AttributeType.PHOTO: to_base64,
 }
 
-QUICK: Mapping[AttributeType, Callable[[bytes], JsonValue]] = {
-    AttributeType.STRING: bytes.decode,
-    AttributeType.JSON: bytes.decode,
-    AttributeType.NUMERIC: _short_integer,
-    AttributeType.BOOLEAN: {name.encode(): truth for name, truth in _BOOLEANS.items()}.__getitem__,
-    AttributeType.GENERALIZED_TIME: lambda octets: parse_generalized_time(bytes.decode(octets))[0],
+_TRUTHS: dict[Value, bool] = {
+    **{name.encode(): truth for name, truth in _BOOLEANS.items()},
+    **{truth: truth for truth in (True, False)},
+}
+
+QUICK: Mapping[AttributeType, Callable[[Value], JsonValue]] = {
+    AttributeType.STRING: to_string,
+    AttributeType.JSON: to_string,
+    AttributeType.NUMERIC: _quick_integer,
+    AttributeType.BOOLEAN: _TRUTHS.__getitem__,
+    AttributeType.GENERALIZED_TIME: _quick_time,
     AttributeType.BINARY: to_base64,
     AttributeType.CERTIFICATE: to_base64,
     AttributeType.PHOTO: to_base64,
 }
-"""The shortest way for the octets that directories hold; anything unusual raises."""
+"""The shortest way for what directories and databases hold; anything unusual raises.
+
+Text is left to the serializer.
+"""

@@ -21,7 +21,6 @@ from .scim_errors import ScimErrorSchema, add_error_handlers, error_response
 from .security import security_of_operation
 from .settings import Settings
 from .snapshot import Page
-from .timestamps import from_micros, to_instant
 
 OPERATION = "/UpdatedUsers"
 JSON = "application/json; charset=utf-8"
@@ -99,13 +98,7 @@ def _parameters(settings: Settings, version: str) -> Schema:
 
 
 def _answer(page: Page, since: datetime) -> Response:
-    latest = to_instant(since if page.latest is None else from_micros(page.latest))
-    body = b'{"total":%d,"latestUpdateAt":"%s","results":[%s]}' % (
-        len(page.bodies),
-        latest.encode(),
-        b",".join(page.bodies),
-    )
-    response = Response(body, content_type=JSON)
+    response = Response(page.to_json(since), content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from flask_gluu_changes.backends.ldap import LdapBackend
+from flask_gluu_changes.testing import BackendContract
 from tests.ldap.conftest import Directory
-from tests.support.contract import BackendContract
 
 from .opendj import OpenDJ
 

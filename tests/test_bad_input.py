@@ -183,7 +183,7 @@ raw = st.text(st.characters(max_codepoint=255, exclude_characters="&#"))
 
 @pytest.mark.parametrize("name", [*GOOD, "pageSize", "unknown"])
 @given(value=st.one_of(texts, octets, numbers, times.map(quote), raw))
-@settings(max_examples=200, derandomize=True, database=None, deadline=None)
+@settings(max_examples=200, derandomize=True, database=None)
 def test_whatever_a_parameter_holds_the_answer_is_a_page_or_a_400(name: str, value: str) -> None:
     """Under both kinds of application, and the same under both."""
     query = with_octets(name, value)

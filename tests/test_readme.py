@@ -13,7 +13,7 @@ from flask import Flask
 
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.schemas import UpdatedUsersPageSchema
-from tests.support.contract import NOON, person
+from flask_gluu_changes.testing import NOON, person
 from tests.support.settings_table import README, inserted
 from tests.support.slapd import Slapd
 

@@ -40,7 +40,7 @@ PEOPLE: list[Entry] = [
     for number in range(30)
 ]
 
-bounded = settings(max_examples=200, derandomize=True, database=None, deadline=None)
+bounded = settings(max_examples=200, derandomize=True, database=None)
 seen: dict[str, set[int]] = defaultdict(set)
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from flask_gluu_changes.journal.tables import ENTRIES, STATE
-from tests.support.contract import person
+from flask_gluu_changes.testing import person
 from tests.support.filling import Journal
 
 from .conftest import People, filled

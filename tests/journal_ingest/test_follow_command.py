@@ -14,7 +14,7 @@ from flask import Flask
 
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
-from tests.support.contract import person
+from flask_gluu_changes.testing import person
 from tests.support.filling import Filler, Journal
 
 from .conftest import People

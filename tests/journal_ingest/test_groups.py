@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.support.contract import person
+from flask_gluu_changes.testing import person
 from tests.support.filling import Journal
 
 from .conftest import People, filled, group_dn

@@ -13,7 +13,7 @@ from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.lagging import LONG_AGO, LaggingFollower, Pace
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.model import ChangesQuery
-from tests.support.contract import NOON, person
+from flask_gluu_changes.testing import NOON, person
 from tests.support.filling import Filler, Journal
 from tests.support.memory_people import MemoryPeople
 

@@ -12,8 +12,8 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.following import Follower, Watcher
 from flask_gluu_changes.journal.tables import ENTRIES, STATE
 from flask_gluu_changes.model import ChangesQuery
+from flask_gluu_changes.testing import person
 from tests.ldap.conftest import Directory
-from tests.support.contract import person
 from tests.support.filling import SLAPD, Filler, Journal
 from tests.support.memory_people import MemoryPeople
 from tests.support.slapd import Slapd

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from flask_gluu_changes.journal.tables import ENTRIES
+from flask_gluu_changes.testing import NOON, person
 from tests.ldap.conftest import dn_of
-from tests.support.contract import NOON, person
 from tests.support.filling import Filler, Journal
 
 from .conftest import People, filled

@@ -9,7 +9,7 @@ from typing import Any
 
 import ldap
 
-from tests.support.contract import person
+from flask_gluu_changes.testing import person
 from tests.support.people import ADMIN_DN, ADMIN_PASSWORD, PEOPLE_DN, PERSON_CLASSES
 
 STABLE = 300

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.ldap import LdapBackend
-from tests.support.contract import Attributes
+from flask_gluu_changes.testing import Attributes
 from tests.support.people import PEOPLE_DN, PERSON_CLASSES
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 

@@ -15,7 +15,7 @@ import pytest
 
 from flask_gluu_changes import BackendUnavailable, ConfigurationError
 from flask_gluu_changes.backends.ldap import LdapBackend
-from tests.support.contract import NOON, person
+from flask_gluu_changes.testing import NOON, person
 from tests.support.slapd import Slapd, free_port
 
 from .conftest import Directory, MakeBackend, client_of, config_of

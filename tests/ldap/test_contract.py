@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.contract import BackendContract
+from flask_gluu_changes.testing import BackendContract
 
 from .conftest import Directory
 

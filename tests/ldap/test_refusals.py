@@ -11,7 +11,7 @@ import pytest
 
 from flask_gluu_changes import BackendRefused, BackendUnavailable
 from flask_gluu_changes.backends.ldap.errors import to_backend_error
-from tests.support.contract import NOON, person
+from flask_gluu_changes.testing import NOON, person
 from tests.support.people import PEOPLE_DN, READER_DN
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 

@@ -17,8 +17,8 @@ from flask_gluu_changes.backends.ldap.search import (
     since_filter,
 )
 from flask_gluu_changes.gluu import SECRETS
+from flask_gluu_changes.testing import NOON, person
 from flask_gluu_changes.visibility import Visibility
-from tests.support.contract import NOON, person
 
 from .conftest import Directory, client_of
 from .test_updated_users import OPERATION, iso, walk

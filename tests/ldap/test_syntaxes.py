@@ -11,7 +11,7 @@ from typing import Any
 import ldap
 import pytest
 
-from tests.support.contract import NOON, person
+from flask_gluu_changes.testing import NOON, person
 from tests.support.people import ATTRIBUTES_DN, PEOPLE_DN, gluu_attribute
 from tests.support.slapd import Slapd, make_certificates
 

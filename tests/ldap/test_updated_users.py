@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.contract import MILLISECOND, NOON, person, time_octets
+from flask_gluu_changes.testing import MILLISECOND, NOON, person, time_octets
 
 from .conftest import Directory, client_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.contract import NOON, person
+from flask_gluu_changes.testing import NOON, person
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 
 from .churn import STABLE

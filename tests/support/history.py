@@ -17,7 +17,7 @@ from typing import Any
 import ldap
 from ldap.ldapobject import ReconnectLDAPObject
 
-from tests.support.contract import NOON, person, time_octets
+from flask_gluu_changes.testing import NOON, person, time_octets
 from tests.support.people import ADMIN_DN, ADMIN_PASSWORD, GROUPS_DN, PEOPLE_DN, PERSON_CLASSES
 
 STEPS = (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from flask_gluu_changes.backends.memory import MemoryBackend
-
-from .contract import Attributes
+from flask_gluu_changes.testing import Attributes
 
 
 class MemoryPeople:
@@ -20,8 +19,9 @@ class MemoryPeople:
         self.backend.entries = list(self._people.values())
 
     def change(self, inum: str, attributes: Attributes) -> None:
-        """Replace attributes of a person."""
-        self.add(inum, {**self._people[inum], **attributes})
+        """Replace attributes of a person; no value left means that there is no attribute."""
+        changed = {**self._people[inum], **attributes}
+        self.add(inum, {name: values for name, values in changed.items() if values})
 
     def remove(self, inum: str) -> None:
         """Delete a person."""

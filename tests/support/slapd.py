@@ -9,6 +9,7 @@ People are loaded fastest before the start, by `load`. Writes are not forced to 
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import shutil
 import socket
@@ -90,10 +91,12 @@ class Slapd:
         limits: Sequence[str] = (),
         extra: str = "",
         tls: bool = False,
+        clock: str = "",
     ) -> None:
         self.folder = folder.resolve()
         self.port = free_port()
         self._tls_port = free_port() if tls else None
+        self._environment = {**os.environ, **(false_clock(clock) if clock else {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
@@ -146,7 +149,12 @@ class Slapd:
         command = [slapd_program(), "-d", DEBUG_NONE, "-f", str(self._config), "-h", self._listen]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=self._environment,
             )
         self._guard = guard(self._process.pid)
         self._await_answer()
@@ -260,6 +268,19 @@ def slapd_program() -> str:
     if program is None:
         raise SlapdError("There is no slapd. On Debian: apt-get install slapd ldap-utils.")
     return program
+
+
+def false_clock(offset: str) -> dict[str, str]:
+    """Give the environment in which a program's clock is off, by "+1h" or "-1h".
+
+    The command `faketime` knows where its library is; used itself, it would stand between the
+    tests and slapd, and not hand on their signals.
+    """
+    if shutil.which("faketime") is None:
+        raise SlapdError("There is no faketime. On Debian: apt-get install faketime.")
+    command = ["faketime", "-m", "-f", offset, "printenv", "LD_PRELOAD"]
+    library = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return {"LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def guard(pid: int) -> subprocess.Popen[bytes]:

@@ -11,11 +11,12 @@ import ldap
 from ...backend import Backend
 from ...following import Follower
 from ...ldap_settings import LdapSettings
-from ...model import ChangesQuery, Entry
+from ...model import ChangesQuery, Entry, Finding
 from ...values import AttributeType
 from .attributes import check_times, wanted
 from .connection import Connections
 from .errors import UNREACHABLE, translated
+from .examine import examine
 from .schema import DirectorySchema
 from .search import NarrowTimes, Search, anybody, since_filter, stream
 from .syncrepl import SyncreplFollower
@@ -48,6 +49,13 @@ class LdapBackend(Backend):
     def attribute_type(self, name: str) -> AttributeType | None:
         """Give the registered type, else the one of the directory's schema."""
         return self._schema.facts().types.get(name.lower())
+
+    def examine(self, query: ChangesQuery) -> Iterator[Finding]:
+        """Examine every server of the setting: connection, schema, indexes, clock, limits, rights.
+
+        Reads all people some times over, and writes nothing.
+        """
+        return examine(self._settings, query)
 
     def follower(self, query: ChangesQuery) -> Follower:
         """Give a consumer of syncrepl where slapd has its overlay syncprov."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import ldap
 
 from ...errors import BackendError, BackendRefused, BackendUnavailable
+from ...model import Finding
 
 UNREACHABLE = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.BUSY, ldap.UNAVAILABLE)
 """Another server, or this one a little later, may well answer."""
@@ -58,11 +59,27 @@ def translated(doing: str) -> Iterator[None]:
 
 def to_backend_error(error: ldap.LDAPError, doing: str) -> BackendError:
     """Say what failed and what to do about it."""
-    said = f"{doing}: {type(error).__name__}{_details(error)}"
     if isinstance(error, UNREACHABLE):
-        return BackendUnavailable(said)
-    advice, public = _ADVICE.get(type(error), ("see the directory's log", None))
-    return BackendRefused(f"{said}; {advice}", public=public)
+        return BackendUnavailable(_said(error, doing))
+    advice, public = _advice(error)
+    return BackendRefused(f"{_said(error, doing)}; {advice}", public=public)
+
+
+def to_finding(error: ldap.LDAPError, doing: str) -> Finding:
+    """Say the same as what an examination found."""
+    if isinstance(error, UNREACHABLE):
+        return Finding.fault(
+            _said(error, doing), "see that the server runs and that no firewall stands between"
+        )
+    return Finding.fault(_said(error, doing), _advice(error)[0])
+
+
+def _said(error: ldap.LDAPError, doing: str) -> str:
+    return f"{doing}: {type(error).__name__}{_details(error)}"
+
+
+def _advice(error: ldap.LDAPError) -> tuple[str, str | None]:
+    return _ADVICE.get(type(error), ("see the directory's log", None))
 
 
 def _details(error: ldap.LDAPError) -> str:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
 import urllib.error
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -21,55 +17,19 @@ from flask import Flask
 from example_app import create_app, sample
 from flask_gluu_changes import ConfigurationError
 from flask_gluu_changes.gluu import SECRETS
-from tests.support.contract import person
+from flask_gluu_changes.testing import person
+from tests.support.programs import ROOT, printed_until, running
 from tests.support.slapd import Slapd, free_port
 
-ROOT = Path(__file__).parent.parent
 EVERYBODY = (
     "/identity/restv1/scim/UpdatedUsers?timeStamp=1970-01-01T00:00:00Z&start=0&pagesize=1000"
 )
 
 
-@pytest.fixture(scope="module")
-def demo() -> Flask:
-    """The application without any setting but the consent of the loopback."""
-    return create_app(GLUU_CHANGES_ALLOW_BYPASS=True)
-
-
-@contextmanager
-def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start the application as a program; it is ended in good order, or else the test fails."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "example_app", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
-    assert process.returncode == 0
-
-
-def printed_until(process: subprocess.Popen[str], words: str) -> str:
-    """Read what a program prints until it says some words."""
-    assert process.stdout
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if words in line:
-            return "".join(lines)
-    raise AssertionError(f"{words!r} never came in {lines}")
-
-
-def test_it_serves_a_hundred_people(demo: Flask) -> None:
-    """With no settings there are at least 100 people, the documentation's sample among them."""
-    people = demo.test_client().get(EVERYBODY).get_json()["results"]
-    assert len(people) >= 100
+def test_it_serves_a_thousand_people(host: Flask) -> None:
+    """With no settings there are 1000 people, the documentation's sample among them."""
+    people = host.test_client().get(EVERYBODY).get_json()["results"]
+    assert len(people) == 1000
     (jane,) = (entry for entry in people if entry["uid"] == ["jdoe"])
     assert jane["updatedAt"] == ["2019-12-25T01:27:29.934Z"]
     assert jane["gluuSLAManager"] == [True]
@@ -77,31 +37,32 @@ def test_it_serves_a_hundred_people(demo: Flask) -> None:
     assert len(jane["mail"]) == 2
 
 
-def test_the_sample_request(demo: Flask) -> None:
+def test_the_sample_request(host: Flask) -> None:
     """The sample request answers with the three keys and somebody in the results."""
-    answer = demo.test_client().get(sample.path_of(demo))
+    answer = host.test_client().get(sample.path_of(host))
     page = answer.get_json()
     assert answer.status_code == 200
     assert page.keys() == {"total", "latestUpdateAt", "results"}
     assert page["total"] == len(page["results"]) > 0
 
 
-def test_no_secret_is_shown(demo: Flask) -> None:
+def test_no_secret_is_shown(host: Flask) -> None:
     """The embedded people have secrets, and nobody sees them."""
-    answer = demo.test_client().get(EVERYBODY)
+    answer = host.test_client().get(EVERYBODY)
     assert not any(name in answer.text for name in (*SECRETS, "userPassword", "not-shown"))
 
 
-def test_the_page_of_its_own(demo: Flask) -> None:
-    """The host's page shows the sample request and documents that are there."""
-    client = demo.test_client()
+def test_the_page_of_its_own(host: Flask) -> None:
+    """The host's page shows the sample request, pages and documents that are all there."""
+    client = host.test_client()
     page = client.get("/")
     assert page.mimetype == "text/html"
     assert '<html lang="en">' in page.text
-    links = re.findall(r'href="([^"]+)"', page.text)
-    assert len(links) == 3
+    links = set(re.findall(r'(?:href|src)="([^"#]+)"', page.text))
+    assert len([link for link in links if "/scim/" in link]) == 3
     for link in links:
-        assert client.get(link.replace("&amp;", "&")).status_code == 200
+        with client.get(link.replace("&amp;", "&")) as answer:
+            assert answer.status_code == 200
 
 
 def test_the_environment_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:

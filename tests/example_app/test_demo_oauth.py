@@ -8,8 +8,8 @@ import sys
 
 import requests
 
+from tests.support.programs import ROOT, printed_until, running
 from tests.support.slapd import free_port
-from tests.test_example_app import ROOT, printed_until, running
 
 SCOPE = "https://gluu.org/scim/users.read"
 

@@ -9,13 +9,11 @@ import sys
 from typing import Any
 
 import click
-from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask import current_app
+from flask.cli import with_appcontext
 
-from .errors import BackendRefused, ConfigurationError
-from .following import Bell, Follower, Watcher
-
-GROUP = "gluu-changes"
+from ..errors import BackendRefused, ConfigurationError
+from ..following import Bell, Follower, Watcher
 
 
 @click.command()
@@ -23,11 +21,12 @@ GROUP = "gluu-changes"
 def follow() -> None:
     """Fill the journal until SIGTERM or SIGINT; a second one waits and takes over."""
     try:
-        from .filling import fill
+        from ..filling import fill
     except ModuleNotFoundError as error:
         raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    backend = current_app.extensions["gluu_changes"].feed.backend
+    served = current_app.extensions["gluu_changes"].feed.backend
+    backend = getattr(served, "source", served)
     bell = Bell()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bell.ring())
@@ -36,15 +35,6 @@ def follow() -> None:
         fill(current_app.config, backend, bell, Progress())
     except (BackendRefused, ConfigurationError) as error:
         raise click.ClickException(str(error)) from error
-
-
-def add_follow(app: Flask) -> None:
-    """Add the command to the application's group `gluu-changes`."""
-    group = app.cli.commands.get(GROUP)
-    if not isinstance(group, click.Group):
-        group = AppGroup(GROUP, help="Gluu's changes: the feed and its journal.")
-        app.cli.add_command(group)
-    group.add_command(follow)
 
 
 class Progress(Watcher):

@@ -1,0 +1,45 @@
+"""A directory under examination, and how its people are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ldap.filter import filter_format
+
+from ....ldap_settings import LdapSettings
+from ....model import ChangesQuery, Entry
+from ..connection import Handle
+from ..schema import Facts
+from ..search import NO_ATTRIBUTES, Search, stream
+
+
+@dataclass(frozen=True, eq=False)
+class Directory:
+    """A bound handle, and what the backend would ask by it."""
+
+    handle: Handle
+    settings: LdapSettings
+    query: ChangesQuery
+    facts: Facts
+
+    def people(self, condition: str = "", attributes: tuple[str, ...] = ()) -> Iterator[Entry]:
+        """Stream the people who meet a condition, which is a filter or nothing."""
+        person = filter_format("(objectClass=%s)", [str(self.settings.ldap_object_class)])
+        return self.search(f"(&{person}{condition})", attributes)
+
+    def search(self, condition: str, attributes: tuple[str, ...] = ()) -> Iterator[Entry]:
+        """Stream what is below the base; raises what `stream` does."""
+        search = Search(
+            base=str(self.settings.ldap_base_dn),
+            filter=condition,
+            attributes=attributes or (NO_ATTRIBUTES,),
+            timeout=self.settings.ldap_operation_timeout,
+        )
+        for part in stream(self.handle, search):
+            yield from part
+
+
+def count(entries: Iterator[Entry]) -> int:
+    """Count entries as they come, keeping none."""
+    return sum(1 for _ in entries)

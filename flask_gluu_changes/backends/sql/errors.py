@@ -1,0 +1,96 @@
+"""What a database's failures mean for a client and an operator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    NoSuchTableError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ...errors import BackendError, BackendRefused, BackendUnavailable
+
+_WRONG_LOGIN = "check user, password and database in GLUU_CHANGES_SQL_URL"
+_NO_RIGHT = "let the user of GLUU_CHANGES_SQL_URL read it (GRANT SELECT)"
+_WRONG_FILE = "check the path in GLUU_CHANGES_SQL_URL and who may read it"
+_WRONG_TABLE = "check GLUU_CHANGES_SQL_TABLE"
+_SEE_LOG = "see the database's log"
+
+_MYSQL_ADVICE = {
+    **dict.fromkeys((1044, 1045, 1049), _WRONG_LOGIN),
+    **dict.fromkeys((1142, 1143), _NO_RIGHT),
+    **dict.fromkeys((1054, 1146), _WRONG_TABLE),
+}
+"""MariaDB's error numbers that no waiting cures, though PyMySQL calls them operational."""
+
+_POSTGRES_ADVICE = {"28P01": _WRONG_LOGIN, "28000": _WRONG_LOGIN, "3D000": _WRONG_LOGIN}
+_POSTGRES_ADVICE["42501"] = _NO_RIGHT
+"""PostgreSQL's SQLSTATE codes (its manual, appendix A) that no waiting cures."""
+
+_HOPELESS = (
+    (re.compile("authentication failed|role .* does not exist|no pg_hba.conf entry"), _WRONG_LOGIN),
+    (re.compile("database .* does not exist"), _WRONG_LOGIN),
+    (re.compile("unable to open database file|readonly database"), _WRONG_FILE),
+    (re.compile("no such table|no such column"), _WRONG_TABLE),
+)
+"""A refused connection carries no code in psycopg, and no error of SQLite's does: these texts
+do."""
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn SQLAlchemy's exceptions into this package's; the text is for the log only."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise to_backend_error(error, doing) from error
+
+
+def to_backend_error(error: SQLAlchemyError, doing: str) -> BackendError:
+    """Say what failed and what to do about it."""
+    said = f"{doing}: {_said(error)}"
+    advice = _advice(error)
+    if advice is None:
+        return BackendUnavailable(said)
+    return BackendRefused(f"{said}; {advice}")
+
+
+def is_stale(error: SQLAlchemyError) -> bool:
+    """Tell whether a pooled connection had been closed by its server meanwhile."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _advice(error: SQLAlchemyError) -> str | None:
+    """Give what an operator has to do; None where waiting may help."""
+    if isinstance(error, NoSuchTableError):
+        return "check GLUU_CHANGES_SQL_URL and GLUU_CHANGES_SQL_TABLE"
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    for table, code in ((_POSTGRES_ADVICE, _sqlstate(cause)), (_MYSQL_ADVICE, _number(cause))):
+        if code in table:
+            return table[code]  # type: ignore[index]
+    for pattern, advice in _HOPELESS:
+        if pattern.search(str(cause)):
+            return advice
+    passing = isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or is_stale(error)
+    return None if passing else _SEE_LOG
+
+
+def _sqlstate(cause: BaseException | None) -> object:
+    return getattr(cause, "sqlstate", None)
+
+
+def _number(cause: BaseException | None) -> object:
+    return cause.args[0] if cause is not None and cause.args else None
+
+
+def _said(error: SQLAlchemyError) -> str:
+    """Name the failure by the driver's words: SQLAlchemy's repeat the statement."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__} ({' '.join(str(cause).split())})"

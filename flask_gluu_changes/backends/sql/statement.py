@@ -1,0 +1,118 @@
+"""The one statement that answers a query: named columns, and a bound for each time column.
+
+There is no OFFSET and no ORDER BY: the feed sorts, and cuts its pages from what this one consistent
+look at the table has found. Databases combine the indexes of the time columns by themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Dialect, Select, bindparam, literal_column, or_, select
+from sqlalchemy import column as column_named
+from sqlalchemy import table as table_named
+
+from ...errors import BackendRefused
+from ...model import ChangesQuery
+from .cells import Cell
+from .columns import Column
+from .schema import Layout
+
+SORTED_BY = ("uid", "inum")
+_MILLISECONDS = 3
+
+
+def wanted(query: ChangesQuery, layout: Layout) -> list[Column]:
+    """List the columns that the query needs, and refuse a table that cannot answer it."""
+    times = [_time_column(name, layout) for name in query.time_attributes]
+    needed = layout.columns.keys() if query.attributes is None else query.attributes
+    shown = {name for name in layout.columns if name in needed} - query.excluded
+    always = {_column(name, layout).name.lower() for name in SORTED_BY}
+    always |= {column.name.lower() for column in times}
+    return [column for name, column in layout.columns.items() if name in shown | always]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A query in SQL, without its time: made once, asked by every poll.
+
+    everything: the named columns of who matches. anybody: whether somebody does. cells: names and
+    readers of the columns.
+    """
+
+    everything: Select[Any]
+    anybody: Select[Any]
+    cells: tuple[tuple[str, Cell], ...]
+    times: tuple[Column, ...]
+
+    def parameters(self, query: ChangesQuery, dialect: str) -> dict[str, object]:
+        """Give the bounds for a query's time."""
+        return {
+            _parameter(column): _bound(column, query.bound(column.name), dialect)
+            for column in self.times
+        }
+
+
+def question(query: ChangesQuery, layout: Layout) -> Question:
+    """Write the statements for a query; values are always bound, and names quoted by SQLAlchemy."""
+    columns = wanted(query, layout)
+    times = tuple(_time_column(name, layout) for name in query.time_attributes)
+    matching = or_(*(column_named(c.name) >= bindparam(_parameter(c)) for c in times))
+    table = table_named(layout.table)
+    names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
+    return Question(
+        everything=select(*names).select_from(table).where(matching),
+        anybody=select(literal_column("1")).select_from(table).where(matching).limit(1),
+        cells=tuple((column.name, column.cell) for column in columns),
+        times=times,
+    )
+
+
+def create_index(dialect: Dialect, table: str, columns: list[str]) -> str:
+    """Write what an operator has to run, so that polls find changes by an index."""
+    quote = dialect.identifier_preparer.quote
+    return "; ".join(
+        f"CREATE INDEX {quote(f'{table}_{column}')} ON {quote(table)} ({quote(column)})"
+        for column in columns
+    )
+
+
+def _parameter(column: Column) -> str:
+    return f"since_{column.name}"
+
+
+def _bound(column: Column, since: datetime, dialect: str) -> object:
+    floor = since if column.digits >= _MILLISECONDS else since.replace(microsecond=0)
+    if dialect == "sqlite":
+        return _shortest(floor)
+    return floor if column.zoned else floor.astimezone(UTC).replace(tzinfo=None)
+
+
+def _shortest(moment: datetime) -> str:
+    """Write a time as the least text that SQLite's text of the same time may be.
+
+    It compares times as text; fewer digits of the fraction sort before more.
+    """
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _time_column(name: str, layout: Layout) -> Column:
+    column = _column(name, layout, "GLUU_CHANGES_TIME_ATTRIBUTES names it")
+    if column.name != name:
+        raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {name}: spell it {column.name}")
+    if not column.is_time:
+        raise BackendRefused(
+            f"the column {name} of {layout.table} is {column.declared}; a time attribute needs a"
+            " column for date and time in UTC: TIMESTAMP(3) in PostgreSQL, DATETIME(3) in MariaDB"
+        )
+    return column
+
+
+def _column(name: str, layout: Layout, why: str = "every person needs one") -> Column:
+    column = layout.columns.get(name.lower())
+    if column is None:
+        raise BackendRefused(f"the table {layout.table} has no column {name}, and {why}")
+    return column

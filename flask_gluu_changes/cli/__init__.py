@@ -1,0 +1,22 @@
+"""`flask gluu-changes …`: the operation from the command line."""
+
+from __future__ import annotations
+
+from flask.cli import AppGroup
+
+from ..feed import Feed
+from ..settings import Settings
+from .doctor import doctor_command
+from .follow import follow
+from .listing import list_command
+
+__all__ = ["create_group"]
+
+
+def create_group(settings: Settings, feed: Feed) -> AppGroup:
+    """Make the group of commands that work on an application's feed."""
+    group = AppGroup("gluu-changes", help="Look at the changes of people, and at their store.")
+    group.add_command(list_command(settings, feed))
+    group.add_command(doctor_command(settings, feed))
+    group.add_command(follow)
+    return group

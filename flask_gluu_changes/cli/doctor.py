@@ -1,0 +1,67 @@
+"""`doctor`: what keeps the store of people from answering well, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+from flask.cli import with_appcontext
+
+from ..errors import BackendError
+from ..feed import Feed
+from ..model import Finding, Level
+from ..settings import Settings
+from ..timestamps import EPOCH
+
+COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
+WIDTH = max(map(len, Level)) + 2
+
+
+def doctor_command(settings: Settings, feed: Feed) -> click.Command:
+    """Make the command for an application's settings and feed."""
+
+    @click.command("doctor")
+    @with_appcontext
+    def examine() -> None:
+        """Examine settings and store; exit code 1 when there is a fault.
+
+        Warnings tell what may be meant, or what cannot be told from here.
+        """
+        levels = [_print(found) for found in _findings(settings, feed)]
+        faults, warnings = levels.count(Level.FAULT), levels.count(Level.WARNING)
+        click.echo(f"faults: {faults}, warnings: {warnings}")
+        click.get_current_context().exit(1 if faults else 0)
+
+    return examine
+
+
+def _findings(settings: Settings, feed: Feed) -> Iterator[Finding]:
+    yield from examine_settings(settings)
+    try:
+        yield from feed.backend.examine(feed.query(EPOCH))
+    except BackendError as error:
+        yield Finding.fault(str(error), "see to that, and run the doctor again")
+
+
+def examine_settings(settings: Settings) -> Iterator[Finding]:
+    """Look for settings that hold, for the application has started, but are hardly meant."""
+    allowed = {name.lower() for name in settings.allowed_attributes}
+    denied = {name.lower() for name in (*settings.denied_attributes, "userPassword")}
+    yield Finding.ok(f"the settings hold, with the profile {settings.profile}")
+    if both := sorted(allowed & denied):
+        yield Finding.warning(
+            f"allowed and denied, so not shown: {', '.join(both)}",
+            "take it out of GLUU_CHANGES_ALLOWED_ATTRIBUTES or of GLUU_CHANGES_DENIED_ATTRIBUTES",
+        )
+    if hidden := [n for n in ("inum", "uid") if n in denied or (allowed and n not in allowed)]:
+        yield Finding.warning(
+            f"clients tell people apart by what is not shown: {', '.join(hidden)}",
+            "see to it in GLUU_CHANGES_ALLOWED_ATTRIBUTES and GLUU_CHANGES_DENIED_ATTRIBUTES",
+        )
+
+
+def _print(found: Finding) -> Level:
+    click.echo(click.style(found.level.ljust(WIDTH), fg=COLOURS[found.level]) + found.what)
+    if found.advice:
+        click.echo(" " * WIDTH + f"do: {found.advice}")
+    return found.level

@@ -1,0 +1,34 @@
+"""The contract of all backends as tests, for authors of backends. Needs the extra `[testing]`.
+
+    class TestMyBackend(BackendContract):
+        @pytest.fixture
+        def store(self) -> MyStore:
+            return MyStore()
+
+`MyStore` is a `Store`: it holds the backend under test, and adds, changes and removes people.
+"""
+
+import pytest
+
+# Before the import: pytest explains the failed assertions of modules that it knows of alone.
+pytest.register_assert_rewrite(f"{__name__}.contract")
+
+from .contract import BackendContract as BackendContract  # noqa: E402
+from .people import LONG_AGO as LONG_AGO  # noqa: E402
+from .people import MILLISECOND as MILLISECOND  # noqa: E402
+from .people import NOON as NOON  # noqa: E402
+from .people import Attributes as Attributes  # noqa: E402
+from .people import Store as Store  # noqa: E402
+from .people import person as person  # noqa: E402
+from .people import time_octets as time_octets  # noqa: E402
+
+__all__ = [
+    "LONG_AGO",
+    "MILLISECOND",
+    "NOON",
+    "Attributes",
+    "BackendContract",
+    "Store",
+    "person",
+    "time_octets",
+]

@@ -1,0 +1,94 @@
+"""A private MariaDB for tests: its own folder, its own loopback port, a password.
+
+with MariaDb() as server:
+    create_engine(server.url)
+"""
+
+from __future__ import annotations
+
+import getpass
+import signal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pymysql
+
+from tests.support.servers import Server, program
+from tests.support.slapd import HOST, free_port
+
+USER, PASSWORD, DATABASE = "gluu", "s3cret-word", "gluudb"
+
+
+class MariaDb(Server):
+    """One MariaDB, made anew; stopping and starting it keeps its data and its port."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.port = free_port()
+        install = [
+            "--no-defaults",
+            f"--datadir={self._data}",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]
+        install += ["--auth-root-authentication-method=normal", f"--user={getpass.getuser()}"]
+        self.prepare(program("mariadb-install-db", "mariadb-server-core"), *install)
+        self._made = False
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL of the people's owner."""
+        return f"mysql+pymysql://{USER}:{PASSWORD}@{HOST}:{self.port}/{DATABASE}"
+
+    def connect(self, user: str = USER, password: str = PASSWORD, **options: Any) -> Any:
+        """Connect with the driver alone."""
+        options = {"host": HOST, "port": self.port, "database": DATABASE, **options}
+        return pymysql.connect(user=user, password=password, autocommit=True, **options)
+
+    def start(self) -> None:
+        """Start it and return when it answers; the first time, make the database."""
+        options = [f"--datadir={self._data}", f"--port={self.port}", f"--bind-address={HOST}"]
+        options += [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
+        options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=256M"]
+        options += [f"--user={getpass.getuser()}", "--skip-name-resolve", "--max-connections=50"]
+        mariadbd = program("mariadbd", "mariadb-server-core")
+        self.run([mariadbd, "--no-defaults", *options], self.answers)
+        if not self._made:
+            self._make()
+
+    def answers(self) -> bool:
+        """Tell whether it lets clients in."""
+        try:
+            self.connect("root", "", database=None).close()
+        except pymysql.MySQLError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End it in good order: clients are cut off."""
+        self.end(signal.SIGTERM)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self.remove()
+
+    def _make(self) -> None:
+        with self.connect("root", "", database=None) as root, root.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
+            cursor.execute(f"CREATE USER {USER} IDENTIFIED BY '{PASSWORD}'")
+            cursor.execute(f"GRANT ALL ON *.* TO {USER}")
+        self._made = True
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
