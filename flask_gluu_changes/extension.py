@@ -11,6 +11,7 @@ from .backend import Backend
 from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
+from .journal_settings import JournalSettings
 from .ldap_settings import LdapSettings
 from .protection import Guard, ProtectionSettings, Protector
 from .security import add_security_schemes, version_of
@@ -21,7 +22,7 @@ from .walks import Walks
 
 EXTENSION = "gluu_changes"
 
-SETTINGS = (Settings, LdapSettings, ProtectionSettings)
+SETTINGS = (Settings, LdapSettings, ProtectionSettings, JournalSettings)
 """Every class that declares keys; a key that none of them knows is refused."""
 
 

@@ -33,6 +33,7 @@ LOWER = {
     "gluu",
     "configuration",
     "ldap_settings",
+    "journal_settings",
     "settings",
 }
 """Rooms that know nothing of the web; a folder stands for all that is in it."""
