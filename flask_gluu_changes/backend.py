@@ -1,10 +1,11 @@
-"""The contract between the feed and a store of people: one method, two optional ones."""
+"""The contract between the feed and a store of people: one method, three optional ones."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from .encoding import EncodedEntry
 from .model import ChangesQuery, Entry
 from .values import AttributeType
 
@@ -31,6 +32,13 @@ class Backend(ABC):
 
         What it leaves open is looked up in `GLUU_CHANGES_ATTRIBUTE_TYPES`. Asked once an answer
         for each name, without its options; names are compared ignoring case (RFC 4512, 2.5).
+        """
+        return None
+
+    def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry] | None:
+        """Yield what `changes` finds as the bytes that are served; None where there are none.
+
+        For stores that keep entries typed and hidden already, by the settings of this application.
         """
         return None
 

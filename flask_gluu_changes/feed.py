@@ -51,6 +51,9 @@ class Feed:
         query = ChangesQuery(
             since, self._time_attributes, self._visibility.allowed, self._visibility.hidden
         )
+        ready = self.backend.encoded(query)
+        if ready is not None:
+            return ready
         encoder = EntryEncoder(query, self._type_of, self._visibility)
         return map(encoder.encode, self.backend.changes(query))
 
