@@ -45,6 +45,10 @@ UPPER = {
     "scim_errors",
     "documents",
     "security",
+    "journal_schemas",
+    "journal_pages",
+    "journal_views",
+    "journal_operations",
     "extension",
     "protection",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.journal_site import Site
 from tests.support.journals import Journal, file_engine
 
 
@@ -16,3 +17,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     journal = Journal(file_engine(tmp_path))
     yield journal
     journal.backend.close()
+
+
+@pytest.fixture
+def site(journal: Journal) -> Site:
+    """An application that serves the journal."""
+    return Site(journal)
