@@ -34,6 +34,7 @@ LOWER = {
     "configuration",
     "ldap_settings",
     "journal_settings",
+    "client",
     "settings",
 }
 """Rooms that know nothing of the web; a folder stands for all that is in it."""
