@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from flask_gluu_changes import Backend
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.errors import ConfigurationError
+from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.settings import Settings
 
 from .store import PeopleStore
@@ -18,7 +19,14 @@ EXTENSION = "example_people"
 
 
 def backend_of(app: Flask) -> Backend:
-    """Make the backend that the settings ask for; `embedded_people` knows the embedded ones."""
+    """Make the backend that the settings ask for: a journal, which is filled from the store."""
+    store = _store_of(app)
+    if app.config.get("GLUU_CHANGES_JOURNAL_URL"):
+        return JournalBackend.from_config(app.config, source=store)
+    return store
+
+
+def _store_of(app: Flask) -> Backend:
     app.extensions[EXTENSION] = None
     if app.config.get("GLUU_CHANGES_LDAP_URI"):
         return _directory(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from .encoding import EncodedEntry
 from .following import Follower, NotFollowable
 from .model import ChangesQuery, Entry, Finding
 from .probe import probe
@@ -52,6 +53,13 @@ class Backend(ABC):
         the reason when there is none: then `changes` is asked at intervals.
         """
         raise NotFollowable("the store has no way to tell every change")
+
+    def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry] | None:
+        """Yield what `changes` finds as the bytes that are served; None where there are none.
+
+        For stores that keep entries typed and hidden already, by the settings of this application.
+        """
+        return None
 
     def close(self) -> None:
         """Give back what the store holds open; the backend is not used afterwards."""

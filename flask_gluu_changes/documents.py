@@ -18,6 +18,9 @@ DESCRIPTION = (
 SWAGGER = "2.0"
 OPENAPI = "3.0.3"
 
+DEEPEST = 3
+"""Schemas that contain each other."""
+
 Document = dict[str, Any]
 
 
@@ -48,13 +51,16 @@ def mounted(document: Document, base_path: str) -> Document:
 
 
 def _without_unused(document: Document) -> Document:
-    """Drop the schemas and responses that flask-smorest defines and no operation names."""
-    paths = json.dumps(document["paths"])
+    """Drop the schemas and responses that flask-smorest defines and nothing that stays names."""
     components = document.get("components", document)
-    for kind in {"schemas", "definitions", "responses"} & components.keys():
-        components[kind] = {n: v for n, v in components[kind].items() if f'/{kind}/{n}"' in paths}
-        if not components[kind]:
-            del components[kind]
+    kinds = {"schemas", "definitions", "responses"} & components.keys()
+    defined = {kind: components.pop(kind) for kind in kinds}
+    for _ in range(DEEPEST):  # what is kept may name others
+        text = json.dumps(document)
+        for kind, all_of_them in defined.items():
+            kept = {n: v for n, v in all_of_them.items() if f'/{kind}/{n}"' in text}
+            if kept:
+                components[kind] = kept
     return document
 
 

@@ -13,18 +13,28 @@ from .configuration import refuse_unknown
 from .errors import ConfigurationError
 from .feed import Feed
 from .follow_settings import FollowSettings
+from .journal.sequence import SequenceBackend
+from .journal_settings import JournalSettings
+from .journal_views import TokenForms
 from .ldap_settings import LdapSettings
 from .protection import Guard, ProtectionSettings, Protector
 from .security import add_security_schemes, version_of
 from .settings import Settings
 from .sql_settings import SqlSettings
-from .views import OPERATION, create_blueprint
+from .views import Served, create_blueprint
 from .visibility import Visibility
 from .walks import Walks
 
 EXTENSION = "gluu_changes"
 
-SETTINGS = (Settings, LdapSettings, SqlSettings, ProtectionSettings, FollowSettings)
+SETTINGS = (
+    Settings,
+    LdapSettings,
+    SqlSettings,
+    ProtectionSettings,
+    JournalSettings,
+    FollowSettings,
+)
 """Every class that declares keys; a key that none of them knows is refused."""
 
 
@@ -81,19 +91,25 @@ class GluuChanges:
         protector = protector or Protector.from_config(app.config)
         feed = _feed(settings, backend)
         app.extensions[EXTENSION] = State(settings, feed, protector)
-        _register(app, api, settings, feed, protector)
-        protector.register(app, [f"{settings.url_prefix}{OPERATION}"])
+        served = Served(settings, feed, protector, _tokens(app, settings, backend))
+        _register(app, api, served)
+        protector.register(app, served.paths)
         app.cli.add_command(create_group(settings, feed))
 
 
-def _register(
-    app: Flask, api: Api | None, settings: Settings, feed: Feed, protector: Guard
-) -> None:
+def _register(app: Flask, api: Api | None, served: Served) -> None:
     if api is None:
-        app.register_blueprint(create_blueprint(settings, feed, protector))
+        app.register_blueprint(create_blueprint(served))
         return
-    add_security_schemes(api, protector)
-    api.register_blueprint(create_blueprint(settings, feed, protector, version_of(api)))
+    add_security_schemes(api, served.protector)
+    api.register_blueprint(create_blueprint(served, version_of(api)))
+
+
+def _tokens(app: Flask, settings: Settings, backend: Backend) -> TokenForms | None:
+    """Offer the token protocol where the backend keeps a sequence of changes."""
+    if not isinstance(backend, SequenceBackend):
+        return None
+    return TokenForms(backend, JournalSettings.load(app.config), _visibility(settings))
 
 
 def _feed(settings: Settings, backend: Backend) -> Feed:
@@ -101,6 +117,10 @@ def _feed(settings: Settings, backend: Backend) -> Feed:
         backend,
         walks=Walks(seconds=settings.walk_seconds, limit=settings.max_walks),
         time_attributes=settings.time_attributes or (),
-        visibility=Visibility.of(settings.allowed_attributes, settings.denied_attributes),
+        visibility=_visibility(settings),
         configured_type=settings.type_of,
     )
+
+
+def _visibility(settings: Settings) -> Visibility:
+    return Visibility.of(settings.allowed_attributes, settings.denied_attributes)

@@ -55,6 +55,9 @@ class Feed:
 
     def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
         query = self.query(since)
+        ready = self.backend.encoded(query)
+        if ready is not None:
+            return ready
         encoder = EntryEncoder(query, self._type_of, self._visibility)
         return map(encoder.encode, self.backend.changes(query))
 

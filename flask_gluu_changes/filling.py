@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any
 
 from .backend import Backend
@@ -16,6 +15,7 @@ from .journal.ingest.lagging import LaggingFollower, Pace
 from .journal.ingest.loop import Job, Loop
 from .journal.tables import open_engine
 from .journal.writer import Writer
+from .journal_settings import JournalSettings
 from .model import ChangesQuery
 from .settings import Settings
 from .visibility import Visibility
@@ -31,10 +31,10 @@ def fill(config: Mapping[str, Any], backend: Backend, bell: Bell, watcher: Watch
 
     Raises BackendRefused when an operator must act, and ConfigurationError without a journal.
     """
-    settings = FollowSettings.load(config)
-    if not settings.journal_url:
+    settings, url = FollowSettings.load(config), JournalSettings.load(config).journal_url
+    if not url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it to sqlite:///…")
-    engine = open_engine(settings.journal_url)
+    engine = open_engine(url)
     writer = Writer(engine, seconds=settings.follow_lease)
     bell.beat = min(LONGEST_BEAT, settings.follow_lease / SIGNS_OF_LIFE)
     try:
@@ -53,8 +53,8 @@ def job_of(config: Mapping[str, Any], backend: Backend) -> Job:
     )
     query = ChangesQuery(EVERYTHING_SINCE, times, visibility.allowed, visibility.hidden)
     paced = Pace(pace.follow_interval, pace.follow_lag, pace.follow_sweep)
-    view = _view(own, visibility)
-    return Job(lambda: choose(backend, query, paced), encoder, view, pace.retention_days)
+    retention = JournalSettings.load(config).retention_days
+    return Job(lambda: choose(backend, query, paced), encoder, own.view, retention)
 
 
 def choose(backend: Backend, query: ChangesQuery, pace: Pace) -> Follower:
@@ -63,11 +63,3 @@ def choose(backend: Backend, query: ChangesQuery, pace: Pace) -> Follower:
         return backend.follower(query)
     except NotFollowable as error:
         return LaggingFollower(backend, query, pace, str(error))
-
-
-def _view(settings: Settings, visibility: Visibility) -> str:
-    """Digest the settings that decide how an entry is written."""
-    shown = sorted(visibility.allowed or ()), sorted(visibility.hidden)
-    types = sorted((name, str(kind)) for name, kind in settings.attribute_types.items())
-    text = repr((settings.time_attributes, shown, types))
-    return blake2b(text.encode(), digest_size=8).hexdigest()

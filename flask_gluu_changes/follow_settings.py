@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .configuration import load, seconds, setting, text, whole
+from .configuration import load, seconds, setting
 
 
 @dataclass(frozen=True, kw_only=True)
 class FollowSettings:
     """What the journal's ingester needs to know besides the backend."""
 
-    journal_url: str = setting("", "the journal's database, as SQLAlchemy writes it", text)
-    retention_days: int = setting(
-        30, "how long the journal remembers removals, in days", whole(1, 36_500)
-    )
     follow_interval: float = setting(
         10.0,
         "between two looks at a store that is followed by time stamps, in s",

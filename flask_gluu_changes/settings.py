@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, tzinfo
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +23,7 @@ from .configuration import (
 )
 from .gluu import PERSON_TYPES, PROFILES, SECRETS
 from .values import AttributeType
+from .visibility import Visibility
 
 
 def _path(value: object) -> str:
@@ -97,6 +99,15 @@ class Settings:
     def type_of(self, attribute: str) -> AttributeType | None:
         """Give the configured type of an attribute, ignoring case."""
         return self._types_by_name.get(attribute.lower())
+
+    @cached_property
+    def view(self) -> str:
+        """Digest what decides how an entry is written; a journal is bound to it."""
+        shown = Visibility.of(self.allowed_attributes, self.denied_attributes)
+        names = sorted(shown.allowed or ()), sorted(shown.hidden)
+        types = sorted((name, str(kind)) for name, kind in self.attribute_types.items())
+        text = repr((self.time_attributes, names, types))
+        return blake2b(text.encode(), digest_size=8).hexdigest()
 
     @cached_property
     def _types_by_name(self) -> dict[str, AttributeType]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import flask
@@ -15,6 +17,9 @@ from marshmallow import Schema
 
 from .documents import OPENAPI, SWAGGER, Document, describe, mounted
 from .feed import Feed
+from .journal_operations import STATUS, add_journal_operation, add_status
+from .journal_schemas import two_forms_schema
+from .journal_views import TokenForms
 from .protection import Guard
 from .schemas import QueryParser, UpdatedUsersPageSchema, query_schema
 from .scim_errors import ScimErrorSchema, add_error_handlers, error_response
@@ -30,21 +35,36 @@ PUBLIC = ("swagger_document", "openapi_document")
 """Endpoints that nobody needs a token for."""
 
 
-def create_blueprint(
-    settings: Settings, feed: Feed, protector: Guard, version: str = OPENAPI
-) -> Blueprint:
+@dataclass(frozen=True)
+class Served:
+    """What a blueprint serves, to whom; tokens: where the backend keeps a journal."""
+
+    settings: Settings
+    feed: Feed
+    protector: Guard
+    tokens: TokenForms | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        """The URLs of the protected operations."""
+        path = f"{self.settings.url_prefix}{OPERATION}"
+        return [path, f"{path}{STATUS}"] if self.tokens else [path]
+
+
+def create_blueprint(served: Served, version: str = OPENAPI) -> Blueprint:
     """Make the blueprint that serves a feed; it works with and without flask-smorest's Api.
 
     version: of OpenAPI, in which the Api documents the operation.
     """
     blueprint = _new_blueprint()
-    path = f"{settings.url_prefix}{OPERATION}"
-    _add_protection(blueprint, protector)
-    _add_operation(blueprint, path, settings, feed, protector, version)
-    documents = f"{settings.documents_prefix}/resource_changes"
-    _add_documents(blueprint, documents, settings, feed, protector)
-    _add_refusal(blueprint, path, f"{documents}.yaml", f"{documents}.openapi.json")
+    _add_protection(blueprint, served.protector)
+    _add_operations(blueprint, served.paths[0], served, version)
+    documents = f"{served.settings.documents_prefix}/resource_changes"
+    _add_documents(blueprint, documents, served)
+    _add_refusal(blueprint, *served.paths, f"{documents}.yaml", f"{documents}.openapi.json")
     add_error_handlers(blueprint)
+    if served.tokens is not None:
+        served.tokens.add_error_handlers(blueprint)
     return blueprint
 
 
@@ -64,33 +84,48 @@ def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
             protector.check()
 
 
-def _add_operation(
-    blueprint: Blueprint, path: str, settings: Settings, feed: Feed, protector: Guard, version: str
-) -> None:
-    @blueprint.arguments(_parameters(settings, version), location="query", error_status_code=400)
+def _add_operations(blueprint: Blueprint, path: str, served: Served, version: str) -> None:
+    if served.tokens is None:
+        _add_operation(blueprint, path, served, version)
+        return
+    by_time = partial(_by_time, served)
+    parameters = _parameters(two_forms_schema(served.settings), version)
+    security = security_of_operation(served.protector, version)
+    add_journal_operation(blueprint, path, parameters, by_time, served.tokens, version, security)
+    add_status(blueprint, f"{path}{STATUS}", served.tokens, security)
+
+
+def _add_operation(blueprint: Blueprint, path: str, served: Served, version: str) -> None:
+    parameters = _parameters(query_schema(served.settings), version)
+    security = security_of_operation(served.protector, version)
+
+    @blueprint.arguments(parameters, location="query", error_status_code=400)
     @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
     @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
     @blueprint.alt_response(400, schema=ScimErrorSchema, description="A parameter cannot be used")
     @blueprint.response(200, UpdatedUsersPageSchema, description="A page in order of uid")
-    @blueprint.doc(operationId="getUpdatedUsers", **security_of_operation(protector, version))
+    @blueprint.doc(operationId="getUpdatedUsers", **security)
     def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time."""
-        since = arguments["timeStamp"]
-        page = feed.page(
-            since,
-            caller=protector.caller(),
-            start=arguments["start"],
-            size=arguments["pagesize"],
-        )
-        return _answer(page, since)
+        return _by_time(served, arguments)
 
     updated_users.provide_automatic_options = False
     blueprint.add_url_rule(path, view_func=updated_users)
 
 
-def _parameters(settings: Settings, version: str) -> Schema:
+def _by_time(served: Served, arguments: dict[str, Any]) -> Response:
+    since = arguments["timeStamp"]
+    page = served.feed.page(
+        since,
+        caller=served.protector.caller(),
+        start=arguments["start"],
+        size=arguments["pagesize"],
+    )
+    return _answer(page, since)
+
+
+def _parameters(schema: Schema, version: str) -> Schema:
     """Give the schema of the query; Swagger 2.0 knows no examples of parameters."""
-    schema = query_schema(settings)
     if version.startswith("2"):
         for field in schema.fields.values():
             field.metadata = {k: v for k, v in field.metadata.items() if k != "example"}
@@ -124,14 +159,13 @@ def _add_refusal(blueprint: Blueprint, *paths: str) -> None:
     blueprint.record(register)
 
 
-def _add_documents(
-    blueprint: Blueprint, path: str, settings: Settings, feed: Feed, protector: Guard
-) -> None:
+def _add_documents(blueprint: Blueprint, path: str, served: Served) -> None:
     def described(version: str) -> Document:
         relative = _new_blueprint()
-        _add_operation(relative, OPERATION, settings, feed, protector, version)
-        return describe(relative, protector, version)
+        _add_operations(relative, OPERATION, served, version)
+        return describe(relative, served.protector, version)
 
+    settings = served.settings
     swagger, openapi = described(SWAGGER), described(OPENAPI)
 
     def swagger_document() -> Response:

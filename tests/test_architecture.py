@@ -40,6 +40,8 @@ LOWER = {
     "ldap_settings",
     "follow_settings",
     "sql_settings",
+    "journal_settings",
+    "client",
     "settings",
 }
 """Rooms that know nothing of the web; a folder stands for all that is in it."""
@@ -51,6 +53,10 @@ UPPER = {
     "scim_errors",
     "documents",
     "security",
+    "journal_schemas",
+    "journal_pages",
+    "journal_views",
+    "journal_operations",
     "extension",
     "protection",
     "testing",

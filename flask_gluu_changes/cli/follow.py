@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 
 from ..errors import BackendRefused, ConfigurationError
 from ..following import Bell, Follower, Watcher
+from ..journal.sequence import SequenceBackend
 
 
 @click.command()
@@ -25,8 +26,11 @@ def follow() -> None:
     except ModuleNotFoundError as error:
         raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    served = current_app.extensions["gluu_changes"].feed.backend
-    backend = getattr(served, "source", served)
+    backend = current_app.extensions["gluu_changes"].feed.backend
+    if isinstance(backend, SequenceBackend):
+        backend = backend.source
+    if backend is None:
+        raise click.ClickException("the journal has no source: JournalBackend(…, source=backend)")
     bell = Bell()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bell.ring())

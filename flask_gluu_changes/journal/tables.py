@@ -94,12 +94,12 @@ confirmed_at: when the source was last known to hold nothing newer. holder, held
 """
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, **options: Any) -> Engine:
     """Open a journal's database; SQLite in WAL mode, so that readers and the writer never wait.
 
-    Nothing is connected before the first use.
+    Nothing is connected before the first use. options: more of SQLAlchemy's, such as the pool.
     """
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

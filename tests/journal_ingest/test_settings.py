@@ -12,8 +12,6 @@ from flask_gluu_changes.configuration import PREFIX
 from flask_gluu_changes.follow_settings import FollowSettings
 
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
-    "journal_url": ("sqlite:///journal.db", "sqlite:///journal.db"),
-    "retention_days": ("7", 7),
     "follow_interval": ("2.5", 2.5),
     "follow_lag": ("0", 0.0),
     "follow_sweep": ("600", 600.0),
@@ -33,7 +31,7 @@ def test_every_setting_comes_from_the_environment(monkeypatch: pytest.MonkeyPatc
     assert dataclasses.asdict(settings) == expected
 
 
-@pytest.mark.parametrize("name", ["RETENTION_DAYS", "FOLLOW_INTERVAL", "FOLLOW_LEASE"])
+@pytest.mark.parametrize("name", ["FOLLOW_INTERVAL", "FOLLOW_LEASE"])
 def test_a_wrong_setting_is_named(name: str) -> None:
     """None of these may be nothing."""
     with pytest.raises(ConfigurationError, match=f"{PREFIX}{name} must be"):

@@ -101,6 +101,12 @@ def test_down_is_503_and_up_again_200(server: Slapd, backend_of: MakeBackend) ->
     assert client.get(OPERATION, query_string=QUERY).status_code == 200
 
 
+def is_stopped(process: int) -> bool:
+    """Tell whether every thread of a process has heeded SIGSTOP, which takes effect a bit later."""
+    states = Path(f"/proc/{process}/task").glob("*/stat")
+    return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states)
+
+
 @pytest.mark.parametrize("warm", [False, True], ids=["first request", "later request"])
 def test_a_directory_that_hangs_is_503(server: Slapd, backend_of: MakeBackend, warm: bool) -> None:
     """A server that accepts but never answers costs no more than the time-outs."""
@@ -110,6 +116,8 @@ def test_a_directory_that_hangs_is_503(server: Slapd, backend_of: MakeBackend, w
         client.get(OPERATION, query_string=QUERY)
     slapd = int((server.folder / "slapd.pid").read_text())
     os.kill(slapd, signal.SIGSTOP)
+    while not is_stopped(slapd):
+        os.sched_yield()
     try:
         assert client.get(OPERATION, query_string=QUERY).status_code == 503
     finally:

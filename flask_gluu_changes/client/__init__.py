@@ -1,0 +1,27 @@
+"""A consumer of the token forms, on httpx: batches of changes, each token kept when it is due."""
+
+from .auth import ClientCredentials as ClientCredentials
+from .auth import Uma as Uma
+from .batches import Batch as Batch
+from .batches import Change as Change
+from .changes import ChangesClient as ChangesClient
+from .errors import ChangesError as ChangesError
+from .errors import ChangesRefused as ChangesRefused
+from .errors import ChangesUnavailable as ChangesUnavailable
+from .store import FileTokenStore as FileTokenStore
+from .store import MemoryTokenStore as MemoryTokenStore
+from .store import TokenStore as TokenStore
+
+__all__ = [
+    "Batch",
+    "Change",
+    "ChangesClient",
+    "ChangesError",
+    "ChangesRefused",
+    "ChangesUnavailable",
+    "ClientCredentials",
+    "FileTokenStore",
+    "MemoryTokenStore",
+    "TokenStore",
+    "Uma",
+]

@@ -1,0 +1,60 @@
+"""Which attributes a client asked for, with the names that SCIM has for it (RFC 7644, 3.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import orjson
+
+from ..visibility import Visibility
+
+ALWAYS = frozenset({"inum"})
+"""Comes whether it is asked for or not, as `id` does in SCIM, and so does every `@` name."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The attributes to show, in lower case: the wanted ones (empty: all) less the unwanted."""
+
+    wanted: frozenset[str] = frozenset()
+    unwanted: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, wanted: Iterable[str], unwanted: Iterable[str]) -> Selection:
+        """Build it from names in any case."""
+        return cls(frozenset(map(str.lower, wanted)), frozenset(map(str.lower, unwanted)))
+
+    @property
+    def digest(self) -> bytes:
+        """Tell this selection from others, in 8 octets."""
+        return digest_of(self.wanted, self.unwanted)
+
+    def apply(self, lines: list[bytes]) -> list[bytes]:
+        """Cut objects down to the selection; all that are shown whole stay the bytes they are."""
+        if not self.wanted and not self.unwanted:
+            return lines
+        return [self._cut(line) for line in lines]
+
+    def _cut(self, line: bytes) -> bytes:
+        shown = {name: v for name, v in orjson.loads(line).items() if self._shows(name)}
+        return orjson.dumps(shown)
+
+    def _shows(self, attribute: str) -> bool:
+        """Options as in `cn;lang-de` do not count."""
+        name = attribute.partition(";")[0].lower()
+        if name in ALWAYS or name.startswith("@"):
+            return True
+        return name not in self.unwanted and (not self.wanted or name in self.wanted)
+
+
+def digest_of_visibility(visibility: Visibility) -> bytes:
+    """Tell what the settings let clients see from what others would, in 8 octets."""
+    return digest_of(visibility.allowed or (), visibility.hidden)
+
+
+def digest_of(*sets: Iterable[str]) -> bytes:
+    """Digest sets of names to 8 octets, whatever their order."""
+    text = "\n".join(" ".join(sorted(names)) for names in sets)
+    return blake2b(text.encode(), digest_size=8).digest()

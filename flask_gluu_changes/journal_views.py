@@ -1,0 +1,160 @@
+"""The token forms of the operation, and the journal's status."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, request
+from flask_smorest import Blueprint
+from werkzeug.http import quote_etag
+
+from .journal.desk import TokenDesk, ViewChanged
+from .journal.places import Gone, Part, Place
+from .journal.selection import Selection
+from .journal.sequence import SequenceBackend
+from .journal.tokens import InvalidToken, Kind, Token
+from .journal_pages import NDJSON, STREAM_ROWS, Pages
+from .journal_schemas import LATEST
+from .journal_settings import JournalSettings
+from .scim_errors import error_response
+from .timestamps import from_micros, to_instant
+from .visibility import Visibility
+
+log = logging.getLogger(__name__)
+
+KEPT = ("count", "attributes", "excludedAttributes")
+"""Parameters of a run that began in vain, which the full run takes over."""
+
+_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+
+
+class TokenForms:
+    """Answers requests with `cursor` or `deltaToken`."""
+
+    def __init__(
+        self, backend: SequenceBackend, settings: JournalSettings, visibility: Visibility
+    ) -> None:
+        settings.check()
+        self.backend = backend
+        self._settings = settings
+        self._desk = TokenDesk(settings, visibility)
+        self._pages = Pages(backend, self._desk)
+
+    def answer(self, arguments: dict[str, Any]) -> Response:
+        """Give a page, a stream, or 304; what cannot be gone on from is raised."""
+        wanted, unwanted = (
+            arguments.get(name, ()) for name in ("attributes", "excludedAttributes")
+        )
+        selection = Selection.of(wanted, unwanted)
+        if arguments.get("deltaToken") == LATEST:
+            return self._from_now_on(selection)
+        token = self._token(arguments, selection)
+        waited = self._wait(token)
+        response = self._unless_known(token, selection, arguments["count"])
+        if waited:
+            response.headers["Preference-Applied"] = f"wait={waited}"
+        return response
+
+    def status(self) -> Response:
+        """Tell how the journal is."""
+        status = self.backend.status()
+        at = to_instant(from_micros(status.confirmed_at)) if status.confirmed_at else None
+        response = jsonify(
+            level=status.level,
+            why=status.why,
+            epoch=status.epoch,
+            head=status.head,
+            built=status.built,
+            confirmedAt=at,
+        )
+        return _private(response)
+
+    def add_error_handlers(self, blueprint: Blueprint) -> None:
+        """Give the blueprint the refusals of tokens."""
+        blueprint.register_error_handler(InvalidToken, _invalid)
+        blueprint.register_error_handler(ViewChanged, _view_changed)
+        blueprint.register_error_handler(Gone, _gone)
+
+    def _from_now_on(self, selection: Selection) -> Response:
+        nothing = Part([], [], [], 0, self.backend.latest())
+        write = self._pages.stream if _wants_stream() else self._pages.page
+        return _private(write(nothing, selection))
+
+    def _token(self, arguments: dict[str, Any], selection: Selection) -> Token | None:
+        if arguments.get("cursor") == "":
+            return None
+        kind = Kind.CURSOR if "cursor" in arguments else Kind.DELTA
+        text = arguments["cursor" if kind is Kind.CURSOR else "deltaToken"]
+        return self._desk.take(text, kind, selection)
+
+    def _wait(self, token: Token | None) -> int:
+        """Wait for news if that is wanted; give the seconds that were granted, 0 for none."""
+        wanted = _WAIT.search(",".join(request.headers.getlist("Prefer")))
+        if wanted is None or token is None or not token.place.is_end:
+            return 0
+        granted = min(int(wanted[1]), int(self._settings.max_wait_seconds))
+        if granted and self._settings.max_waiters:
+            self._wait_at(token.place, granted)
+            return granted
+        return 0
+
+    def _wait_at(self, place: Place, seconds: float) -> None:
+        self.backend.check(place)
+        if self.backend.latest().until == place.after:
+            self.backend.wait(place, seconds, most=self._settings.max_waiters)
+
+    def _unless_known(self, token: Token | None, selection: Selection, count: int) -> Response:
+        """Answer 304 where the client has this answer, unless its token should be replaced."""
+        place = token.place if token else None
+        form = NDJSON if _wants_stream() else f"{count}"
+        after = place.after if place else 0
+        tag = self._desk.tag(self.backend.latest(), after, selection, form)
+        if request.if_none_match.contains_weak(tag) and (not token or self._desk.is_young(token)):
+            response = Response(status=304)
+        else:
+            response = self._run(place, selection, count)
+        response.headers["ETag"] = quote_etag(tag, weak=True)
+        return _private(response)
+
+    def _run(self, place: Place | None, selection: Selection, count: int) -> Response:
+        if _wants_stream():
+            return self._pages.stream(self.backend.part(place, STREAM_ROWS), selection)
+        return self._pages.page(self.backend.part(place, count), selection)
+
+
+def _wants_stream() -> bool:
+    offered = ["application/json", NDJSON]
+    return request.accept_mimetypes.best_match(offered, offered[0]) == NDJSON
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Accept")
+    return response
+
+
+def _invalid(error: InvalidToken) -> Response:
+    detail = f"This is no token of this server: {error}. Begin with a full run: cursor="
+    return error_response(400, detail, "invalidCursor")
+
+
+def _view_changed(error: ViewChanged) -> Response:
+    return error_response(400, f"The parameters changed on the way: {error}.", "invalidValue")
+
+
+def _gone(error: Gone) -> Response:
+    """Say where everything can be had; never start over silently."""
+    log.info("A client must begin anew: %s", error)
+    kept = {
+        n: request.args[n]
+        for n in ("count", "attributes", "excludedAttributes")
+        if n in request.args
+    }
+    detail = f"What came since cannot be told: {error}. Begin with a full run, as Location says."
+    response = error_response(410, detail, "expiredCursor")
+    query = urlencode({"cursor": "", **kept})
+    response.headers["Location"] = f"{request.root_path}{request.path}?{query}"
+    return response

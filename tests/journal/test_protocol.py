@@ -1,0 +1,145 @@
+"""Full runs and deltas by token, as a client walks them."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_gluu_changes import ConfigurationError, GluuChanges
+from flask_gluu_changes.backends.memory import MemoryBackend
+from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE
+from tests.support.apps import OPERATION, make_app
+from tests.support.journal_site import Site, gone, shown, token_of
+from tests.support.journals import Journal
+
+TIMES = {"updatedAt": "20240501120000.500Z"}
+
+
+def test_a_page_holds_what_the_protocol_names(journal: Journal, site: Site) -> None:
+    """Key by key and in order; the last page has a delta token, the others a cursor."""
+    journal.put("a", "b", **TIMES)
+    first = site.page(cursor="", count=1)
+    token = first.pop("nextCursor")
+    entry = {"inum": ["a"], "uid": ["a"], "updatedAt": ["2024-05-01T12:00:00.500Z"]}
+    assert first == {
+        "total": 1,
+        "latestUpdateAt": "2024-05-01T12:00:00.500Z",
+        "results": [{"@changeType": "created", "@id": "a", "@version": 1, **entry}],
+        "removed": [],
+        "itemsPerPage": 1,
+    }
+    last = site.page(cursor=token, count=1)
+    assert last.keys() == {*first, "nextDeltaToken"}
+    assert last["nextDeltaToken"].keys() == {"value", "expiry"}
+
+
+def test_a_delta_tells_changes_and_removals(journal: Journal, site: Site) -> None:
+    """With their reasons; versions go on, also when somebody comes back."""
+    journal.put("a", "b", "c")
+    token = site.full()
+    journal.remove("a", reason=DELETED)
+    journal.remove("b", reason=OUT_OF_SCOPE)
+    journal.put("c", mail="new")
+    pages = site.run(deltaToken=token)
+    assert (shown(pages), gone(pages)) == (["c"], [("a", "deleted"), ("b", "outOfScope")])
+    removed = {"@id": "a", "@version": 2, "inum": "a", "uid": "a", "reason": "deleted"}
+    assert pages[0]["removed"][0] == removed
+    assert (pages[0]["total"], pages[0]["itemsPerPage"]) == (1, 3)
+    journal.put("a")
+    (back,) = site.page(deltaToken=token_of(pages))["results"]
+    assert (back["@version"], back["@changeType"]) == (3, "created")
+
+
+def test_nothing_new_is_an_empty_last_page(journal: Journal, site: Site) -> None:
+    """Without a time, since there is none; its token leads on from the same place."""
+    journal.put("a")
+    page = site.page(deltaToken=site.full())
+    assert (page["total"], page["results"], page["removed"]) == (0, [], [])
+    assert "latestUpdateAt" not in page
+    journal.put("b")
+    assert shown(site.run(deltaToken=token_of([page]))) == ["b"]
+
+
+def test_a_client_may_begin_from_now_on(journal: Journal, site: Site) -> None:
+    """Without reading what is there."""
+    journal.put("a")
+    page = site.page(deltaToken="latest")
+    journal.put("b")
+    assert page["results"] == []
+    assert shown(site.run(deltaToken=token_of([page]))) == ["b"]
+
+
+def test_a_token_can_be_used_again(journal: Journal, site: Site) -> None:
+    """After a crash the client asks once more and gets the same, at least."""
+    journal.put("a", "b")
+    token = site.full()
+    journal.put("b", mail="new")
+    journal.put("c")
+    assert shown(site.run(deltaToken=token, count=1)) == ["b", "c"]
+    assert shown(site.run(deltaToken=token, count=7)) == ["b", "c"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 200])
+def test_the_size_of_pages_changes_nothing(journal: Journal, site: Site, count: int) -> None:
+    """Neither in a full run nor in a delta; also when it changes on the way."""
+    journal.put(*"abcdef")
+    journal.remove("b")
+    pages = site.run(cursor="", count=count)
+    assert sorted(shown(pages)) == list("acdef")
+    assert gone(pages) == []
+    page = site.page(cursor="", count=1)
+    assert len(shown(site.run(cursor=page["nextCursor"], count=count))) == 4
+
+
+def test_people_without_times_are_told(journal: Journal, site: Site) -> None:
+    """The timeStamp form cannot find them."""
+    journal.put("a")
+    assert site.page(timeStamp="1970-01-01T00:00:00Z", pagesize=5)["results"] == []
+    assert shown(site.run(cursor="")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"attributes": "MAIL,cn"}, {"inum", "mail", "cn;lang-de"}),
+        ({"attributes": "nosuch"}, {"inum"}),
+        ({"excludedAttributes": "mail, UID ,inum"}, {"inum", "cn;lang-de"}),
+    ],
+)
+def test_attributes_are_selected_as_in_scim(
+    journal: Journal, site: Site, query: dict[str, str], names: set[str]
+) -> None:
+    """By base name, ignoring case; inum and the `@` names always come."""
+    journal.put("a", mail="a@example.org", **{"cn;lang-de": "A"})
+    (entry,) = site.page(cursor="", **query)["results"]
+    assert entry.keys() == names | {"@id", "@version", "@changeType"}
+
+
+def test_the_status_says_how_the_changes_are_followed(journal: Journal, site: Site) -> None:
+    """For operators and their alarms."""
+    journal.put("a")
+    status = site.app.test_client().get(f"{OPERATION}/status").get_json()
+    state = journal.writer.state()
+    assert status.pop("confirmedAt").startswith("20")
+    assert status == {
+        "level": "exact",
+        "why": "a test writes it",
+        "epoch": state.epoch,
+        "head": 1,
+        "built": True,
+    }
+
+
+def test_other_backends_have_neither_tokens_nor_status() -> None:
+    """Their parameters are unknown there, and are ignored."""
+    client = make_app("bare", MemoryBackend()).test_client()
+    assert client.get(f"{OPERATION}/status").status_code == 404
+    assert client.get(f"{OPERATION}?cursor=").status_code == 400
+
+
+def test_a_journal_without_a_secret_is_not_served(journal: Journal) -> None:
+    """Else anybody could write tokens."""
+    app = make_app("bare", MemoryBackend())
+    app.config["SECRET_KEY"] = None
+    app.extensions.clear()
+    with pytest.raises(ConfigurationError, match="GLUU_CHANGES_TOKEN_SECRET"):
+        GluuChanges(app, backend=journal.backend)

@@ -1,0 +1,78 @@
+"""A token says what it said when it was issued, or it says nothing."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_gluu_changes.journal.places import Place
+from flask_gluu_changes.journal.tokens import LONGEST, InvalidToken, Kind, Token, TokenCodec
+
+CODEC = TokenCodec("a secret")
+PLACE = Place("0123456789abcdef", 7, 9, "0123456789ab", removals=True)
+TOKEN = Token(PLACE, b"view....", b"shown...", 1_700_000_000_000_000)
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+numbers = st.integers(0, 2**63 - 1)
+names = st.text("0123456789abcdef", max_size=32)
+places = st.builds(Place, names, numbers, numbers, names, st.booleans())
+octets = st.binary(min_size=8, max_size=8)
+tokens = st.builds(Token, places, octets, octets, numbers)
+
+
+@given(tokens)
+def test_a_token_comes_back_as_it_was(token: Token) -> None:
+    """Whatever it holds, and in letters that need no escaping in a URL."""
+    text = CODEC.encode(token)
+    assert set(text) <= set(ALPHABET)
+    assert len(text) <= LONGEST
+    assert CODEC.decode(text, token.kind) == token
+
+
+def test_the_end_of_a_run_is_a_delta_token() -> None:
+    """Any place before it is a cursor."""
+    assert TOKEN.kind is Kind.CURSOR
+    assert replace(TOKEN, place=replace(PLACE, after=9)).kind is Kind.DELTA
+
+
+@given(st.integers(0, 10_000), st.sampled_from(ALPHABET))
+def test_no_letter_can_be_changed(at: int, letter: str) -> None:
+    """Neither in the numbers nor in the names nor in the signature."""
+    text = CODEC.encode(TOKEN)
+    at %= len(text)
+    changed = text[:at] + letter + text[at + 1 :]
+    if changed != text:
+        with pytest.raises(InvalidToken):
+            CODEC.decode(changed, Kind.CURSOR)
+
+
+@given(st.one_of(st.text(max_size=LONGEST + 5), st.binary(max_size=LONGEST).map(repr)))
+def test_any_other_text_is_no_token(text: str) -> None:
+    """And raises nothing but what it should."""
+    with pytest.raises(InvalidToken):
+        CODEC.decode(text, Kind.DELTA)
+
+
+def test_a_token_of_another_secret_is_refused() -> None:
+    """It may come from another installation."""
+    with pytest.raises(InvalidToken, match="not issued here"):
+        CODEC.decode(TokenCodec(b"another").encode(TOKEN), Kind.CURSOR)
+
+
+def test_a_token_of_the_other_kind_is_refused() -> None:
+    """A cursor is no place to come back to tomorrow."""
+    with pytest.raises(InvalidToken, match="other kind"):
+        CODEC.decode(CODEC.encode(TOKEN), Kind.DELTA)
+
+
+def test_a_token_of_another_form_is_refused() -> None:
+    """Even if its signature holds."""
+    body = b"\x02 something that a later release may write"
+    octets = body + CODEC._mac(body)
+    text = base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+    with pytest.raises(InvalidToken, match="another release"):
+        CODEC.decode(text, Kind.CURSOR)

@@ -1,0 +1,210 @@
+"""Who waits is let go by a change, by a failure, by the time and by the end, and not before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from flask_gluu_changes import BackendUnavailable
+from flask_gluu_changes.journal.waiting import WaitingRoom
+from tests.support.journal_site import Site, shown
+from tests.support.journals import Journal
+
+LONG = 300.0
+
+
+class Head:
+    """A head that tests move, and that tells when it was looked at."""
+
+    def __init__(self) -> None:
+        self.value: object = 1
+        self.looks = threading.Semaphore(0)
+
+    def __call__(self) -> object:
+        """Look."""
+        self.looks.release()
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+@contextmanager
+def _waiting(
+    room: WaitingRoom, head: Head, known: object = 1, people: int = 1
+) -> Iterator[list[Future[None]]]:
+    """Have so many wait for long; all of them are there when the body begins."""
+    with ThreadPoolExecutor(people) as threads:
+        waits = [threads.submit(room.wait, known, LONG, most=people) for _ in range(people)]
+        while len(room._waiters) < people:
+            head.looks.acquire()
+        head.looks.acquire()
+        yield waits
+
+
+@pytest.mark.parametrize("people", [1, 5])
+def test_a_change_lets_everybody_go(people: int) -> None:
+    """Whoever waits for it."""
+    room = WaitingRoom(head := Head())
+    with _waiting(room, head, people=people) as waits:
+        assert not any(wait.done() for wait in waits)
+        head.value = 2
+    assert [wait.result() for wait in waits] == [None] * people
+
+
+def test_who_knows_an_older_head_goes_at_once() -> None:
+    """The change came between reading and waiting."""
+    WaitingRoom(Head()).wait(0, LONG, most=1)
+
+
+def test_time_lets_go() -> None:
+    """Without a change."""
+    WaitingRoom(Head()).wait(1, 0.01, most=1)
+
+
+def test_a_failure_lets_go(caplog: pytest.LogCaptureFixture) -> None:
+    """So that the request meets it itself and answers 503."""
+    room = WaitingRoom(head := Head())
+    with _waiting(room, head):
+        head.value = OSError("the disk is gone")
+    assert "the disk is gone" in caplog.text
+
+
+def test_the_end_lets_everybody_go() -> None:
+    """And nobody waits after it."""
+    room = WaitingRoom(head := Head())
+    with _waiting(room, head, people=3):
+        room.close()
+    room.wait(1, LONG, most=1)
+
+
+def test_there_is_room_for_so_many() -> None:
+    """Who comes beyond is told to come back; a place becomes free with every end of a wait."""
+    room = WaitingRoom(head := Head())
+    with _waiting(room, head, people=2):
+        with pytest.raises(BackendUnavailable) as caught:
+            room.wait(1, LONG, most=2)
+        assert caught.value.retry_after == 1
+        head.value = 2
+    room.wait(1, LONG, most=1)
+
+
+def test_nobody_looks_while_nobody_waits() -> None:
+    """The thread ends with the last wait, and another one begins with the next."""
+    room = WaitingRoom(head := Head())
+    for value in (2, 3):
+        with _waiting(room, head, known=value - 1):
+            watcher = room._watcher
+            head.value = value
+        assert watcher is not None
+        watcher.join()
+        assert room._watcher is None
+
+
+@pytest.fixture
+def later(journal: Journal) -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Do something as soon as a request waits."""
+    threads: list[threading.Thread] = []
+
+    def do(something: Callable[[], None]) -> None:
+        def watch() -> None:
+            pause = threading.Event()
+            while not journal.backend._room._waiters:
+                pause.wait(0.001)
+            something()
+
+        threads.append(threading.Thread(target=watch))
+        threads[-1].start()
+
+    yield do
+    for thread in threads:
+        thread.join()
+
+
+Later = Callable[[Callable[[], None]], None]
+
+
+def _wait(site: Site, token: str, seconds: str = "30") -> TestResponse:
+    return site.get({"Prefer": f"respond-async, wait={seconds}"}, deltaToken=token)
+
+
+def test_a_request_waits_for_a_change(journal: Journal, site: Site, later: Later) -> None:
+    """And says for how long it would have."""
+    journal.put("a")
+    token = site.full()
+    later(lambda: journal.put("b"))
+    answer = _wait(site, token)
+    assert shown([answer.get_json()]) == ["b"]
+    assert answer.headers["Preference-Applied"] == "wait=30"
+
+
+def test_a_request_that_waited_in_vain_is_answered(journal: Journal) -> None:
+    """With an empty page, or with 304; the settings bound its time."""
+    site = Site(journal, max_wait_seconds=1)
+    token = site.full()
+    answer = _wait(site, token)
+    assert (answer.get_json()["results"], answer.headers["Preference-Applied"]) == ([], "wait=1")
+    known = {"Prefer": "wait=1", "If-None-Match": answer.headers["ETag"]}
+    assert site.get(known, deltaToken=token).status_code == 304
+
+
+def test_what_is_there_is_not_waited_for(journal: Journal, site: Site) -> None:
+    """Nor does a full run wait, nor the rest of a run."""
+    journal.put("a", "b")
+    token = site.full()
+    journal.put("c", "d")
+    page = site.page({"Prefer": "wait=600"}, deltaToken=token, count=1)
+    assert shown([page]) == ["c"]
+    for query in ({"cursor": page["nextCursor"]}, {"cursor": ""}, {"deltaToken": "latest"}):
+        answer = site.get({"Prefer": "wait=600"}, **query)
+        assert "Preference-Applied" not in answer.headers
+
+
+@pytest.mark.parametrize("settings", [{"max_waiters": 0}, {"max_wait_seconds": 0}])
+def test_waiting_can_be_switched_off(journal: Journal, settings: dict[str, Any]) -> None:
+    """The preference is then ignored, as RFC 7240 allows."""
+    site = Site(journal, **settings)
+    assert "Preference-Applied" not in _wait(site, site.full()).headers
+
+
+@pytest.mark.parametrize("preference", ["wait", "wait=x", "wait=-1", "await=5", "wait=0", ""])
+def test_other_preferences_are_ignored(site: Site, preference: str) -> None:
+    """Also those that are misspelled."""
+    answer = site.get({"Prefer": preference}, deltaToken=site.full())
+    assert (answer.status_code, "Preference-Applied" in answer.headers) == (200, False)
+
+
+def test_too_many_waiters_are_told_to_come_back(journal: Journal, later: Later) -> None:
+    """With 503 and Retry-After, while the others go on waiting."""
+    site = Site(journal, max_waiters=1)
+    token = site.full()
+    refused: list[TestResponse] = []
+
+    def come_too_late() -> None:
+        other = Site(journal, max_waiters=1)
+        refused.append(_wait(other, token))
+        journal.put("a")
+
+    later(come_too_late)
+    assert shown([_wait(site, token).get_json()]) == ["a"]
+    assert (refused[0].status_code, refused[0].headers["Retry-After"]) == (503, "1")
+
+
+def test_a_signal_ends_the_waits(journal: Journal, site: Site, later: Later) -> None:
+    """And then does what it would have done without."""
+    token, received = site.full(), []
+    before = signal.signal(signal.SIGTERM, lambda *_: received.append(True))
+    try:
+        journal.backend.end_waits_on(signal.SIGTERM)
+        later(lambda: os.kill(os.getpid(), signal.SIGTERM))
+        assert _wait(site, token).get_json()["results"] == []
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert received == [True]

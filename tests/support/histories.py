@@ -1,0 +1,151 @@
+"""Histories of a directory, of the journal that follows it and of a client's replica.
+
+Hypothesis makes them up. Whatever happens, a replica that was drained at rest equals the directory
+as it was told to the journal (G1, G3), versions never go back (G2), tokens can be used again (G4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from flask import Flask
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from sqlalchemy import Engine
+
+from .replicas import People, TokenReplica
+from .world import World
+
+IDS = st.sampled_from("12345")
+UIDS = st.sampled_from(["a", "B", "c"])
+MAILS = st.sampled_from("xy")
+SKEWS = st.sampled_from([0, 0, 0, 3600, -3])
+LATE = st.sampled_from([False, False, True])
+
+
+class Replica(Protocol):
+    """What a history does with a client."""
+
+    people: People
+
+    @property
+    def resting(self) -> bool:
+        """Tell whether all that was applied is kept."""
+
+    def poll(self) -> bool:
+        """Apply one batch."""
+
+    def drain(self) -> None:
+        """Read to the end, and once more."""
+
+    def crash(self) -> None:
+        """Lose the run that is under way."""
+
+    def replay(self, number: int) -> None:
+        """Go back to an older token."""
+
+
+class Histories(RuleBasedStateMachine):
+    """Subclasses say where the journal is and who serves it; all histories share both."""
+
+    engine: ClassVar[Engine]
+    app: ClassVar[Flask]
+    replica_class: ClassVar[Callable[[Flask, int], Replica]] = TokenReplica
+    removes = True
+
+    @initialize(count=st.integers(1, 3), people=st.integers(0, 4))
+    def begin(self, count: int, people: int) -> None:
+        """Let there be some people, and a replica that knows nobody."""
+        self.world = World(self.engine)
+        self.replica = type(self).replica_class(self.app, count)
+        for number in range(people):
+            self.world.write(str(number + 1), "abcd"[number], "x")
+
+    @rule(id_=IDS, uid=UIDS, mail=MAILS, skew=SKEWS, late=LATE)
+    def write(self, id_: str, uid: str, mail: str, skew: int, late: bool) -> None:
+        """Add, change or rename a person, or bring back one under a uid that was used."""
+        self.world.write(id_, uid, mail, skew=skew, late=late)
+
+    @rule(id_=IDS)
+    def write_nothing_new(self, id_: str) -> None:
+        """Write what is there already."""
+        self.world.tell(id_, "deleted", late=False)
+
+    @precondition(lambda self: self.removes)
+    @rule(id_=IDS, late=LATE)
+    def delete(self, id_: str, late: bool) -> None:
+        """Delete a person."""
+        self.world.delete(id_, late=late)
+
+    @precondition(lambda self: self.removes)
+    @rule(id_=IDS, late=LATE)
+    def move(self, id_: str, late: bool) -> None:
+        """Move a person out of the scope or into it."""
+        self.world.move(id_, late=late)
+
+    @rule()
+    def commit_late(self) -> None:
+        """Let everything become visible that has been written."""
+        self.world.catch_up()
+
+    @rule()
+    def poll(self) -> None:
+        """Apply one page; the next one may come much later."""
+        self.replica.poll()
+
+    @rule()
+    def crash(self) -> None:
+        """Crash before the token is saved."""
+        self.replica.crash()
+
+    @rule(number=st.integers(0, 5))
+    def replay(self, number: int) -> None:
+        """Use a token again."""
+        self.replica.replay(number)
+
+    @rule()
+    def prune(self) -> None:
+        """Forget removals."""
+        self.world.prune()
+
+    @rule(read=st.booleans(), moved=st.none() | IDS)
+    def change_the_filter(self, read: bool, moved: str | None) -> None:
+        """Begin an epoch, perhaps with other people in scope; perhaps leave it unread."""
+        if moved and self.removes:
+            self.world.out_of_scope ^= {moved}
+        self.world.begin_epoch(read=read)
+
+    @rule()
+    def restart(self) -> None:
+        """Restart the ingester."""
+        self.world.restart()
+
+    @rule()
+    def back_up(self) -> None:
+        """Copy the journal."""
+        self.world.back_up()
+
+    @precondition(lambda self: self.replica.resting)
+    @rule()
+    def restore(self) -> None:
+        """Put the copy in place; a client that lost its token meanwhile must begin anew."""
+        self.world.restore()
+
+    @rule()
+    def drain(self) -> None:
+        """Read all there is, which then equals what the journal was told."""
+        self.world.read_if_needed()
+        self.replica.drain()
+        assert self.replica.people.keys() == self.world.followed.keys()
+        assert _plain(self.replica.people) == self.world.view()
+
+    def teardown(self) -> None:
+        """Come to rest, and compare."""
+        if hasattr(self, "world"):
+            self.world.catch_up()
+            self.drain()
+
+
+def _plain(people: People) -> dict[str, Any]:
+    return {id_: dict(attributes) for id_, attributes in people.items()}
