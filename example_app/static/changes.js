@@ -18,6 +18,7 @@ let latest = since;
 let token = "";
 let timer = 0;
 let asking = false;
+let again = false;
 let begun = false;
 
 async function page(timeStamp, start) {
@@ -136,11 +137,13 @@ function complain(error) {
 
 async function update() {
   clearTimeout(timer);
+  again = asking; // a token that comes meanwhile is not lost
   if (asking) return;
   asking = true;
   const wait = await ask();
   asking = false;
-  if (wait && part("live").checked) timer = setTimeout(update, wait);
+  if (again) update();
+  else if (wait && part("live").checked) timer = setTimeout(update, wait);
 }
 
 // Returns after how many ms to ask again; 0 where that would not help.

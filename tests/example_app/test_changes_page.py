@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.example_app.conftest import OpenPage, now
 from tests.example_app.test_demo_oauth import token_as_printed
 from tests.example_app.test_people_in_the_browser import OPERATION, changes
 from tests.support.programs import Demo, printed_until, running
 from tests.support.slapd import free_port
+
+
+def give_token(page: Page, token: str) -> None:
+    """Type a token into the form that asks for one, and send it."""
+    page.get_by_label("The operation asks for an access token").fill(token)
+    page.get_by_role("button", name="Use it").click()
 
 
 def test_a_time_is_chosen(demo: Demo, open_page: OpenPage) -> None:
@@ -84,11 +90,27 @@ def test_a_token_is_asked_for(open_page: OpenPage, complaints: list[str]) -> Non
         printed = printed_until(process, "Ctrl-C")
         (url,) = re.findall(r"pages are at (\S+)/", printed)
         page = open_page(f"{url}/changes?since=1970-01-01T00:00:00Z")
-        page.get_by_label("The operation asks for an access token").fill("wrong")
-        page.get_by_role("button", name="Use it").click()
+        give_token(page, "wrong")
         expect(page.get_by_role("alert")).to_have_text(re.compile("answered 401"))
-        page.get_by_label("The operation asks for an access token").fill(token_as_printed(printed))
-        page.get_by_role("button", name="Use it").click()
+        give_token(page, token_as_printed(printed))
         expect(page.locator("#summary")).to_have_text(re.compile("1,000 people"))
         expect(page.get_by_role("alert")).to_be_hidden()
+    complaints.clear()  # Chromium notes the status 401
+
+
+def test_a_token_is_not_lost(demo: Demo, open_page: OpenPage, complaints: list[str]) -> None:
+    """One that is given while the operation is being asked with another is used after that."""
+    page = open_page("about:blank")
+
+    def refuse(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer first":
+            give_token(page, "second")
+        route.fulfill(status=401, json={"detail": "no"})
+
+    page.route(re.compile(OPERATION), refuse)
+    page.goto(f"{demo.url}/changes")
+    with page.expect_request(lambda asked: asked.headers.get("authorization") == "Bearer second"):
+        give_token(page, "first")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("answered 401"))
+    page.goto("about:blank")
     complaints.clear()  # Chromium notes the status 401

@@ -119,6 +119,21 @@ def test_a_form_that_cannot_be_saved(
     complaints.clear()  # Chromium notes the status 422
 
 
+def test_a_sentence_leads_to_its_field(
+    demo: Demo, open_page: OpenPage, complaints: list[str]
+) -> None:
+    """What cannot be saved is named as the form names it, and linked."""
+    page = open_page(f"{demo.url}/people/new")
+    for label, text in (("uid", "mo"), ("Given name", "Mo"), ("Family name", "Li")):
+        page.get_by_label(label).fill(text)
+    page.get_by_label("Mail addresses").fill("no address")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("alert").get_by_role("link", name="Mail addresses").click()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Mobile numbers")).to_be_focused()
+    complaints.clear()  # Chromium notes the status 422
+
+
 def test_the_keyboard_is_enough(demo: Demo, open_page: OpenPage) -> None:
     """The first stop leads past the navigation; a person is added without a mouse."""
     page = open_page(f"{demo.url}/people/new")
