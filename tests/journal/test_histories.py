@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from tests.support.histories import Histories
 from tests.support.journal_site import Site
 from tests.support.journals import Journal, file_engine, memory_engine
 from tests.support.replicas import RecipeReplica
+from tests.support.world import copy_of
 
 QUICK = settings(
     max_examples=1500,
-    stateful_step_count=12,
+    stateful_step_count=8,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -25,8 +27,15 @@ FOUND = settings(QUICK, phases=[Phase.generate], print_blob=False, report_multip
 
 
 def _machine(on: Engine, **more: object) -> type[Histories]:
-    app = Site(Journal(on)).app
-    return type("Machine", (Histories,), {"engine": on, "app": app, **more})
+    journal = Journal(on)
+    served = {"journal": journal, "blank": copy_of(journal), "app": Site(journal).app}
+    return type("Machine", (Histories,), {**served, **more})
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Thousands of refusals are expected here."""
+    caplog.set_level(logging.CRITICAL, logger="flask_gluu_changes")
 
 
 def test_no_history_loses_anything_in_memory() -> None:
@@ -38,7 +47,7 @@ def test_no_history_loses_anything_in_a_file(tmp_path: Path) -> None:
     """The same with transactions of several connections."""
     machine = _machine(file_engine(tmp_path))
     run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=500))
-    machine.engine.dispose()
+    machine.journal.engine.dispose()
 
 
 @pytest.mark.parametrize("removes", [True, False], ids=["removing", "keeping"])

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Protocol
 from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from sqlalchemy import Engine
 
+from .journals import Journal
 from .replicas import People, TokenReplica
-from .world import World
+from .world import Copy, World
 
 IDS = st.sampled_from("12345")
 UIDS = st.sampled_from(["a", "B", "c"])
@@ -49,7 +49,8 @@ class Replica(Protocol):
 class Histories(RuleBasedStateMachine):
     """Subclasses say where the journal is and who serves it; all histories share both."""
 
-    engine: ClassVar[Engine]
+    journal: ClassVar[Journal]
+    blank: ClassVar[Copy]
     app: ClassVar[Flask]
     replica_class: ClassVar[Callable[[Flask, int], Replica]] = TokenReplica
     removes = True
@@ -57,7 +58,7 @@ class Histories(RuleBasedStateMachine):
     @initialize(count=st.integers(1, 3), people=st.integers(0, 4))
     def begin(self, count: int, people: int) -> None:
         """Let there be some people, and a replica that knows nobody."""
-        self.world = World(self.engine)
+        self.world = World(self.journal, self.blank)
         self.replica = type(self).replica_class(self.app, count)
         for number in range(people):
             self.world.write(str(number + 1), "abcd"[number], "x")
