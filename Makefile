@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth test interop lint bench clean system
+.PHONY: help demo demo-oauth test soak interop lint bench clean system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +19,9 @@ demo-oauth: $(VENV)/demo-oauth ## the same behind an authorization server, embed
 
 test: $(VENV)/test ## run every test, against a real slapd
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/test ## torture the journal, more and for longer than the tests do
+	$(BIN)/python -m pytest tests/soak
 
 interop: $(VENV)/test ## run against Keycloak and OpenDJ, downloaded by Maven (260 MB, once; needs mvn)
 	$(BIN)/python -m interop

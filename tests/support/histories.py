@@ -10,17 +10,27 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 from flask import Flask
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from sqlalchemy import Engine
 
+from .journal_site import Site
 from .journals import Journal
 from .replicas import People, TokenReplica
-from .world import Copy, World
+from .world import Copy, World, copy_of
 
 IDS = st.sampled_from("12345")
 UIDS = st.sampled_from(["a", "B", "c"])
 MAILS = st.sampled_from("xy")
 SKEWS = st.sampled_from([0, 0, 0, 3600, -3])
+QUICK = settings(
+    max_examples=1500,
+    stateful_step_count=8,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 LATE = st.sampled_from([False, False, True])
 
 
@@ -146,6 +156,13 @@ class Histories(RuleBasedStateMachine):
         if hasattr(self, "world"):
             self.world.catch_up()
             self.drain()
+
+
+def machine_on(engine: Engine, **more: object) -> type[Histories]:
+    """Give the machine whose histories happen in a journal, all in the same one."""
+    journal = Journal(engine)
+    served = {"journal": journal, "blank": copy_of(journal), "app": Site(journal).app}
+    return type("Machine", (Histories,), {**served, **more})
 
 
 def _plain(people: People) -> dict[str, Any]:
