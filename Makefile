@@ -20,7 +20,7 @@ demo-oauth: $(VENV)/demo-oauth ## the same behind an authorization server, embed
 test: $(VENV)/test ## run every test, against a real slapd and in a real browser
 	$(BIN)/python -m pytest
 
-soak: $(VENV)/test ## torture the journal's ingest for a minute, against a real slapd
+soak: $(VENV)/test ## torture the journal, more and for longer than the tests do
 	$(BIN)/python -m pytest tests/soak
 
 interop: $(VENV)/test ## run against Keycloak and OpenDJ, downloaded by Maven (260 MB, once; needs mvn)

@@ -79,7 +79,8 @@ class TokenForms:
         blueprint.register_error_handler(Gone, _gone)
 
     def _from_now_on(self, selection: Selection) -> Response:
-        nothing = Part([], [], [], 0, self.backend.latest())
+        head = self.backend.latest()
+        nothing = Part([], [], [], 0, head, head)
         write = self._pages.stream if _wants_stream() else self._pages.page
         return _private(write(nothing, selection))
 
@@ -108,21 +109,31 @@ class TokenForms:
 
     def _unless_known(self, token: Token | None, selection: Selection, count: int) -> Response:
         """Answer 304 where the client has this answer, unless its token should be replaced."""
-        place = token.place if token else None
+        after = token.place.after if token else 0
         form = NDJSON if _wants_stream() else f"{count}"
-        after = place.after if place else 0
-        tag = self._desk.tag(self.backend.latest(), after, selection, form)
-        if request.if_none_match.contains_weak(tag) and (not token or self._desk.is_young(token)):
-            response = Response(status=304)
-        else:
-            response = self._run(place, selection, count)
+        head, response = self._known(token), None
+        if head is not None:
+            tag = self._desk.tag(head, after, selection, form)
+            response = Response(status=304) if request.if_none_match.contains_weak(tag) else None
+        if response is None:
+            response, head = self._run(token.place if token else None, selection, count)
+            tag = self._desk.tag(head, after, selection, form)
         response.headers["ETag"] = quote_etag(tag, weak=True)
         return _private(response)
 
-    def _run(self, place: Place | None, selection: Selection, count: int) -> Response:
+    def _known(self, token: Token | None) -> Place | None:
+        """Look at the head alone where the client may have the answer already."""
+        if not request.if_none_match or (token and not self._desk.is_young(token)):
+            return None
+        return self.backend.latest()
+
+    def _run(self, place: Place | None, selection: Selection, count: int) -> tuple[Response, Place]:
+        """Write the answer; give the head that it was read at, too."""
         if _wants_stream():
-            return self._pages.stream(self.backend.part(place, STREAM_ROWS), selection)
-        return self._pages.page(self.backend.part(place, count), selection)
+            part = self.backend.part(place, STREAM_ROWS)
+            return self._pages.stream(part, selection), part.head
+        part = self.backend.part(place, count)
+        return self._pages.page(part, selection), part.head
 
 
 def _wants_stream() -> bool:

@@ -37,7 +37,8 @@ class Part:
     """Some rows of a run: the JSON objects of entries and of removals, in the order of seq.
 
     order: for each row whether it is an entry, so that a stream keeps the order. latest: the
-    highest change time, microseconds since the epoch; 0 for none. next: where to go on.
+    highest change time, microseconds since the epoch; 0 for none. next: where to go on. head: the
+    place behind everything there was at this look.
     """
 
     entries: list[bytes]
@@ -45,6 +46,7 @@ class Part:
     order: list[bool]
     latest: int
     next: Place
+    head: Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, select
@@ -104,15 +105,15 @@ class JournalReader:
 def _part(connection: Connection, state: State, place: Place | None, size: int) -> Part:
     if place is not None:
         _recognize(connection, state, place)
+    head = _end(connection, state)
     if place is None:
-        place = Place(state.epoch, 0, state.head, _mark(connection, state.head), removals=False)
+        place = replace(head, after=0, removals=False)
     elif place.is_end:
-        mark = _mark(connection, state.head)
-        place = Place(state.epoch, place.after, state.head, mark, removals=True)
-    return _read(connection, place, size)
+        place = replace(head, after=place.after)
+    return _read(connection, place, size, head)
 
 
-def _read(connection: Connection, place: Place, size: int) -> Part:
+def _read(connection: Connection, place: Place, size: int, head: Place) -> Part:
     """Read one row more than is wanted: only that tells whether there are more."""
     bounds = {"after": place.after, "until": place.until, "most": size + 1}
     rows = connection.execute(_ROWS if place.removals else _ALIVE, bounds).all()
@@ -124,13 +125,8 @@ def _read(connection: Connection, place: Place, size: int) -> Part:
         removed=[line for _, removed, _, line in shown if removed is not None],
         order=order,
         latest=max((changed for _, _, changed, _ in shown), default=0),
-        next=Place(
-            place.epoch,
-            reached,
-            place.until,
-            place.mark,
-            removals=place.removals or reached == place.until,
-        ),
+        next=replace(place, after=reached, removals=place.removals or reached == place.until),
+        head=head,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -35,18 +35,30 @@ class Selection:
         """Cut objects down to the selection; all that are shown whole stay the bytes they are."""
         if not self.wanted and not self.unwanted:
             return lines
-        return [self._cut(line) for line in lines]
+        shows = _Answers(self.shows)
+        return [_cut(line, shows) for line in lines]
 
-    def _cut(self, line: bytes) -> bytes:
-        shown = {name: v for name, v in orjson.loads(line).items() if self._shows(name)}
-        return orjson.dumps(shown)
-
-    def _shows(self, attribute: str) -> bool:
-        """Options as in `cn;lang-de` do not count."""
+    def shows(self, attribute: str) -> bool:
+        """Tell whether an attribute is selected; options as in `cn;lang-de` do not count."""
         name = attribute.partition(";")[0].lower()
         if name in ALWAYS or name.startswith("@"):
             return True
         return name not in self.unwanted and (not self.wanted or name in self.wanted)
+
+
+class _Answers(dict[str, bool]):
+    """Remembers what was answered for each name: people have the same ones."""
+
+    def __init__(self, shows: Callable[[str], bool]) -> None:
+        self._shows = shows
+
+    def __missing__(self, name: str) -> bool:
+        self[name] = shown = self._shows(name)
+        return shown
+
+
+def _cut(line: bytes, shows: _Answers) -> bytes:
+    return orjson.dumps({name: v for name, v in orjson.loads(line).items() if shows[name]})
 
 
 def digest_of_visibility(visibility: Visibility) -> bytes:

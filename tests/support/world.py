@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from flask_gluu_changes.journal.state import now
-from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, METADATA, STATE
+from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE
 from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, Batch
 from flask_gluu_changes.model import Entry
 
@@ -21,20 +21,31 @@ Content = tuple[str, str, int]
 """Of a person: uid, mail, and when it was updated by the clock of who wrote it, in s."""
 
 
+Copy = list[list[dict[str, Any]]]
+"""The rows of a journal's tables."""
+
+
+def copy_of(journal: Journal) -> Copy:
+    """Copy a journal."""
+    with journal.engine.begin() as connection:
+        copies = [connection.execute(select(table)).mappings().all() for table in TABLES]
+    return [[dict(row) for row in rows] for rows in copies]
+
+
 class World:
     """People by id, of whom those in scope are followed.
 
     people: as the directory has them. followed: as the journal has been told.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        METADATA.drop_all(engine)
-        self.journal = Journal(engine)
+    def __init__(self, journal: Journal, blank: Copy) -> None:
+        self.journal = journal
+        self._put_back(blank)
         self.people: dict[str, Content] = {}
         self.followed: dict[str, Content] = {}
         self.out_of_scope: set[str] = set()
         self._untold: dict[str, str] = {}
-        self._backup: list[list[dict[str, Any]]] = []
+        self._backup: Copy | None = None
         self._time = 0
         self._epochs = 0
 
@@ -93,21 +104,21 @@ class World:
 
     def back_up(self) -> None:
         """Copy the journal."""
-        with self.journal.engine.begin() as connection:
-            copies = [connection.execute(select(table)).mappings().all() for table in TABLES]
-        self._backup = [[dict(row) for row in rows] for rows in copies]
+        self._backup = copy_of(self.journal)
 
     def restore(self) -> None:
         """Put the copy in place, and follow the directory from there."""
-        if not self._backup:
-            return
+        if self._backup is not None:
+            self._put_back(self._backup)
+            self.read_everybody()
+
+    def _put_back(self, copy: Copy) -> None:
         with self.journal.engine.begin() as connection:
-            for table, rows in zip(TABLES, self._backup, strict=True):
+            for table, rows in zip(TABLES, copy, strict=True):
                 connection.execute(delete(table))
                 if rows:
                     connection.execute(insert(table), rows)
         self.journal.restart()
-        self.read_everybody()
 
     def view(self) -> dict[str, dict[str, list[str]]]:
         """Give what clients should see, as the journal has been told."""
