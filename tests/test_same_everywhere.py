@@ -14,6 +14,7 @@ from flask import Flask
 
 from flask_gluu_changes import Backend, GluuChanges
 from flask_gluu_changes.testing import Attributes
+from flask_gluu_changes.testing import person as small_person
 from tests.ldap.conftest import Directory
 from tests.support.mariadb import MariaDb
 from tests.support.memory_people import MemoryPeople
@@ -21,6 +22,7 @@ from tests.support.people import generalized_time, person
 from tests.support.postgres import Postgres
 from tests.support.relational import Relational
 from tests.support.slapd import TIME_INDEXES, Slapd
+from tests.test_hr_backend import PersonnelSystem
 
 START = datetime(2024, 5, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -99,6 +101,26 @@ def test_every_store_gives_the_same_bytes(store: Any, from_memory: list[bytes]) 
     assert answers(store.backend) == from_memory
     assert b"AAA-first" in from_memory[0]
     assert b"secret" not in from_memory[0]
+
+
+def tell_in_six_columns(store: Any) -> None:
+    """Write a history of what the example's exports hold; they give everybody both times."""
+    for i in range(PEOPLE):
+        created = START + i * SECOND
+        store.add(f"{i:03}", small_person(f"user{i}", created=created, updated=created))
+    for i in range(0, PEOPLE, 3):
+        updated = generalized_time(START + timedelta(hours=1, seconds=i))
+        mail = [b"one@example.org", b"two@example.org"]
+        store.change(f"{i:03}", {"updatedAt": [updated], "mail": mail, "l": ["Łódź".encode()]})
+    store.remove("004")
+
+
+def test_the_exports_of_the_example_give_the_same_bytes(tmp_path: Path) -> None:
+    """A backend that finds its changes by comparing files is no other to its clients."""
+    exports, people = PersonnelSystem(tmp_path), MemoryPeople()
+    for store in (exports, people):
+        tell_in_six_columns(store)
+    assert answers(exports.backend) == answers(people.backend)
 
 
 def test_the_history_tells_something(from_memory: list[bytes]) -> None:

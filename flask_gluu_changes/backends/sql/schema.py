@@ -121,7 +121,9 @@ def _registered(
     connection: Connection, inspector: Inspector, table: str
 ) -> dict[str, AttributeType]:
     """Read the types that administrators gave to attributes in Gluu's or Janssen's console."""
-    if not table or not inspector.has_table(table):
+    if not table:
+        return {}
+    if not inspector.has_table(table):
         log.info("there is no table %s of attribute types; the columns' own count alone", table)
         return {}
     try:
