@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from example_app import create_app
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.schemas import UpdatedUsersPageSchema
 from flask_gluu_changes.testing import NOON, person
@@ -72,6 +75,26 @@ def test_the_custom_backend() -> None:
     answer = app.test_client().get(OPERATION, query_string=QUERY).get_json()
     assert [entry["uid"] for entry in answer["results"]] == [["jane"]]
     assert NOON.isoformat()[:19] == answer["latestUpdateAt"][:19]
+
+
+def test_the_contract_of_the_custom_backend(tmp_path: Path) -> None:
+    """The custom backend of the README keeps the contract, by the test that the README shows."""
+    _, backend, contract = blocks("python")[:3]
+    (tmp_path / "test_staff.py").write_text(backend + contract)
+    command = [sys.executable, "-m", "pytest", "-q", "-Werror", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_the_command_line() -> None:
+    """The command lines of the README are understood, and the example's people are well."""
+    app = create_app(GLUU_CHANGES_ALLOW_BYPASS=True)
+    lines = re.findall(r"^    flask (gluu-changes .*)$", TEXT, re.M)
+    assert {line.split()[1] for line in lines} == {"list", "doctor"}
+    for line in lines:
+        done = app.test_cli_runner().invoke(args=line.split())
+        assert done.exit_code == 0, done.output
 
 
 def test_the_sample_answer() -> None:

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from flask_gluu_changes.testing import person
-from tests.support.people import PEOPLE_DN, READER_DN, people_ldif
+from flask_gluu_changes.testing import NOON, person, time_octets
+from tests.support.people import GROUPS_DN, PEOPLE_DN, READER_DN, people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd, free_port
 
 from .conftest import Directory, MakeBackend, client_of
@@ -139,6 +139,23 @@ def test_a_limit_that_is_told(slapd: StartSlapd, examine: Examine, limit: str, s
     assert len(faults) == 1, report.text
     assert said in faults[0]
     assert "size=unlimited" in faults[0]
+
+
+def test_a_limit_that_is_not_told(slapd: StartSlapd, examine: Examine) -> None:
+    """Where the index holds older entries than people, an answer is cut short with success."""
+    server = slapd(0, limits=[f'limits dn.exact="{READER_DN}" size.unchecked=40'])
+    directory = Directory(server)
+    for i in range(60):
+        times = {n: [time_octets(NOON - timedelta(minutes=i + 1))] for n in TIMES}
+        entry = {"objectClass": [b"device", b"extensibleObject"], "cn": [b"%d" % i], **times}
+        directory.admin.add_s(f"cn={i},{GROUPS_DN}", [*entry.items()])
+    for i in range(10):
+        later = NOON + timedelta(minutes=i)
+        directory.add(str(i), person(f"u{i}", updated=later, created=later))
+    directory.backend.close()
+    fault = only_fault(examine(server))
+    assert "cuts answers short" in fault
+    assert "size.unchecked" in fault
 
 
 @pytest.mark.parametrize("name", ["mail", "updatedAt", "oxCreationTimestamp", "uid"])

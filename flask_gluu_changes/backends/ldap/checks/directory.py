@@ -11,7 +11,7 @@ from ....ldap_settings import LdapSettings
 from ....model import ChangesQuery, Entry
 from ..connection import Handle
 from ..schema import Facts
-from ..search import NO_ATTRIBUTES, Search, stream
+from ..search import NO_ATTRIBUTES, Search, since_filter, stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,11 @@ class Directory:
         """Stream the people who meet a condition, which is a filter or nothing."""
         person = filter_format("(objectClass=%s)", [str(self.settings.ldap_object_class)])
         return self.search(f"(&{person}{condition})", attributes)
+
+    def changed(self, *, indexed: bool) -> Iterator[Entry]:
+        """Stream the people who match the query, in one of the two forms of its filter."""
+        object_class = str(self.settings.ldap_object_class)
+        return self.search(since_filter(self.query, object_class, indexed=indexed))
 
     def search(self, condition: str, attributes: tuple[str, ...] = ()) -> Iterator[Entry]:
         """Stream what is below the base; raises what `stream` does."""

@@ -1,7 +1,7 @@
-"""Does the directory give the whole result? Everybody is read once, as the backend would.
+"""Does the directory give the whole result? Two forms of one question must find equally many.
 
-slapd tells of its size and time limits, and of `size.unchecked` where it reads everybody; only a
-search by the index of a time is cut short with success. What lies above today's number of people
+slapd tells of its size and time limits. Of `size.unchecked` it tells only where it reads everybody;
+a search by the index of a time is cut short with success. What lies above today's number of people
 cannot be seen.
 """
 
@@ -13,7 +13,13 @@ import ldap
 
 from ....model import Finding
 from ..errors import to_finding
+from ..search import FEW
 from .directory import Directory, count
+
+ADVICE = (
+    "give the account that binds limits … size=unlimited time=unlimited, size.unchecked included"
+    " (slapd.conf, or olcLimits)"
+)
 
 
 def examine_limits(directory: Directory) -> Iterator[Finding]:
@@ -27,6 +33,7 @@ def examine_limits(directory: Directory) -> Iterator[Finding]:
         yield _nobody(directory)
         return
     yield Finding.ok(f"no limit is in the way of all {people} people")
+    yield from _silent(directory, people)
 
 
 def _nobody(directory: Directory) -> Finding:
@@ -37,3 +44,18 @@ def _nobody(directory: Directory) -> Finding:
         "check GLUU_CHANGES_LDAP_BASE_DN and GLUU_CHANGES_LDAP_OBJECT_CLASS, and that the account"
         " that binds may read the people and their objectClass",
     )
+
+
+def _silent(directory: Directory, people: int) -> Iterator[Finding]:
+    """Compare; not among many people, where the index answers too slowly to be used for all."""
+    if people > FEW:
+        return
+    before = count(directory.changed(indexed=False))
+    found = count(directory.changed(indexed=True))
+    after = count(directory.changed(indexed=False))
+    if found < min(before, after):
+        yield Finding.fault(
+            f"a search by the index finds {found} people and one without it {after}: the directory"
+            " cuts answers short and calls them whole",
+            ADVICE,
+        )
