@@ -7,14 +7,19 @@ import tempfile
 from itertools import chain
 from pathlib import Path
 
-from . import direct_ldap, protection, sql
+from . import direct_ldap, journal, protection, sql
 from .table import show
 
 
 def main() -> None:
     people = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory(prefix="gluu-changes-bench-") as folder:
-        parts = (direct_ldap.rows(people, Path(folder)), sql.rows(people), protection.rows())
+        parts = (
+            direct_ldap.rows(people, Path(folder)),
+            sql.rows(people),
+            journal.rows(people, Path(folder) / "journal"),
+            protection.rows(),
+        )
         missed = show(chain.from_iterable(parts))
     print(f"\n{missed} rows miss their targets." if missed else "\nEvery row keeps its target.")
 
