@@ -32,8 +32,10 @@ class State:
 
 def read_state(connection: Connection) -> State:
     """Read the journal's one row about itself."""
-    columns = [column for column in STATE.c if column.name != "id"]
-    return State(*connection.execute(select(*columns)).one())
+    return State(*connection.execute(_READ).one())
+
+
+_READ = select(*(column for column in STATE.c if column.name != "id"))
 
 
 def create(engine: Engine) -> None:
