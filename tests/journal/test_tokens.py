@@ -6,7 +6,7 @@ import base64
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_gluu_changes.journal.places import Place
@@ -24,6 +24,7 @@ octets = st.binary(min_size=8, max_size=8)
 tokens = st.builds(Token, places, octets, octets, numbers)
 
 
+@settings(deadline=None)
 @given(tokens)
 def test_a_token_comes_back_as_it_was(token: Token) -> None:
     """Whatever it holds, and in letters that need no escaping in a URL."""
@@ -39,6 +40,7 @@ def test_the_end_of_a_run_is_a_delta_token() -> None:
     assert replace(TOKEN, place=replace(PLACE, after=9)).kind is Kind.DELTA
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(ALPHABET))
 def test_no_letter_can_be_changed(at: int, letter: str) -> None:
     """Neither in the numbers nor in the names nor in the signature."""
@@ -50,6 +52,7 @@ def test_no_letter_can_be_changed(at: int, letter: str) -> None:
             CODEC.decode(changed, Kind.CURSOR)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=LONGEST + 5), st.binary(max_size=LONGEST).map(repr)))
 def test_any_other_text_is_no_token(text: str) -> None:
     """And raises nothing but what it should."""

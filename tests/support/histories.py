@@ -53,6 +53,12 @@ class Replica(Protocol):
     def replay(self, number: int) -> None:
         """Go back to an older token."""
 
+    def drain(self) -> None:
+        """Read to the end, and once more."""
+
+    def forget(self) -> None:
+        """Lose the token."""
+
 
 class Histories(RuleBasedStateMachine):
     """Subclasses say where the journal is and who serves it; all histories share both."""
@@ -63,13 +69,16 @@ class Histories(RuleBasedStateMachine):
     replica_class: ClassVar[Callable[[Flask, int], Replica]] = TokenReplica
     removes = True
 
-    @initialize(count=st.integers(1, 3), people=st.integers(0, 4))
-    def begin(self, count: int, people: int) -> None:
-        """Let there be some people, and a replica that knows nobody."""
+    @initialize(count=st.integers(1, 3), people=st.integers(0, 4), known=st.booleans())
+    def begin(self, count: int, people: int, known: bool) -> None:
+        """Let there be some people, and a replica that knows them or not; it has no token."""
         self.world = World(self.journal, self.blank)
         self.replica = type(self).replica_class(self.app, count)
         for number in range(people):
             self.world.write(str(number + 1), "abcd"[number], "x")
+        if known:
+            self.replica.drain()
+            self.replica.forget()
 
     @rule(id_=IDS, uid=UIDS, mail=MAILS, skew=SKEWS, late=LATE)
     def write(self, id_: str, uid: str, mail: str, skew: int, late: bool) -> None:
@@ -103,6 +112,13 @@ class Histories(RuleBasedStateMachine):
         """Apply one page; the next one may come much later."""
         self._poll()
 
+    @rule(id_=IDS, uid=UIDS, mail=MAILS)
+    def write_between_pages(self, id_: str, uid: str, mail: str) -> None:
+        """Write a person between two pages, as chance alone would seldom do."""
+        self._poll()
+        self.world.write(id_, uid, mail)
+        self._poll()
+
     @rule()
     def crash(self) -> None:
         """Crash before the token is saved."""
@@ -113,11 +129,6 @@ class Histories(RuleBasedStateMachine):
         """Use a token again."""
         self.replica.replay(number)
 
-    @rule()
-    def prune(self) -> None:
-        """Forget removals."""
-        self.world.prune()
-
     @rule(read=st.booleans(), moved=st.none() | IDS)
     def change_the_filter(self, read: bool, moved: str | None) -> None:
         """Begin an epoch, perhaps with other people in scope; perhaps leave it unread."""
@@ -125,21 +136,20 @@ class Histories(RuleBasedStateMachine):
             self.world.out_of_scope ^= {moved}
         self.world.begin_epoch(read=read)
 
-    @rule()
-    def restart(self) -> None:
-        """Restart the ingester."""
-        self.world.restart()
+    @rule(what=st.sampled_from(["prune", "restart", "back up", "restore"]))
+    def operate(self, what: str) -> None:
+        """Forget removals, restart the ingester, copy the journal or put the copy in place.
 
-    @rule()
-    def back_up(self) -> None:
-        """Copy the journal."""
-        self.world.back_up()
-
-    @precondition(lambda self: self.replica.resting)
-    @rule()
-    def restore(self) -> None:
-        """Put the copy in place; a client that lost its token meanwhile must begin anew."""
-        self.world.restore()
+        A client that lost a token meanwhile must begin anew after that, so none does.
+        """
+        if what == "prune":
+            self.world.prune()
+        elif what == "restart":
+            self.world.restart()
+        elif what == "back up":
+            self.world.back_up()
+        elif self.replica.resting:
+            self.world.restore()
 
     @rule()
     def drain(self) -> None:

@@ -80,6 +80,11 @@ class TokenReplica:
             self.store.save(self.tokens[number % len(self.tokens)])
             self.ahead = True
 
+    def forget(self) -> None:
+        """Lose the token and keep the people; the next run reads everybody."""
+        self.store.save("")
+        self.ahead = True
+
     def _end(self, *, ahead: bool) -> None:
         self._running, self.ahead = None, ahead
         if not ahead and self.store.token not in self.tokens[-1:]:
@@ -144,6 +149,10 @@ class RecipeReplica:
 
     def replay(self, number: int) -> None:
         """Do nothing: going back in time only helps this one."""
+
+    def forget(self) -> None:
+        """Begin from the beginning of time."""
+        self._since = self._latest = "1990-01-01T00:00:00Z"
 
     def _page(self) -> dict[str, Any] | None:
         query = {"timeStamp": self._since, "start": self._start, "pagesize": self._count}
