@@ -138,8 +138,9 @@ class Writer:
                 connection.execute(delete(ENTRIES).where(old))
                 floor = max(highest, read_state(connection).floor)
                 connection.execute(update(STATE).values(floor=floor))
-            past = (COMMITS.c.at < before) & (COMMITS.c.seq < read_state(connection).head)
-            connection.execute(delete(COMMITS).where(past))
+            last = connection.scalar(select(func.max(COMMITS.c.seq)).where(COMMITS.c.at < before))
+            if last is not None:  # it stays: until the next commit, tokens were issued at it
+                connection.execute(delete(COMMITS).where(COMMITS.c.seq < last))
 
     def _advance(
         self, connection: Connection, state: State, batch: Batch, changes: list[Change]

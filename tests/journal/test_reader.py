@@ -11,7 +11,7 @@ import orjson
 import pytest
 from sqlalchemy import update
 
-from flask_gluu_changes import BackendUnavailable
+from flask_gluu_changes import BackendRefused, BackendUnavailable
 from flask_gluu_changes.journal.places import Gone, Part, Place
 from flask_gluu_changes.journal.reader import JournalReader
 from flask_gluu_changes.journal.state import now
@@ -167,3 +167,23 @@ def test_a_head_without_its_commit_is_an_operators_matter(
         connection.execute(update(COMMITS).values(seq=COMMITS.c.seq + 100))
     with pytest.raises(BackendUnavailable, match="no commit"):
         reader.latest()
+
+
+def test_a_token_outlives_a_quiet_time(journal: Journal, reader: JournalReader) -> None:
+    """Pruning keeps the mark of the last commit before its bound: tokens name it since."""
+    journal.put("a")
+    place, before = reader.latest(), now()
+    journal.put("b")
+    journal.writer.prune(before)
+    reader.check(place)
+    assert _ids(_run(reader, place)) == (["b"], [])
+
+
+def test_a_journal_of_other_settings_is_refused(journal: Journal) -> None:
+    """It may hold what this application hides; the operator is told what to run."""
+    journal.put("a")
+    with pytest.raises(BackendRefused, match="gluu-changes follow"):
+        JournalReader(journal.engine, view="other").part(None, 1)
+    journal.writer.follow("test as other", "exact", "")
+    journal.writer.commit(Batch(built=True))
+    assert JournalReader(journal.engine, view="other").part(None, 1).entries
