@@ -9,8 +9,7 @@ from __future__ import annotations
 import getpass
 import signal
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pymysql
 
@@ -68,19 +67,6 @@ class MariaDb(Server):
     def stop(self) -> None:
         """End it in good order: clients are cut off."""
         self.end(signal.SIGTERM)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-        self.remove()
 
     def _make(self) -> None:
         with self.connect("root", "", database=None) as root, root.cursor() as cursor:

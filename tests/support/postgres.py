@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 
@@ -64,19 +62,6 @@ class Postgres(Server):
     def stop(self) -> None:
         """End it at once in good order: clients are cut off (a fast shutdown)."""
         self.end(signal.SIGINT)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-        self.remove()
 
     @property
     def _data(self) -> Path:

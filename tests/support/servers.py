@@ -11,7 +11,8 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from tests.support.slapd import guard
 
@@ -88,6 +89,27 @@ class Server:
     def remove(self) -> None:
         """Delete the folder with all data."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start it and return when it answers."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End it in good order."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self.remove()
 
     @property
     def _log(self) -> Path:
