@@ -18,7 +18,7 @@ from ...model import ChangesQuery, Entry, Finding
 from ...sql_settings import SqlSettings
 from ...values import AttributeType
 from .cells import Cell
-from .engine import engine_of, leave_to_parent
+from .engine import engine_of, leave_to_parent, single_statements
 from .errors import is_stale, translated
 from .examine import examine
 from .schema import DatabaseSchema, Layout
@@ -52,6 +52,7 @@ class SqlBackend(Backend):
         else:
             waits = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
             self._engine = engine_of(database, **waits)
+        self._alone = single_statements(self._engine)
         self._process = os.getpid()
         self._schema = DatabaseSchema(table, attributes_table)
         self._warned = False
@@ -105,21 +106,25 @@ class SqlBackend(Backend):
                 yield from self._stream(query)
 
     def _stream(self, query: ChangesQuery) -> Iterator[list[Entry]]:
-        with self._connect() as connection:
-            try:
-                asked = self._question(connection, query)
-                if not self._still_quiet(connection, query, asked):
-                    yield from self._entries(connection, query, asked)
-            except DBAPIError:
-                self._schema.forget()
-                raise
+        try:
+            if self._still_quiet(query):
+                return
+            with self._connect() as connection:
+                layout = self._schema.fresh() or self._read_layout(connection, query)
+                yield from self._entries(connection, query, self._question(query, layout))
+        except DBAPIError:
+            self._schema.forget()
+            raise
 
-    def _still_quiet(self, connection: Connection, query: ChangesQuery, asked: Question) -> bool:
+    def _still_quiet(self, query: ChangesQuery) -> bool:
         """Ask whether there is anybody, where the last answer was nobody: most polls are so."""
-        if self._quiet is None or self._quiet > query.since:
+        layout = self._schema.fresh()
+        if layout is None or self._quiet is None or self._quiet > query.since:
             return False
-        parameters = asked.parameters(query, connection.dialect.name)
-        return connection.execute(asked.anybody, parameters).first() is None
+        asked = self._question(query, layout)
+        with self._connect(self._alone) as connection:
+            parameters = asked.parameters(query, connection.dialect.name)
+            return connection.execute(asked.anybody, parameters).first() is None
 
     def _entries(
         self, connection: Connection, query: ChangesQuery, asked: Question
@@ -134,8 +139,7 @@ class SqlBackend(Backend):
                 yield part if dialect != "sqlite" else [*filter(query.matches, part)]
         self._quiet = None if found else query.since
 
-    def _question(self, connection: Connection, query: ChangesQuery) -> Question:
-        layout = self._schema.fresh() or self._read_layout(connection, query)
+    def _question(self, query: ChangesQuery, layout: Layout) -> Question:
         key = (layout, query.attributes, query.excluded, query.time_attributes)
         known, asked = self._asked
         if asked is None or key != known:
@@ -153,9 +157,9 @@ class SqlBackend(Backend):
         connection.rollback()
         return layout
 
-    def _connect(self) -> Connection:
+    def _connect(self, engine: Engine | None = None) -> Connection:
         self._process = leave_to_parent(self._engine, self._process)
-        return self._engine.connect()
+        return (engine or self._engine).connect()
 
 
 def _entry(cells: Sequence[tuple[str, Cell]], row: Row[Any]) -> Entry:

@@ -36,6 +36,17 @@ def engine_of(url: str | URL, *, connect_timeout: float, operation_timeout: floa
     return engine
 
 
+def single_statements(engine: Engine) -> Engine:
+    """Give the engine for statements that stand alone.
+
+    psycopg then needs one round trip and not three, for BEGIN and ROLLBACK; other drivers would
+    need more, to change the mode of their connection and back.
+    """
+    if engine.dialect.driver != "psycopg":
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def leave_to_parent(engine: Engine, process: int) -> int:
     """Keep a forked child off its parent's connections; give the process that uses them now."""
     if process != os.getpid():
