@@ -127,6 +127,7 @@ class Torture:
         """Run the command, and end it with SIGKILL."""
         settings = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5"}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in settings.items()}}
+        config["SECRET_KEY"] = "of the tests"
         environment = os.environ | {f"FLASK_{key}": value for key, value in config.items()}
         log = (self.journal.folder / "follow.log").open("ab")
         with log, subprocess.Popen(FOLLOW, env=environment, stderr=log) as process:
