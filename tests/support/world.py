@@ -86,7 +86,7 @@ class World:
     def read_everybody(self) -> None:
         """Compare the journal with the directory, as an ingester does that lost its place."""
         known = self.journal.writer.inums()
-        self._untold = {}
+        self._untold, self.followed = {}, {}
         self._commit(dict.fromkeys([*self.people, *sorted(known)], DELETED), built=True)
 
     def read_if_needed(self) -> None:
