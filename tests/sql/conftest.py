@@ -22,20 +22,6 @@ def lost_cursors() -> Iterator[None]:
     gc.collect()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL for all tests that do not stop it."""
-    with Postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDb]:
-    """A MariaDB for all tests that do not stop it."""
-    with MariaDb() as server:
-        yield server
-
-
 @pytest.fixture(scope="session", params=DATABASES)
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Where each database is, in turn."""
