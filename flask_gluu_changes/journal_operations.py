@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from .journal_pages import NDJSON
-from .journal_schemas import HeadersSchema, StatusSchema, UpdatedUsersPageSchema
+from .journal_schemas import StatusSchema, UpdatedUsersPageSchema
 from .journal_views import TokenForms
 from .scim_errors import ScimErrorSchema
 
@@ -24,6 +24,13 @@ PAGE = (
     "A page in order of uid (timeStamp), or in order of change (cursor, deltaToken). With `Accept:"
     f" {NDJSON}` the token forms stream the whole run, a line each; the last line carries the token"
 )
+ASKED = {
+    "Prefer": "`wait=30` with deltaToken: answer when something changes, or after so many seconds"
+    " (RFC 7240).",
+    "If-None-Match": "The ETag of an answer to the same URL: 304 if nothing changed.",
+}
+"""The headers that the operation understands; none of them can be wrong."""
+
 HEADERS = {
     "ETag": "Of the token forms; see If-None-Match.",
     "Preference-Applied": "The seconds that `Prefer: wait` was granted.",
@@ -47,7 +54,6 @@ def add_journal_operation(
     documented = _merged(security, _media(version))
 
     @blueprint.arguments(parameters, location="query", error_status_code=400)
-    @blueprint.arguments(HeadersSchema, location="headers", error_status_code=400)
     @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
     @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
     @blueprint.alt_response(410, schema=ScimErrorSchema, description=GONE)
@@ -55,12 +61,12 @@ def add_journal_operation(
     @blueprint.alt_response(304, description="Nothing changed since the answer with this ETag")
     @blueprint.response(200, UpdatedUsersPageSchema, description=PAGE)
     @blueprint.doc(operationId="getUpdatedUsers", **documented)
-    def updated_users(arguments: dict[str, Any], _: dict[str, Any]) -> Response:
+    def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time, or follow all changes."""
         return by_time(arguments) if "timeStamp" in arguments else tokens.answer(arguments)
 
     updated_users.provide_automatic_options = False
-    blueprint.add_url_rule(path, view_func=updated_users)
+    blueprint.add_url_rule(path, view_func=updated_users, parameters=_headers(version))
 
 
 def add_status(
@@ -80,17 +86,23 @@ def add_status(
     blueprint.add_url_rule(path, view_func=updated_users_status)
 
 
+def _headers(version: str) -> list[dict[str, Any]]:
+    described = {n: {"in": "header", "name": n, "description": text} for n, text in ASKED.items()}
+    return [{**header, **_text(version)} for header in described.values()]
+
+
 def _media(version: str) -> dict[str, Any]:
     """Describe headers and the second media type in the words of a version."""
+    text = _text(version)
+    headers = {n: {**text, "description": words} for n, words in HEADERS.items()}
     if version.startswith("2"):
-        headers = {n: {"type": "string", "description": text} for n, text in HEADERS.items()}
         produces = ["application/json", NDJSON]
         return {"produces": produces, "responses": {200: {"headers": headers}}}
-    described = {
-        n: {"schema": {"type": "string"}, "description": text} for n, text in HEADERS.items()
-    }
-    content = {NDJSON: {"schema": {"type": "string"}}}
-    return {"responses": {200: {"headers": described, "content": content}}}
+    return {"responses": {200: {"headers": headers, "content": {NDJSON: text}}}}
+
+
+def _text(version: str) -> dict[str, Any]:
+    return {"type": "string"} if version.startswith("2") else {"schema": {"type": "string"}}
 
 
 def _merged(security: dict[str, Any], media: dict[str, Any]) -> dict[str, Any]:

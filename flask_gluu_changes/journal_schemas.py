@@ -92,26 +92,6 @@ def _token_fields(settings: Settings) -> dict[str, fields.Field[Any]]:
     }
 
 
-class HeadersSchema(ma.Schema):
-    """The headers that the operation understands."""
-
-    class Meta:  # noqa: D106
-        unknown = ma.EXCLUDE
-        register = False
-
-    prefer = fields.String(
-        data_key="Prefer",
-        metadata={
-            "description": "`wait=30` with deltaToken: answer when something changes, or after so"
-            " many seconds (RFC 7240).",
-        },
-    )
-    none_match = fields.String(
-        data_key="If-None-Match",
-        metadata={"description": "The ETag of an answer to the same URL: 304 if nothing changed."},
-    )
-
-
 class RemovedSchema(ma.Schema):
     """Somebody who is no more among the people."""
 

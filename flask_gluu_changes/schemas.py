@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import marshmallow as ma
-from flask import Request
+from flask import Request, request
 from marshmallow import fields
 from webargs.flaskparser import FlaskParser
 
@@ -15,6 +16,9 @@ from .settings import Settings
 from .timestamps import parse_timestamp
 
 MAX_START = 2**31 - 1
+REMEMBERED, SHORT = 256, 1000
+"""So many query strings, of so many octets."""
+
 ECHOED = 64
 """So many characters of a wrong value are repeated in the error that names it."""
 
@@ -62,7 +66,23 @@ class WholeNumber(fields.Integer):
 
 
 class QueryParser(FlaskParser):
-    """Reads the query string and refuses what two readers could understand differently."""
+    """Reads the query string and refuses what two readers could understand differently.
+
+    Clients ask the same again and again: what a short query string was read as is remembered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read = lru_cache(REMEMBERED)(self._read_anew)
+
+    def parse(self, argmap: Any, req: Request | None = None, **kwargs: Any) -> Any:
+        """Give the arguments of a schema; nobody may change them."""
+        if req is not None or len(request.query_string) > SHORT:
+            return super().parse(argmap, req, **kwargs)
+        return self._read(argmap, request.query_string, **kwargs)
+
+    def _read_anew(self, argmap: Any, _: bytes, **kwargs: Any) -> Any:
+        return super().parse(argmap, **kwargs)
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Mapping[str, str]:
         """Give each known parameter once; `pageSize` is the second spelling of `pagesize`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 import orjson
@@ -22,11 +23,12 @@ class Selection:
     unwanted: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, wanted: Iterable[str], unwanted: Iterable[str]) -> Selection:
-        """Build it from names in any case."""
+    @lru_cache(256)
+    def of(cls, wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> Selection:
+        """Build it from names in any case; those that were built lately are remembered."""
         return cls(frozenset(map(str.lower, wanted)), frozenset(map(str.lower, unwanted)))
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """Tell this selection from others, in 8 octets."""
         return digest_of(self.wanted, self.unwanted)

@@ -44,7 +44,8 @@ def test_a_document_names_both_forms_and_the_status(site: Site, url: str) -> Non
     paths = _document(site, url)["paths"]
     assert paths.keys() == {"/UpdatedUsers", "/UpdatedUsers/status"}
     operation = paths["/UpdatedUsers"]["get"]
-    assert {parameter["name"] for parameter in operation["parameters"]} == {
+    parameters = [*paths["/UpdatedUsers"]["parameters"], *operation["parameters"]]
+    assert {parameter["name"] for parameter in parameters} == {
         *("timeStamp", "start", "pagesize"),
         *("cursor", "deltaToken", "count", "attributes", "excludedAttributes"),
         *("Prefer", "If-None-Match"),
