@@ -10,6 +10,7 @@ from .journal.desk import TokenDesk
 from .journal.places import Part, Place
 from .journal.selection import Selection
 from .journal.sequence import SequenceBackend
+from .journal.tokens import Token
 from .timestamps import from_micros, to_instant
 
 JSON = "application/json; charset=utf-8"
@@ -25,23 +26,26 @@ class Pages:
         self._backend = backend
         self._desk = desk
 
-    def page(self, part: Part, selection: Selection) -> Response:
-        """Write one part, its entries as they stand in the journal unless a selection cuts them."""
+    def page(self, part: Part, selection: Selection, token: Token | None) -> Response:
+        """Write one part, its entries as they stand in the journal unless a selection cuts them.
+
+        token: of the request, which comes back where it is as good as a new one.
+        """
         body = b'{"total":%d,%b"results":[%b],"removed":[%b],"itemsPerPage":%d,%b}' % (
             len(part.entries),
             _latest(part.latest),
             b",".join(selection.apply(part.entries)),
             b",".join(part.removed),
             len(part.order),
-            self._goes_on(part.next, selection),
+            self._goes_on(part.next, selection, token),
         )
         return Response(body, content_type=JSON)
 
-    def stream(self, first: Part, selection: Selection) -> Response:
+    def stream(self, first: Part, selection: Selection, token: Token | None) -> Response:
         """Write a run to its end, a line each; only the last line makes it a whole one."""
-        return Response(self._lines(first, selection), content_type=NDJSON)
+        return Response(self._lines(first, selection, token), content_type=NDJSON)
 
-    def _lines(self, part: Part, selection: Selection) -> Iterator[bytes]:
+    def _lines(self, part: Part, selection: Selection, token: Token | None) -> Iterator[bytes]:
         total = latest = 0
         while True:
             total, latest = total + len(part.entries), max(latest, part.latest)
@@ -50,11 +54,11 @@ class Pages:
             if part.next.is_end:
                 break
             part = self._backend.part(part.next, STREAM_ROWS)
-        ending = self._goes_on(part.next, selection)
+        ending = self._goes_on(part.next, selection, token)
         yield b'{"total":%d,%b%b}\n' % (total, _latest(latest), ending)
 
-    def _goes_on(self, place: Place, selection: Selection) -> bytes:
-        token, expiry = self._desk.issue(place, selection)
+    def _goes_on(self, place: Place, selection: Selection, before: Token | None) -> bytes:
+        token, expiry = self._desk.issue(place, selection, before)
         if not place.is_end:
             return b'"nextCursor":"%b"' % token.encode()
         until = to_instant(from_micros(expiry).replace(microsecond=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +32,36 @@ KEPT = ("count", "attributes", "excludedAttributes")
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Ask:
+    """What a request wants. token: where to go on; None for everything there is."""
+
+    token: Token | None
+    selection: Selection
+    count: int
+    streamed: bool
+
+    @property
+    def place(self) -> Place | None:
+        """Where to go on."""
+        return self.token.place if self.token else None
+
+    @property
+    def after(self) -> int:
+        """The place's number."""
+        return self.token.place.after if self.token else 0
+
+    @property
+    def rows(self) -> int:
+        """How many to read at once."""
+        return STREAM_ROWS if self.streamed else self.count
+
+    @property
+    def form(self) -> str:
+        """What makes this another answer than others from the same place, for the entity tag."""
+        return NDJSON if self.streamed else f"{self.count}"
+
+
 class TokenForms:
     """Answers requests with `cursor` or `deltaToken`."""
 
@@ -51,9 +82,9 @@ class TokenForms:
         selection = Selection.of(wanted, unwanted)
         if arguments.get("deltaToken") == LATEST:
             return self._from_now_on(selection)
-        token = self._token(arguments, selection)
-        waited = self._wait(token)
-        response = self._unless_known(token, selection, arguments["count"])
+        ask = Ask(self._token(arguments, selection), selection, arguments["count"], _wants_stream())
+        waited = self._wait(ask)
+        response = self._unless_known(ask)
         if waited:
             response.headers["Preference-Applied"] = f"wait={waited}"
         return response
@@ -80,9 +111,8 @@ class TokenForms:
 
     def _from_now_on(self, selection: Selection) -> Response:
         head = self.backend.latest()
-        nothing = Part([], [], [], 0, head, head)
-        write = self._pages.stream if _wants_stream() else self._pages.page
-        return _private(write(nothing, selection))
+        ask = Ask(None, selection, 0, _wants_stream())
+        return _private(self._written(Part([], [], [], 0, head, head), ask))
 
     def _token(self, arguments: dict[str, Any], selection: Selection) -> Token | None:
         if arguments.get("cursor") == "":
@@ -91,52 +121,45 @@ class TokenForms:
         text = arguments["cursor" if kind is Kind.CURSOR else "deltaToken"]
         return self._desk.take(text, kind, selection)
 
-    def _wait(self, token: Token | None) -> int:
+    def _wait(self, ask: Ask) -> int:
         """Wait for news if that is wanted; give the seconds that were granted, 0 for none."""
         wanted = _WAIT.search(",".join(request.headers.getlist("Prefer")))
-        if wanted is None or token is None or not token.place.is_end:
+        if wanted is None or ask.place is None or not ask.place.is_end:
             return 0
         granted = min(int(wanted[1]), int(self._settings.max_wait_seconds))
-        if granted and self._settings.max_waiters:
-            self._wait_at(token.place, granted)
-            return granted
-        return 0
+        if not granted or not self._settings.max_waiters:
+            return 0
+        if not self.backend.part(ask.place, 1).order:
+            self.backend.wait(ask.place, granted, most=self._settings.max_waiters)
+        return granted
 
-    def _wait_at(self, place: Place, seconds: float) -> None:
-        self.backend.check(place)
-        if self.backend.latest().until == place.after:
-            self.backend.wait(place, seconds, most=self._settings.max_waiters)
-
-    def _unless_known(self, token: Token | None, selection: Selection, count: int) -> Response:
+    def _unless_known(self, ask: Ask) -> Response:
         """Answer 304 where the client has this answer, unless its token should be replaced."""
-        after = token.place.after if token else 0
-        form = NDJSON if _wants_stream() else f"{count}"
-        head, response = self._known(token), None
+        head, response = self._known(ask), None
         if head is not None:
-            tag = self._desk.tag(head, after, selection, form)
+            tag = self._desk.tag(head, ask.after, ask.selection, ask.form)
             response = Response(status=304) if request.if_none_match.contains_weak(tag) else None
         if response is None:
-            response, head = self._run(token.place if token else None, selection, count)
-            tag = self._desk.tag(head, after, selection, form)
+            part = self.backend.part(ask.place, ask.rows)
+            response = self._written(part, ask)
+            tag = self._desk.tag(part.head, ask.after, ask.selection, ask.form)
         response.headers["ETag"] = quote_etag(tag, weak=True)
         return _private(response)
 
-    def _known(self, token: Token | None) -> Place | None:
+    def _known(self, ask: Ask) -> Place | None:
         """Look at the head alone where the client may have the answer already."""
-        if not request.if_none_match or (token and not self._desk.is_young(token)):
+        if not request.if_none_match or (ask.token and not self._desk.is_young(ask.token)):
             return None
         return self.backend.latest()
 
-    def _run(self, place: Place | None, selection: Selection, count: int) -> tuple[Response, Place]:
-        """Write the answer; give the head that it was read at, too."""
-        if _wants_stream():
-            part = self.backend.part(place, STREAM_ROWS)
-            return self._pages.stream(part, selection), part.head
-        part = self.backend.part(place, count)
-        return self._pages.page(part, selection), part.head
+    def _written(self, part: Part, ask: Ask) -> Response:
+        write = self._pages.stream if ask.streamed else self._pages.page
+        return write(part, ask.selection, ask.token)
 
 
 def _wants_stream() -> bool:
+    if NDJSON not in request.headers.get("Accept", "").lower():
+        return False
     offered = ["application/json", NDJSON]
     return request.accept_mimetypes.best_match(offered, offered[0]) == NDJSON
 

@@ -71,10 +71,6 @@ class JournalBackend(SequenceBackend):
         """Give the place behind everything there is."""
         return self._reader.latest()
 
-    def check(self, place: Place) -> None:
-        """Raise Gone for a place that cannot be gone on from."""
-        self._reader.check(place)
-
     def status(self) -> Status:
         """Tell how the journal is, built or not."""
         return self._reader.status()

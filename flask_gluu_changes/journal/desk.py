@@ -35,9 +35,16 @@ class TokenDesk:
         self._shown = digest_of_visibility(visibility)
         self._clock = clock
 
-    def issue(self, place: Place, selection: Selection) -> tuple[str, int]:
-        """Write a token for a place; give it with its expiry, microseconds since the epoch."""
-        issued = self._clock()
+    def issue(
+        self, place: Place, selection: Selection, before: Token | None = None
+    ) -> tuple[str, int]:
+        """Write a token for a place; give it with its expiry, microseconds since the epoch.
+
+        before: the client's token. While it is young and of the same place it is written again, so
+        that a client has nothing to save where nothing changed.
+        """
+        stays = before is not None and before.place == place and self.is_young(before)
+        issued = before.issued if before and stays else self._clock()
         text = self._codec.encode(Token(place, selection.digest, self._shown, issued))
         return text, issued + self._retention
 

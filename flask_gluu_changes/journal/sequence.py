@@ -26,10 +26,6 @@ class SequenceBackend(Backend):
         """Give the place behind everything there is."""
 
     @abstractmethod
-    def check(self, place: Place) -> None:
-        """Raise Gone for a place that cannot be gone on from."""
-
-    @abstractmethod
     def status(self) -> Status:
         """Tell how the journal is, built or not."""
 

@@ -143,3 +143,14 @@ def test_a_journal_without_a_secret_is_not_served(journal: Journal) -> None:
     app.extensions.clear()
     with pytest.raises(ConfigurationError, match="GLUU_CHANGES_TOKEN_SECRET"):
         GluuChanges(app, backend=journal.backend)
+
+
+def test_a_token_stays_where_nothing_changed(journal: Journal, site: Site) -> None:
+    """So that a client has nothing to save; its expiry stays with it."""
+    journal.put("a")
+    token = site.full()
+    quiet = site.page(deltaToken=token)
+    assert token_of([quiet]) == token
+    assert site.page(deltaToken=token) == quiet
+    journal.put("b")
+    assert token_of([site.page(deltaToken=token)]) != token
