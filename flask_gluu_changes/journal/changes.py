@@ -32,14 +32,18 @@ class Change:
 
 
 def changes_of(
-    connection: Connection, seen: Mapping[str, Identity | str], head: int
+    connection: Connection, seen: Mapping[str, Identity | str], head: int, floor: int
 ) -> list[Change]:
-    """Compare what was seen with what is known; give each difference a place behind the head."""
+    """Compare what was seen with what is known; give each difference a place behind the head.
+
+    floor: removals up to there may have been forgotten. A version never exceeds its row's place, so
+    whoever comes back from among them begins above all versions that were ever told.
+    """
     known = _known(connection, list(seen))
     found: list[Change] = []
     places = count(head + 1)
     for id_, identity in seen.items():
-        row = _difference(identity, known.get(id_))
+        row = _difference(identity, known.get(id_), floor + 1)
         if row is not None:
             found.append(Change({**row, "seq": next(places)}, id_ in known))
     return found
@@ -83,9 +87,9 @@ def _parts(ids: list[str]) -> Iterator[list[str]]:
     return (ids[i : i + AT_ONCE] for i in range(0, len(ids), AT_ONCE))
 
 
-def _difference(seen: Identity | str, known: Known | None) -> Row | None:
+def _difference(seen: Identity | str, known: Known | None, first: int) -> Row | None:
     alive = known is not None and known["removed"] is None
-    version = known["version"] + 1 if known else 1
+    version = known["version"] + 1 if known else first
     if isinstance(seen, Identity):
         same = alive and known is not None and known["digest"] == seen.digest
         return None if same else _row(seen, version, created=not alive)

@@ -49,7 +49,7 @@ ENTRIES = Table(
 )
 """One row an identity. Times are microseconds since the epoch.
 
-id: entryUUID where the source has one, else inum. version: counts the identity's changes.
+id: entryUUID where the source has one, else inum. version: grows with the identity's changes.
 digest: of the body, to tell a change from a write that changes nothing. changed_at: highest time
 attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed: None,
 `deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a removed

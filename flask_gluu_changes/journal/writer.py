@@ -124,7 +124,7 @@ class Writer:
         """Write a batch, all of it or nothing; give the number of identities that changed."""
         with self._transaction() as connection:
             state = read_state(connection)
-            changes = changes_of(connection, batch.changes, state.head)
+            changes = changes_of(connection, batch.changes, state.head, state.floor)
             apply(connection, changes, now())
             self._advance(connection, state, batch, changes)
         return len(changes)

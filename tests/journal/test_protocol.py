@@ -6,6 +6,7 @@ import pytest
 
 from flask_gluu_changes import ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
+from flask_gluu_changes.journal.state import now
 from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE
 from tests.support.apps import OPERATION, make_app
 from tests.support.journal_site import Site, gone, shown, token_of
@@ -154,3 +155,20 @@ def test_a_token_stays_where_nothing_changed(journal: Journal, site: Site) -> No
     assert site.page(deltaToken=token) == quiet
     journal.put("b")
     assert token_of([site.page(deltaToken=token)]) != token
+
+
+def test_versions_do_not_go_back_where_a_removal_was_forgotten(
+    journal: Journal, site: Site
+) -> None:
+    """A client may still have the removal's version, also of one among many others."""
+    journal.put("a", "b")
+    journal.put("a", mail="new")
+    token = site.full()
+    journal.remove("a")
+    removed = site.page(deltaToken=token)["removed"][0]
+    token = site.full()
+    journal.writer.prune(now() + 1)
+    journal.put("a")
+    back = site.page(deltaToken=token)["results"][0]
+    assert back["@version"] > removed["@version"]
+    assert back["@changeType"] == "created"
