@@ -10,16 +10,17 @@ fails a page.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain
 from typing import TypeAlias
 
 import orjson
 
-from .model import ChangesQuery, Entry, Value, time_of
+from .model import BEFORE_ALL, ChangesQuery, Entry, Value, time_of
+from .plans import Plans, type_name
 from .timestamps import to_micros
-from .values import QUICK, AttributeType, JsonValue, to_string, typed, untyped
+from .values import AttributeType, JsonValue, quick_moment, to_string, typed, untyped
 from .visibility import Visibility
 
 log = logging.getLogger(__name__)
@@ -51,48 +52,39 @@ class EntryEncoder:
         self._time_attributes = query.time_attributes
         self._type_of = type_of
         self._shows = visibility.shows
-        self._quick = _QuickWays(type_of, visibility)
-        self._texts = self._quick.texts
+        self._plans = Plans(type_of, visibility, query.time_attributes)
         self._reported: set[str] = set()
 
     def encode(self, entry: Entry) -> EncodedEntry:
         """Turn one entry into its place, its change time and its JSON object."""
-        return sort_key(entry), self._changed(entry), self.body(entry)
+        body, times = self.read(entry)
+        return sort_key(entry), max((self._floor, *times.values())), body
 
-    def _changed(self, entry: Entry) -> int:
-        changed = self._floor
-        for name in self._time_attributes:
-            for value in entry.get(name, ()):
-                changed = max(changed, time_of(value, changed))
-        return changed
+    def read(self, entry: Entry) -> tuple[bytes, dict[str, int]]:
+        """Give the JSON object, and for each time attribute the latest time that can be read.
 
-    def body(self, entry: Entry) -> bytes:
-        """Turn one entry into its JSON object."""
-        try:
-            return self._quickly(entry)
-        except (LookupError, TypeError, ValueError):
-            return self._carefully(entry)
-
-    def _quickly(self, entry: Entry) -> bytes:
-        shown: dict[str, Sequence[Value] | list[JsonValue]] = dict(entry)
-        for name in shown.keys() - self._texts:
-            one = self._quick[name]
-            if one is None:
-                del shown[name]
-            else:
-                shown[name] = [*map(one, entry[name])]
-        self._check_texts(entry)
-        return _to_json(shown)
-
-    def _check_texts(self, entry: Entry) -> None:
-        """Raise unless all is octets, or all that is shown as text is text.
-
-        The serializer would write other Python values in a way of its own.
+        Times are microseconds since the epoch.
         """
         try:
-            b"".join(chain.from_iterable(entry.values()))  # type: ignore[arg-type]
-        except TypeError:
-            "".join(chain.from_iterable(map(entry.__getitem__, entry.keys() & self._texts)))  # type: ignore[arg-type]
+            return self._quickly(entry)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            return self._carefully(entry), _latest(entry, self._time_attributes)
+
+    def _quickly(self, entry: Entry) -> tuple[bytes, dict[str, int]]:
+        plan = self._plans[tuple(entry)]
+        shown: dict[str, Sequence[Value] | list[JsonValue]] = dict(entry)
+        for name in plan.hidden:
+            del shown[name]
+        for name, one in plan.converted:
+            shown[name] = [*map(one, entry[name])]
+        times = _latest(entry, plan.unshown) if plan.unshown else {}
+        for name, counts in plan.times:
+            moments = [*map(quick_moment, entry[name])]
+            shown[name] = [text for text, _ in moments]
+            if counts:
+                times[name] = max(micros for _, micros in moments)
+        _check_texts(entry, plan.texts)
+        return _to_json(shown), times
 
     def _carefully(self, entry: Entry) -> bytes:
         return _to_json(
@@ -105,7 +97,7 @@ class EntryEncoder:
 
     def _lenient(self, name: str, value: Value, entry: Entry) -> JsonValue:
         try:
-            return typed(value, self._type_of(_type_name(name)))
+            return typed(value, self._type_of(type_name(name)))
         except ValueError:
             self._report(name, entry)
             return untyped(value)
@@ -118,30 +110,20 @@ class EntryEncoder:
             log.warning("%r of %r does not fit its type; it is served as text", name, inum)
 
 
-class _QuickWays(dict[str, "Callable[[Value], JsonValue] | None"]):
-    """Attribute names to the functions for their values; None for what a client may not see.
+def _check_texts(entry: Entry, texts: list[str]) -> None:
+    """Raise unless all is octets, or all that is shown as text is text.
 
-    texts: the names met so far that are shown as the text that they are.
+    The serializer would write other Python values in a way of its own.
     """
-
-    def __init__(
-        self, type_of: Callable[[str], AttributeType | None], visibility: Visibility
-    ) -> None:
-        self.texts: set[str] = set()
-        self._type_of = type_of
-        self._shows = visibility.shows
-
-    def __missing__(self, name: str) -> Callable[[Value], JsonValue] | None:
-        kind = self._type_of(_type_name(name)) or AttributeType.STRING
-        one = self[name] = QUICK[kind] if self._shows(name) else None
-        if one is to_string:
-            self.texts.add(name)
-        return one
+    if texts and type(entry[texts[0]][0]) is bytes:
+        b"".join(chain.from_iterable(entry.values()))  # type: ignore[arg-type]
+    else:
+        "".join(chain.from_iterable(map(entry.__getitem__, texts)))  # type: ignore[arg-type]
 
 
-def _type_name(attribute: str) -> str:
-    """Take the options off an attribute description such as `cn;lang-de` (RFC 4512, 2.5)."""
-    return attribute.partition(";")[0]
+def _latest(entry: Entry, names: Iterable[str]) -> dict[str, int]:
+    found = {name: [time_of(value, BEFORE_ALL) for value in entry.get(name, ())] for name in names}
+    return {n: max(times) for n, times in found.items() if times and max(times) > BEFORE_ALL}
 
 
 def sort_key(entry: Entry) -> bytes:
@@ -156,10 +138,10 @@ def _least(values: Sequence[Value] | None, form: Callable[[Value], bytes]) -> by
 
 
 def _folded(value: Value) -> bytes:
-    octets = _octets(value)
-    if octets.isascii():
-        return octets.lower()
-    return octets.decode(errors="replace").casefold().encode()
+    text = value if isinstance(value, (bytes, str)) else untyped(value)
+    if text.isascii():
+        return _octets(text.lower())
+    return _octets(text).decode(errors="replace").casefold().encode()
 
 
 def _octets(value: Value) -> bytes:

@@ -77,6 +77,9 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+_TO_MILLIS = len("2020-01-01T00:00:00.000")
+
+
 @lru_cache(maxsize=256)
 def moment_of(time: datetime) -> Moment:
     """Give text and microseconds of a time; one without zone is UTC, as databases store it.
@@ -88,8 +91,10 @@ def moment_of(time: datetime) -> Moment:
         utc = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
     except OverflowError as error:
         raise ValueError("it lies outside the years 1 to 9999 in UTC") from error
-    text = utc.isoformat(timespec="seconds") + _fraction_of(utc.microsecond)
-    return text, (utc - _NAIVE_EPOCH) // MICROSECOND
+    since = utc - _NAIVE_EPOCH
+    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    text = utc.isoformat()
+    return (text if utc.microsecond % 1000 else text[:_TO_MILLIS]) + "Z", micros
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from orjson import Fragment
 
 from .model import Value
-from .timestamps import moment_of, parse_generalized_time
+from .timestamps import Moment, moment_of, parse_generalized_time
 
 JsonValue: TypeAlias = str | bool | int | Fragment
 
@@ -113,10 +113,11 @@ def _quick_integer(value: Value) -> int:
     return int(value)  # type: ignore[arg-type]
 
 
-def _quick_time(value: Value) -> str:
+def quick_moment(value: Value) -> Moment:
+    """Give text and microseconds of a time; anything but a GeneralizedTime or a datetime raises."""
     if type(value) is datetime:
-        return moment_of(value)[0]
-    return parse_generalized_time(bytes.decode(value))[0]  # type: ignore[arg-type]
+        return moment_of(value)
+    return parse_generalized_time(bytes.decode(value))  # type: ignore[arg-type]
 
 
 _NATIVE = {bool: AttributeType.BOOLEAN, int: AttributeType.NUMERIC}
@@ -142,12 +143,11 @@ QUICK: Mapping[AttributeType, Callable[[Value], JsonValue]] = {
     AttributeType.JSON: to_string,
     AttributeType.NUMERIC: _quick_integer,
     AttributeType.BOOLEAN: _TRUTHS.__getitem__,
-    AttributeType.GENERALIZED_TIME: _quick_time,
     AttributeType.BINARY: to_base64,
     AttributeType.CERTIFICATE: to_base64,
     AttributeType.PHOTO: to_base64,
 }
 """The shortest way for what directories and databases hold; anything unusual raises.
 
-Text is left to the serializer.
+Text is left to the serializer, and times are read by `quick_moment`.
 """

@@ -25,6 +25,7 @@ LOWER = {
     "model",
     "values",
     "visibility",
+    "plans",
     "encoding",
     "probe",
     "backend",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from ..encoding import EntryEncoder, sort_key
-from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, time_of
+from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry
 from ..values import AttributeType, untyped
 from ..visibility import Visibility
 
@@ -50,25 +50,20 @@ class IdentityEncoder:
         visibility: Visibility,
     ) -> None:
         query = ChangesQuery(EVERYTHING_SINCE, time_attributes)
-        self._time_attributes = time_attributes
         self._encoder = EntryEncoder(query, type_of, visibility)
 
     def encode(self, id_: str, entry: Entry) -> Identity:
         """Encode the entry of the identity `id_`."""
-        times = [(name, self._latest(entry, name)) for name in self._time_attributes]
+        body, times = self._encoder.read(entry)
         return Identity(
             id=id_,
             inum=_text(entry, "inum"),
             uid=_text(entry, "uid"),
-            changed_at=max((time for _, time in times), default=_NONE),
-            counts_until=max((_until(n, t) for n, t in times), default=_NONE),
+            changed_at=max(times.values(), default=_NONE),
+            counts_until=max((_until(*time) for time in times.items()), default=_NONE),
             sort_key=sort_key(entry),
-            body=self._encoder.body(entry),
+            body=body,
         )
-
-    def _latest(self, entry: Entry, attribute: str) -> int:
-        values = (time_of(value, _NONE) for value in entry.get(attribute, ()))
-        return max(values, default=_NONE)
 
 
 def line_of(identity: Identity, version: int, *, created: bool) -> bytes:
@@ -96,7 +91,7 @@ def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> byte
 
 def _until(attribute: str, micros: int) -> int:
     whole = attribute.lower() in WHOLE_SECOND_ATTRIBUTES
-    return micros + _REST_OF_SECOND if whole and micros else micros
+    return micros + _REST_OF_SECOND if whole else micros
 
 
 def _text(entry: Entry, attribute: str) -> str:

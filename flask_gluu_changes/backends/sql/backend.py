@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
-from ...model import ChangesQuery, Entry, Finding
+from ...model import ChangesQuery, Entry, Finding, Value
 from ...sql_settings import SqlSettings
 from ...values import AttributeType
 from .cells import Cell
@@ -134,7 +134,7 @@ class SqlBackend(Backend):
         parameters = asked.parameters(query, dialect)
         with streaming.execute(asked.everything, parameters) as result:
             for rows in result.partitions():
-                part = [_entry(asked.cells, row) for row in rows]
+                part = [_entry(asked.names, asked.read, row) for row in rows]
                 found += len(part)
                 yield part if dialect != "sqlite" else [*filter(query.matches, part)]
         self._quiet = None if found else query.since
@@ -162,10 +162,13 @@ class SqlBackend(Backend):
         return (engine or self._engine).connect()
 
 
-def _entry(cells: Sequence[tuple[str, Cell]], row: Row[Any]) -> Entry:
+def _entry(names: Sequence[str], read: Sequence[tuple[str, Cell]], row: Row[Any]) -> Entry:
     """Turn a row into an entry; NULL and an empty array mean that there is no value."""
-    return {
-        name: values
-        for (name, read), cell in zip(cells, row, strict=True)
-        if cell is not None and (values := read(cell))
-    }
+    cells = zip(names, row, strict=True)
+    entry: dict[str, Sequence[Value]] = {name: (cell,) for name, cell in cells if cell is not None}
+    for name, values_of in read:
+        if name in entry:
+            entry[name] = values_of(entry[name][0])
+            if not entry[name]:
+                del entry[name]
+    return entry

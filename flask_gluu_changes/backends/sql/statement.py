@@ -16,7 +16,7 @@ from sqlalchemy import table as table_named
 
 from ...errors import BackendRefused
 from ...model import ChangesQuery
-from .cells import Cell
+from .cells import Cell, plain
 from .columns import Column
 from .schema import Layout
 
@@ -38,13 +38,14 @@ def wanted(query: ChangesQuery, layout: Layout) -> list[Column]:
 class Question:
     """A query in SQL, without its time: made once, asked by every poll.
 
-    everything: the named columns of who matches. anybody: whether somebody does. cells: names and
-    readers of the columns.
+    everything: the columns of who matches, which are `names`. anybody: whether somebody does.
+    read: the columns whose cells must be read first.
     """
 
     everything: Select[Any]
     anybody: Select[Any]
-    cells: tuple[tuple[str, Cell], ...]
+    names: tuple[str, ...]
+    read: tuple[tuple[str, Cell], ...]
     times: tuple[Column, ...]
 
     def parameters(self, query: ChangesQuery, dialect: str) -> dict[str, object]:
@@ -65,7 +66,8 @@ def question(query: ChangesQuery, layout: Layout) -> Question:
     return Question(
         everything=select(*names).select_from(table).where(matching),
         anybody=select(literal_column("1")).select_from(table).where(matching).limit(1),
-        cells=tuple((column.name, column.cell) for column in columns),
+        names=tuple(column.name for column in columns),
+        read=tuple((c.name, c.cell) for c in columns if c.cell is not plain),
         times=times,
     )
 
