@@ -26,6 +26,7 @@ LOWER = {
     "values",
     "visibility",
     "plans",
+    "prepared",
     "encoding",
     "probe",
     "backend",

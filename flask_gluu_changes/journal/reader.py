@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import BackendRefused, BackendUnavailable
+from ..prepared import Prepared
 from .places import Gone, Part, Place, Status
-from .prepared import Prepared, one_look
 from .state import read_state
 from .tables import COMMITS, ENTRIES, STATE, reading
 
@@ -83,13 +83,13 @@ class JournalReader:
 
     def head(self) -> tuple[str, int]:
         """Give epoch and head, and no more: it is asked fifty times a second."""
-        with self._unavailable_on_errors(), one_look(self._engine) as cursor:
+        with self._unavailable_on_errors(), _one_look(self._engine) as cursor:
             epoch, head = self._head.run(cursor).fetchall()[0]
         return epoch, head
 
     def latest(self) -> Place:
         """Give the place behind everything there is."""
-        with self._unavailable_on_errors(), one_look(self._engine) as cursor:
+        with self._unavailable_on_errors(), _one_look(self._engine) as cursor:
             return _end(self._usable(cursor, NOWHERE))
 
     def part(self, place: Place | None, size: int) -> Part:
@@ -98,7 +98,7 @@ class JournalReader:
         Raises Gone for a place of another epoch, of a journal before it was restored, or from
         before the removals that are still known.
         """
-        with self._unavailable_on_errors(), one_look(self._engine) as cursor:
+        with self._unavailable_on_errors(), _one_look(self._engine) as cursor:
             look = self._usable(cursor, place.until if place else NOWHERE)
             if place is not None:
                 _recognize(look, place)
@@ -171,3 +171,12 @@ def _going_on(place: Place | None, head: Place) -> Place:
     if place is None:
         return replace(head, after=0, removals=False)
     return replace(head, after=place.after) if place.is_end else place
+
+
+@contextmanager
+def _one_look(engine: Engine) -> Iterator[DBAPICursor]:
+    """Give a cursor within a transaction, which ends with the block; raises the driver's errors."""
+    with engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
+        if engine.dialect.name == "sqlite":  # the other drivers begin by themselves
+            cursor.execute("BEGIN")
+        yield cursor  # SQLAlchemy's pool rolls back what it gets back

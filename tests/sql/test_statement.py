@@ -92,9 +92,10 @@ def test_a_poll_after_an_empty_one_asks_only_whether_there_is_anybody(
 ) -> None:
     """Once there is, the same poll gives everybody, and so does one from an earlier time."""
     database, sent = crowd
-    for _ in range(2):
-        assert list(database.backend.changes(ChangesQuery(NOON))) == []
-    assert "LIMIT" in sent[-1]
+    assert list(database.backend.changes(ChangesQuery(NOON))) == []
+    sent.clear()
+    assert list(database.backend.changes(ChangesQuery(NOON))) == []
+    assert sent == []  # the driver's own cursor has asked
     database.add("new", person("new", created=NOON))
     assert len(list(database.backend.changes(ChangesQuery(NOON)))) == 1
     assert list(database.backend.changes(ChangesQuery(NOON + DAY))) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -18,7 +19,7 @@ from ...model import ChangesQuery, Entry, Finding, Value
 from ...sql_settings import SqlSettings
 from ...values import AttributeType
 from .cells import Cell
-from .engine import engine_of, leave_to_parent, single_statements
+from .engine import engine_of, leave_to_parent, transactions
 from .errors import is_stale, translated
 from .examine import examine
 from .schema import DatabaseSchema, Layout
@@ -52,7 +53,8 @@ class SqlBackend(Backend):
         else:
             waits = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
             self._engine = engine_of(database, **waits)
-        self._alone = single_statements(self._engine)
+        self._whole = transactions(self._engine)
+        self._driver_error = self._engine.dialect.loaded_dbapi.Error
         self._process = os.getpid()
         self._schema = DatabaseSchema(table, attributes_table)
         self._warned = False
@@ -122,9 +124,13 @@ class SqlBackend(Backend):
         if layout is None or self._quiet is None or self._quiet > query.since:
             return False
         asked = self._question(query, layout)
-        with self._connect(self._alone) as connection:
-            parameters = asked.parameters(query, connection.dialect.name)
-            return connection.execute(asked.anybody, parameters).first() is None
+        parameters = asked.parameters(query, self._engine.dialect.name)
+        with self._connect(self._engine) as connection, suppress(self._driver_error):
+            cursor = connection.connection.cursor()
+            found = asked.anybody.run(cursor, **parameters).fetchall()
+            cursor.close()
+            return not found
+        return False  # SQLAlchemy, which asks next, knows what to do about failures
 
     def _entries(
         self, connection: Connection, query: ChangesQuery, asked: Question
@@ -143,7 +149,7 @@ class SqlBackend(Backend):
         key = (layout, query.attributes, query.excluded, query.time_attributes)
         known, asked = self._asked
         if asked is None or key != known:
-            asked = question(query, layout)
+            asked = question(query, layout, self._engine.dialect)
             self._asked = key, asked
         return asked
 
@@ -159,7 +165,7 @@ class SqlBackend(Backend):
 
     def _connect(self, engine: Engine | None = None) -> Connection:
         self._process = leave_to_parent(self._engine, self._process)
-        return (engine or self._engine).connect()
+        return (engine or self._whole).connect()
 
 
 def _entry(names: Sequence[str], read: Sequence[tuple[str, Cell]], row: Row[Any]) -> Entry:

@@ -15,6 +15,12 @@ from ...errors import ConfigurationError
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 """What a URL without a driver means here; each is a package to install."""
 
+_ALONE = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+_OPTIONS: Mapping[str, Mapping[str, Any]] = dict.fromkeys(
+    ["postgresql", "mysql", "mariadb"], _ALONE
+)
+"""A statement alone then takes one round trip and not up to three, for BEGIN and ROLLBACK."""
+
 
 def engine_of(url: str | URL, *, connect_timeout: float, operation_timeout: float) -> Engine:
     """Make an engine; nothing is connected yet. Raises ConfigurationError for what cannot be used.
@@ -26,7 +32,7 @@ def engine_of(url: str | URL, *, connect_timeout: float, operation_timeout: floa
     waits = _waits(kind, connect_timeout, operation_timeout)
     unset = {name: value for name, value in waits.items() if name not in parsed.query}
     try:
-        engine = create_engine(parsed, connect_args=unset)
+        engine = create_engine(parsed, connect_args=unset, **_OPTIONS.get(kind, {}))
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
             f"GLUU_CHANGES_SQL_URL needs a driver that is not installed: {error};"
@@ -36,15 +42,11 @@ def engine_of(url: str | URL, *, connect_timeout: float, operation_timeout: floa
     return engine
 
 
-def single_statements(engine: Engine) -> Engine:
-    """Give the engine for statements that stand alone.
-
-    psycopg then needs one round trip and not three, for BEGIN and ROLLBACK; other drivers would
-    need more, to change the mode of their connection and back.
-    """
-    if engine.dialect.driver != "psycopg":
+def transactions(engine: Engine) -> Engine:
+    """Give the engine whose statements may be read in parts: PostgreSQL's cursors live in one."""
+    if engine.dialect.name != "postgresql":
         return engine
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def leave_to_parent(engine: Engine, process: int) -> int:

@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -127,13 +128,20 @@ def _registered(
         log.info("there is no table %s of attribute types; the columns' own count alone", table)
         return {}
     try:
-        with connection.begin_nested():  # PostgreSQL ends a transaction at its first error
+        with _savepoint(connection):
             return dict(_registrations(connection, inspector, table))
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
         log.warning("the attribute types in %s cannot be read: %s", table, error.orig)
         return {}
+
+
+def _savepoint(connection: Connection) -> AbstractContextManager[object]:
+    """PostgreSQL ends a transaction at its first error; the others are read without one."""
+    if connection.dialect.name == "postgresql":
+        return connection.begin_nested()
+    return nullcontext()
 
 
 def _registrations(

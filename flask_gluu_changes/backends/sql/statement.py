@@ -16,6 +16,7 @@ from sqlalchemy import table as table_named
 
 from ...errors import BackendRefused
 from ...model import ChangesQuery
+from ...prepared import Prepared
 from .cells import Cell, plain
 from .columns import Column
 from .schema import Layout
@@ -43,7 +44,7 @@ class Question:
     """
 
     everything: Select[Any]
-    anybody: Select[Any]
+    anybody: Prepared
     names: tuple[str, ...]
     read: tuple[tuple[str, Cell], ...]
     times: tuple[Column, ...]
@@ -56,16 +57,17 @@ class Question:
         }
 
 
-def question(query: ChangesQuery, layout: Layout) -> Question:
+def question(query: ChangesQuery, layout: Layout, dialect: Dialect) -> Question:
     """Write the statements for a query; values are always bound, and names quoted by SQLAlchemy."""
     columns = wanted(query, layout)
     times = tuple(_time_column(name, layout) for name in query.time_attributes)
     matching = or_(*(column_named(c.name) >= bindparam(_parameter(c)) for c in times))
     table = table_named(layout.table)
     names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
+    anybody: Select[Any] = select(literal_column("1")).select_from(table).where(matching).limit(1)
     return Question(
         everything=select(*names).select_from(table).where(matching),
-        anybody=select(literal_column("1")).select_from(table).where(matching).limit(1),
+        anybody=Prepared(anybody, dialect),
         names=tuple(column.name for column in columns),
         read=tuple((c.name, c.cell) for c in columns if c.cell is not plain),
         times=times,

@@ -1,0 +1,28 @@
+"""Statements compiled once and run by the driver's own cursor, for what is asked most often.
+
+Run by SQLAlchemy, a statement takes several times as long as SQLite needs to answer it. What
+drivers raise is theirs then: `dialect.loaded_dbapi.Error`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Dialect, Select
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+
+class Prepared:
+    """A SELECT in a database's own words. Its parameters, by name, are what drivers take."""
+
+    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self._text = str(compiled)
+        self._places: list[str] | None = getattr(compiled, "positiontup", None)
+        self._constants = compiled.params
+
+    def run(self, cursor: DBAPICursor, **values: object) -> DBAPICursor:
+        """Execute it; the rows are to be fetched from the cursor."""
+        named, places = {**self._constants, **values}, self._places
+        cursor.execute(self._text, named if places is None else [named[name] for name in places])
+        return cursor
