@@ -22,7 +22,7 @@ from flask_gluu_changes.visibility import Visibility
 from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 
-from .serving import connection, gunicorn, rate
+from .serving import connection, gunicorn, peak, rate
 from .table import Row, compare, noted, seconds
 
 OPERATION = "/identity/restv1/scim/UpdatedUsers"
@@ -112,12 +112,6 @@ def stream_everything(settings: dict[str, str]) -> tuple[float, float, float]:
                 early = peak()
 
     return seconds(work), early, peak()
-
-
-def peak() -> float:
-    """Read the high-water mark of this process; getrusage would tell its parent's as well."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def page_path(since: datetime, start: int, size: int) -> str:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPConnection
@@ -24,7 +24,7 @@ from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
 from .direct_ldap import OPERATION, START, STEP, config, ldapsearch
-from .serving import ROOT, connection, gunicorn, rate
+from .serving import ROOT, connection, gunicorn, peak, rate, workers
 from .table import Row, compare, noted, seconds
 
 BIG, SMALL = 1000, 200
@@ -49,38 +49,40 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
         peer = median(
             seconds(partial(ldapsearch, server, "(objectClass=gluuPerson)")) for _ in range(ROUNDS)
         )
-        began = time.perf_counter()
-        with _follower(environment):
-            _await_built(url)
-            yield _built(time.perf_counter() - began, peer, folder, people)
+        with _follower(environment) as follower:
+            began = _await(url, lambda state: state.holder)
+            taken = _await(url, lambda state: state.built) - began
+            yield _built(taken, peer, folder, people, peak(follower))
             with gunicorn("benchmarks.app:create_app()", environment) as port:
                 yield from _read(port, peer, people)
                 yield _visible(server, port)
 
 
 @contextmanager
-def _follower(environment: dict[str, str]) -> Iterator[None]:
+def _follower(environment: dict[str, str]) -> Iterator[int]:
     command = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environment}, stdout=quiet, stderr=quiet
     )
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(PATIENCE)
 
 
-def _await_built(url: str) -> None:
+def _await(url: str, holds: Callable[[State], object]) -> float:
+    """Wait until something holds of the journal; give the time."""
     engine = open_engine(url)
     create(engine)
     until = time.monotonic() + PATIENCE
-    while not _state(engine).built:
+    while not holds(_state(engine)):
         if time.monotonic() > until:
             raise RuntimeError("the journal was not built")
-        time.sleep(0.05)
+        time.sleep(0.02)
     engine.dispose()
+    return time.perf_counter()
 
 
 def _state(engine) -> State:  # type: ignore[no-untyped-def]
@@ -88,9 +90,10 @@ def _state(engine) -> State:  # type: ignore[no-untyped-def]
         return read_state(connection_)
 
 
-def _built(taken: float, peer: float, folder: Path, people: int) -> Row:
+def _built(taken: float, peer: float, folder: Path, people: int, memory: float) -> Row:
     size = sum(file.stat().st_size for file in folder.glob("journal.db*"))
-    name = f"journal, build from LDAP; {size / people / 1000:.2f} kB an entry on disk"
+    name = f"journal of {people:,}, build from LDAP, from the lease on"
+    name += f"; {size / people / 1000:.2f} kB an entry on disk, follower at most {memory:.0f} MiB"
     return Row(name, taken, "ldapsearch", peer, "s", at_most=6)
 
 
@@ -99,9 +102,9 @@ def _read(port: int, peer: float, people: int) -> Iterator[Row]:
     name = f"journal, everything, pages of {BIG} over HTTP"
     yield Row(name, pages, "ldapsearch", peer, "s", at_most=0.5)
     stream = median(seconds(partial(_all_lines, port, people)) for _ in range(ROUNDS))
-    yield Row(
-        "journal, everything, NDJSON over HTTP", stream, "ldapsearch", peer, "s", at_most=0.25
-    )
+    memory = " and ".join(f"{peak(worker):.0f}" for worker in workers())
+    name = f"journal, everything, NDJSON over HTTP; web workers at most {memory} MiB"
+    yield Row(name, stream, "ldapsearch", peer, "s", at_most=0.25)
     first, far = f"{OPERATION}?cursor=&count={SMALL}", _far(port, people)
     ours, prebuilt = _rates(port, far, "/prebuilt")
     name = f"journal, a page of {SMALL} near the end"

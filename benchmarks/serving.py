@@ -53,6 +53,19 @@ def connection(port: int) -> Iterator[KeepAlive]:
         client.close()
 
 
+def workers() -> list[int]:
+    """Name the processes that the servers of this process have started."""
+    return [worker for server in _children("self") for worker in _children(server)]
+
+
+def _children(process: int | str) -> list[int]:
+    return [
+        int(child)
+        for file in Path(f"/proc/{process}/task").glob("*/children")
+        for child in file.read_text().split()
+    ]
+
+
 @contextmanager
 def gunicorn(application: str, environment: Mapping[str, str]) -> Iterator[int]:
     """Serve an application factory on a free port of the loopback."""
@@ -67,6 +80,12 @@ def gunicorn(application: str, environment: Mapping[str, str]) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+def peak(process: int | str = "self") -> float:
+    """Read the most memory that a process has had, in MiB; getrusage adds its parent's."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def await_port(port: int) -> None:
