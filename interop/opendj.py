@@ -12,6 +12,7 @@ import contextlib
 import os
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ from tests.support import people, slapd
 from tests.support.slapd import HOST, free_port
 
 from .downloads import OPENDJ, fetch
+from .opendj_changelog import PRIVILEGE, with_changelog
 from .opendj_schema import to_ldif
 from .program import PATIENCE, Program, run
 
@@ -42,7 +44,7 @@ class OpenDJError(RuntimeError):
 
 
 class OpenDJ:
-    """One OpenDJ in `folder`."""
+    """One OpenDJ in `folder`. changelog: tells its changes, for which it replicates to nobody."""
 
     admin_dn = people.ADMIN_DN
     admin_password = people.ADMIN_PASSWORD
@@ -51,7 +53,7 @@ class OpenDJ:
     base_dn = people.PEOPLE_DN
     attributes_dn = people.ATTRIBUTES_DN
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, changelog: bool = False) -> None:
         _unzip(fetch(OPENDJ), folder)
         self.folder = folder.resolve()
         self.port = free_port()
@@ -64,7 +66,11 @@ class OpenDJ:
             environment={},
         )
         self._set_up()
-        self.load(people.base_ldif().rstrip("\n") + f"\n{NO_LIMITS}\n")  # the reader comes last
+        rights = NO_LIMITS
+        if changelog:
+            self._rewrite_config(lambda config: with_changelog(config, free_port()))
+            rights += PRIVILEGE
+        self.load(people.base_ldif().rstrip("\n") + f"\n{rights}\n")  # the reader comes last
 
     @property
     def uri(self) -> str:
@@ -155,11 +161,15 @@ class OpenDJ:
     def _set_up(self) -> None:
         """Make an empty server that listens on the loopback only, and knows Gluu's schema."""
         self._tool("setup", "--cli", "--no-prompt", "--acceptLicense", "--doNotStart", *self._names)
-        config = self._home / "config" / "config.ldif"
-        listening = config.read_text().replace(EVERYWHERE, f"ds-cfg-listen-address: {HOST}")
-        config.write_text(listening)
+        self._rewrite_config(
+            lambda config: config.replace(EVERYWHERE, f"ds-cfg-listen-address: {HOST}")
+        )
         schema = Path(slapd.__file__).with_name("gluu.schema").read_text()
         (self._home / "config" / "schema" / "77-gluu.ldif").write_text(to_ldif(schema))
+
+    def _rewrite_config(self, change: Callable[[str], str]) -> None:
+        config = self._home / "config" / "config.ldif"
+        config.write_text(change(config.read_text()))
 
     @property
     def _names(self) -> list[str]:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import Attributes
+from tests.support.directory_server import DirectoryServer
 from tests.support.people import PEOPLE_DN, PERSON_CLASSES
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 
@@ -21,9 +22,9 @@ MakeClient: TypeAlias = Callable[..., FlaskClient]
 
 
 class Directory:
-    """The people of a slapd under test, and a backend that reads them as its reader."""
+    """The people of a directory under test, and a backend that reads them as its reader."""
 
-    def __init__(self, server: Slapd) -> None:
+    def __init__(self, server: DirectoryServer) -> None:
         self.server = server
         self.admin = server.connect()
         self.backend = LdapBackend.from_config(config_of(server))
@@ -53,7 +54,7 @@ def dn_of(inum: str) -> str:
     return f"inum={inum},{PEOPLE_DN}"
 
 
-def config_of(server: Slapd, **changed: Any) -> dict[str, Any]:
+def config_of(server: DirectoryServer, **changed: Any) -> dict[str, Any]:
     """Give the settings for a server's reader, some of them changed."""
     settings = {
         "LDAP_URI": server.uri,

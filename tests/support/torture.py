@@ -22,6 +22,7 @@ from flask_gluu_changes.journal.tables import ENTRIES
 from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.visibility import Visibility
 from tests.ldap.conftest import config_of
+from tests.support.directory_server import DirectoryServer
 from tests.support.filling import SLAPD, Journal
 from tests.support.people import PEOPLE_DN, SUFFIX, write_people_ldif
 from tests.support.slapd import Slapd
@@ -33,11 +34,11 @@ PAUSE = threading.Event()  # is never set: what other processes do cannot be awa
 
 
 class Torture:
-    """One run in a folder, with so many people in the directory."""
+    """One run in a folder, with so many people in the directory: a slapd, unless told otherwise."""
 
-    def __init__(self, folder: Path, people: int) -> None:
+    def __init__(self, folder: Path, people: int, server: DirectoryServer | None = None) -> None:
         self.journal = Journal(folder)
-        self.server = Slapd(folder / "slapd", extra=SLAPD)
+        self.server = server or Slapd(folder / "slapd", extra=SLAPD)
         write_people_ldif(folder / "people.ldif", people, start=START, step=STEP)
         self.server.load(folder / "people.ldif")
         self.server.start()

@@ -14,6 +14,7 @@ from ...ldap_settings import LdapSettings
 from ...model import ChangesQuery, Entry, Finding
 from ...values import AttributeType
 from .attributes import check_times, wanted
+from .changelog import ChangelogFollower
 from .connection import Connections
 from .errors import UNREACHABLE, translated
 from .examine import examine
@@ -58,8 +59,9 @@ class LdapBackend(Backend):
         return examine(self._settings, query)
 
     def follower(self, query: ChangesQuery) -> Follower:
-        """Give a consumer of syncrepl where slapd has its overlay syncprov."""
-        return SyncreplFollower(self._connections, self._settings, self._schema, query)
+        """Give a consumer of slapd's syncrepl, or a reader of OpenDJ's changelog."""
+        kind = SyncreplFollower if self._schema.facts().openldap else ChangelogFollower
+        return kind(self._connections, self._settings, self._schema, query)
 
     def close(self) -> None:
         """Unbind the idle connections."""

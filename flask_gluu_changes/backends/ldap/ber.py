@@ -1,4 +1,4 @@
-"""As much of BER (X.690) as the messages of syncrepl need, and quicker than a general decoder."""
+"""As much of BER (X.690) as the followers of directories need, and quicker than a general codec."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def only(data: bytes) -> tuple[int, bytes]:
     """Give tag and content of the one element that there must be."""
     (element,) = elements(data)
     return element
+
+
+def octets(content: bytes) -> bytes:
+    """Encode an OCTET STRING."""
+    size = len(content)
+    if size < _LONG:
+        return bytes([OCTETS, size]) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([OCTETS, _LONG + len(length)]) + length + content
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:

@@ -16,8 +16,8 @@ from ldap.syncrepl import SyncRequestControl
 from ...errors import BackendRefused, BackendUnavailable
 from ...following import ContinuityLost
 from ...model import Entry
-from .connection import Handle
-from .search import NO_ATTRIBUTES, Search, person
+from .search import Search, person
+from .session import Session
 from .sync_messages import INFO, EntryState, SyncInfo, entry_state, sync_info
 
 REFRESH_REQUIRED = (ldap.UNWILLING_TO_PERFORM.errnum, 4096)
@@ -40,12 +40,8 @@ class SyncNews(NamedTuple):
     info: SyncInfo
 
 
-class SyncSession:
+class SyncSession(Session):
     """Several such searches on one connection, told apart by their number."""
-
-    def __init__(self, handle: Handle, timeout: float) -> None:
-        self._handle = handle
-        self._timeout = timeout
 
     def fileno(self) -> int:
         """Give the socket, to wait on when `poll` has nothing."""
@@ -67,16 +63,6 @@ class SyncSession:
                 if found := _decoded(kind, content, search):
                     return found
         return None
-
-    def read(self, base: str, scope: int, filter_: str, *names: str) -> list[tuple[str, Any]]:
-        """Search in between, while messages of the others queue up."""
-        asked = (base, scope, filter_, list(names) or [NO_ATTRIBUTES])
-        found = self._handle.search_ext_s(*asked, timeout=self._timeout)
-        return [(dn, entry) for dn, entry in found if dn is not None]
-
-    def ping(self) -> None:
-        """Find out whether the directory is still there; a dead one raises."""
-        self.read("", ldap.SCOPE_BASE, "(objectClass=*)")
 
 
 def _decoded(kind: int, content: list[Any], search: int) -> SyncEntry | SyncNews | None:

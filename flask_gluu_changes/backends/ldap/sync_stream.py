@@ -19,6 +19,7 @@ from ...following import (
     Seen,
     Unmentioned,
 )
+from .directory_follower import UUID
 from .memberships import MEMBER, Expected, Memberships, within
 from .rereads import Rereads
 from .search import Search
@@ -26,7 +27,7 @@ from .sync_messages import DELETE, ID_SET, PRESENT, REFRESH_DELETE, SyncInfo
 from .sync_position import Position
 from .sync_session import SyncEntry, SyncNews, SyncSession
 
-UUID, MEMBER_OF = "entryUUID", "memberOf"
+MEMBER_OF = "memberOf"
 
 
 @dataclass(frozen=True)
