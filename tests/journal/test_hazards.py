@@ -12,7 +12,7 @@ from flask_gluu_changes.client import ChangesUnavailable
 from flask_gluu_changes.journal.writer import OUT_OF_SCOPE, Batch
 from tests.support.journal_site import Site
 from tests.support.journals import Journal
-from tests.support.replicas import RecipeReplica, TokenReplica
+from tests.support.replicas import RecipeReplica, TokenReplica, http_of
 
 EARLY, LATE = "20240101000002Z", "20240101000009Z"
 
@@ -20,7 +20,7 @@ EARLY, LATE = "20240101000002Z", "20240101000009Z"
 @pytest.fixture
 def replica(site: Site) -> TokenReplica:
     """A replica that asks with pages of one."""
-    return TokenReplica(site.app, 1)
+    return TokenReplica(http_of(site.app), 1)
 
 
 def _names(replica: TokenReplica | RecipeReplica) -> set[str]:
@@ -102,7 +102,7 @@ def test_h7_many_at_the_same_time(journal: Journal, replica: TokenReplica) -> No
 
 def test_h8_a_commit_that_is_late(journal: Journal, site: Site, replica: TokenReplica) -> None:
     """It has an earlier time than what was read; the recipe loses it."""
-    recipe = RecipeReplica(site.app, 1)
+    recipe = RecipeReplica(http_of(site.app), 1)
     journal.put("1", updatedAt=LATE)
     replica.drain()
     recipe.poll()
@@ -191,6 +191,6 @@ def test_who_changes_while_everybody_is_read_is_not_taken_for_gone(
 def test_an_epoch_that_is_not_built_is_waited_for(journal: Journal, site: Site) -> None:
     """The client says so to its caller."""
     journal.writer.begin_epoch()
-    replica = TokenReplica(site.app, 1)
+    replica = TokenReplica(http_of(site.app), 1)
     with pytest.raises(ChangesUnavailable, match="503"):
         list(replica._client.drain())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
+import httpx
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from sqlalchemy import Engine
 
 from .journal_site import Site
 from .journals import Journal
-from .replicas import People, TokenReplica
+from .replicas import People, TokenReplica, http_of
 from .world import Copy, World, copy_of
 
 IDS = st.sampled_from("12345")
@@ -66,14 +67,14 @@ class Histories(RuleBasedStateMachine):
     journal: ClassVar[Journal]
     blank: ClassVar[Copy]
     app: ClassVar[Flask]
-    replica_class: ClassVar[Callable[[Flask, int], Replica]] = TokenReplica
+    replica_class: ClassVar[Callable[[httpx.Client, int], Replica]] = TokenReplica
     removes = True
 
     @initialize(count=st.integers(1, 3), people=st.integers(0, 4), known=st.booleans())
     def begin(self, count: int, people: int, known: bool) -> None:
         """Let there be some people, and a replica that knows them or not; it has no token."""
         self.world = World(self.journal, self.blank)
-        self.replica = type(self).replica_class(self.app, count)
+        self.replica = type(self).replica_class(http_of(self.app), count)
         for number in range(people):
             self.world.write(str(number + 1), "abcd"[number], "x")
         if known:

@@ -29,7 +29,7 @@ class TokenReplica:
     ahead: something was applied whose token was not kept.
     """
 
-    def __init__(self, app: Flask, count: int) -> None:
+    def __init__(self, http: httpx.Client, count: int) -> None:
         self.people: People = {}
         self.store = MemoryTokenStore()
         self.tokens: list[str] = []
@@ -37,7 +37,7 @@ class TokenReplica:
         self._versions: dict[str, int] = {}
         self._told: set[str] = set()
         self._client = ChangesClient(
-            BASE + OPERATION, self.store, http=http_of(app), count=count, repetitions=0
+            BASE + OPERATION, self.store, http=http, count=count, repetitions=0
         )
         self._running: Iterator[Batch] | None = None
 
@@ -92,13 +92,17 @@ class TokenReplica:
 
     def _apply(self, batch: Batch) -> None:
         if batch.first:
-            self._versions.clear()
-            self._told.clear()
+            self._begin()
         for change in batch.changes:
             self._apply_one(change)
         if batch.complete:
             for id_ in self.people.keys() - self._told:
                 del self.people[id_]
+
+    def _begin(self) -> None:
+        """Forget what a restored journal need not know."""
+        self._versions.clear()
+        self._told.clear()
 
     def _apply_one(self, change: Change) -> None:
         assert change.version >= self._versions.get(change.id, 0), f"{change} goes back"
@@ -113,11 +117,11 @@ class TokenReplica:
 class RecipeReplica:
     """Keeps the highest time it saw, and asks from there the next time (oxTrust #1728)."""
 
-    def __init__(self, app: Flask, count: int) -> None:
+    def __init__(self, http: httpx.Client, count: int) -> None:
         self.people: People = {}
         self.ahead = False
         self.resting = True
-        self._http = http_of(app)
+        self._http = http
         self._count = count
         self._since = self._latest = "1990-01-01T00:00:00Z"
         self._start = 0

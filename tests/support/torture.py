@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,7 +44,9 @@ class Torture:
         self.server.start()
         self._versions: dict[str, int] = {}
 
-    def run(self, *, kills: int, restarts: int, seconds: float) -> None:
+    def run(
+        self, *, kills: int, restarts: int, seconds: float, halfway: Callable[[], None]
+    ) -> None:
         """Let two writers write while everything else breaks, then wait until all is at rest."""
         begun = time.monotonic()
         with writing(self.server.uri, "1"), writing(self.server.uri, "2"):
@@ -53,9 +55,16 @@ class Torture:
                     self._advance(until=begun + seconds * (i + 0.5) / kills)
                     if i % (kills // restarts) == 1:
                         self.server.restart()
+                    if i == kills // 2:
+                        halfway()
                     self._advance(until=begun + seconds * (i + 1) / kills)
         with self.following():
             self._await_rest()
+
+    def end(self) -> None:
+        """Stop the directory."""
+        self.server.stop()
+        self.journal.engine.dispose()
 
     def _advance(self, until: float) -> None:
         """Wait for the next changes in the journal, and for a time."""
@@ -123,13 +132,17 @@ class Torture:
         backend.close()
         return {identity.inum: identity.body for identity in found}
 
+    def environment(self) -> dict[str, str]:
+        """Give the settings of the follower, and of whoever serves the journal."""
+        own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5"}
+        config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
+        config["SECRET_KEY"] = "of the tests"
+        return {f"FLASK_{key}": value for key, value in config.items()}
+
     @contextmanager
     def following(self) -> Iterator[None]:
         """Run the command, and end it with SIGKILL."""
-        settings = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5"}
-        config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in settings.items()}}
-        config["SECRET_KEY"] = "of the tests"
-        environment = os.environ | {f"FLASK_{key}": value for key, value in config.items()}
+        environment = os.environ | self.environment()
         log = (self.journal.folder / "follow.log").open("ab")
         with log, subprocess.Popen(FOLLOW, env=environment, stderr=log) as process:
             try:
