@@ -38,11 +38,11 @@ class Row(NamedTuple):
 
 
 class Journal:
-    """A journal in a file."""
+    """A journal in a file, or where a URL says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
         self.folder = folder
-        self.url = f"sqlite:///{folder}/journal.db"
+        self.url = url or f"sqlite:///{folder}/journal.db"
         self.engine: Engine = open_engine(self.url)
         create(self.engine)
 

@@ -34,10 +34,15 @@ PAUSE = threading.Event()  # is never set: what other processes do cannot be awa
 
 
 class Torture:
-    """One run in a folder, with so many people in the directory: a slapd, unless told otherwise."""
+    """One run in a folder, with so many people in the directory.
 
-    def __init__(self, folder: Path, people: int, server: DirectoryServer | None = None) -> None:
-        self.journal = Journal(folder)
+    server: a slapd, unless told otherwise. journal: the URL of its database, a file of SQLite's.
+    """
+
+    def __init__(
+        self, folder: Path, people: int, server: DirectoryServer | None = None, journal: str = ""
+    ) -> None:
+        self.journal = Journal(folder, journal)
         self.server = server or Slapd(folder / "slapd", extra=SLAPD)
         write_people_ldif(folder / "people.ldif", people, start=START, step=STEP)
         self.server.load(folder / "people.ldif")
@@ -52,21 +57,21 @@ class Torture:
         with writing(self.server.uri, "1"), writing(self.server.uri, "2"):
             for i in range(kills):
                 with self.following():
-                    self._advance(until=begun + seconds * (i + 0.5) / kills)
+                    self.advance(until=begun + seconds * (i + 0.5) / kills)
                     if i % (kills // restarts) == 1:
                         self.server.restart()
                     if i == kills // 2:
                         halfway()
-                    self._advance(until=begun + seconds * (i + 1) / kills)
+                    self.advance(until=begun + seconds * (i + 1) / kills)
         with self.following():
-            self._await_rest()
+            self.await_rest()
 
     def end(self) -> None:
         """Stop the directory."""
         self.server.stop()
         self.journal.engine.dispose()
 
-    def _advance(self, until: float) -> None:
+    def advance(self, until: float) -> None:
         """Wait for the next changes in the journal, and for a time."""
         head, deadline = self.journal.state().head, time.monotonic() + PATIENCE
         while self.journal.state().head == head or time.monotonic() < until:
@@ -74,7 +79,8 @@ class Torture:
             self.check_versions()
             PAUSE.wait(0.05)
 
-    def _await_rest(self) -> None:
+    def await_rest(self) -> None:
+        """Wait until the journal holds what the directory does."""
         deadline = time.monotonic() + PATIENCE
         while not self.equal():
             assert time.monotonic() < deadline, self.difference()
