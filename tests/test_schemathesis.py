@@ -70,9 +70,7 @@ def test_no_answer_contradicts_the_openapi_document(case: schemathesis.Case[Any]
 @pytest.mark.parametrize("document", ["swagger", "openapi"])
 def test_schemathesis_met_pages_refusals_and_other_methods(document: str) -> None:
     """Else the tests above would hold by asking nothing."""
-    if document not in seen:
-        pytest.skip("the test that asks did not run")
-    assert {200, 400, 405} <= seen[document]
+    assert {200, 400, 405} <= seen[document], "run this with the tests above"
 
 
 @pytest.mark.parametrize("schema", [swagger, openapi], ids=["swagger", "openapi"])
