@@ -37,10 +37,11 @@ BROKEN_OFF = (
     ldap.SERVER_DOWN,
     ldap.UNAVAILABLE,
     ldap.BUSY,
+    ldap.PROTOCOL_ERROR,
     ldap.ALREADY_EXISTS,
     ldap.NO_SUCH_OBJECT,
 )
-"""How an operation ends that a restart interrupted, and that was tried again."""
+"""How an operation ends that a restart interrupted, and that was tried again; OpenDJ's way, too."""
 
 
 class History:
