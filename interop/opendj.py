@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 import zipfile
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from tests.support import people, slapd
 from tests.support.slapd import HOST, free_port
 
 from .downloads import OPENDJ, fetch
-from .opendj_changelog import PRIVILEGE, with_changelog
+from .opendj_changelog import PRIVILEGE, as_replica, with_changelog
 from .opendj_schema import to_ldif
 from .program import PATIENCE, Program, run
 
@@ -44,7 +45,10 @@ class OpenDJError(RuntimeError):
 
 
 class OpenDJ:
-    """One OpenDJ in `folder`. changelog: tells its changes, for which it replicates to nobody."""
+    """One OpenDJ in `folder`. changelog: tells its changes, for which it replicates to nobody.
+
+    first: another one with a changelog, to which this one is a replica, if the same is loaded.
+    """
 
     admin_dn = people.ADMIN_DN
     admin_password = people.ADMIN_PASSWORD
@@ -53,7 +57,9 @@ class OpenDJ:
     base_dn = people.PEOPLE_DN
     attributes_dn = people.ATTRIBUTES_DN
 
-    def __init__(self, folder: Path, *, changelog: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, changelog: bool = False, first: OpenDJ | None = None
+    ) -> None:
         _unzip(fetch(OPENDJ), folder)
         self.folder = folder.resolve()
         self.port = free_port()
@@ -66,10 +72,12 @@ class OpenDJ:
             environment={},
         )
         self._set_up()
-        rights = NO_LIMITS
+        self.replication_port: int = first.replication_port if first else free_port()
+        rights = NO_LIMITS + (PRIVILEGE if changelog or first else "")
         if changelog:
-            self._rewrite_config(lambda config: with_changelog(config, free_port()))
-            rights += PRIVILEGE
+            self._rewrite_config(lambda config: with_changelog(config, self.replication_port))
+        if first:
+            self._join(first)
         self.load(people.base_ldif().rstrip("\n") + f"\n{rights}\n")  # the reader comes last
 
     @property
@@ -166,6 +174,12 @@ class OpenDJ:
         )
         schema = Path(slapd.__file__).with_name("gluu.schema").read_text()
         (self._home / "config" / "schema" / "77-gluu.ldif").write_text(to_ldif(schema))
+
+    def _join(self, first: OpenDJ) -> None:
+        """Replicate with another: with its keys, which is all that it asks for."""
+        self._rewrite_config(lambda config: as_replica(config, first.replication_port))
+        for name in ("ads-truststore", "ads-truststore.pin"):
+            shutil.copy(first._home / "config" / name, self._home / "config" / name)
 
     def _rewrite_config(self, change: Callable[[str], str]) -> None:
         config = self._home / "config" / "config.ldif"

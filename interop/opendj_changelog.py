@@ -27,7 +27,13 @@ _HANDLER = "dn: cn=Access Control Handler,cn=config\n"
 def with_changelog(config: str, port: int) -> str:
     """Add to a config.ldif a replication server on a port, the people's domain, and the access."""
     rules = "".join(f"ds-cfg-global-aci: {rule}\n" for rule in access_rules())
-    return config.replace(_HANDLER, _HANDLER + rules).rstrip("\n") + _replication(port)
+    config = config.replace(_HANDLER, _HANDLER + rules)
+    return f"{config.rstrip()}\n{_server(port)}{_domain(port, number=1)}"
+
+
+def as_replica(config: str, port: int) -> str:
+    """Add to the config.ldif of a second directory that it replicates by the first one's server."""
+    return f"{config.rstrip()}\n{_domain(port, number=2)}"
 
 
 def access_rules() -> list[str]:
@@ -39,21 +45,24 @@ def access_rules() -> list[str]:
     ]
 
 
-def _replication(port: int) -> str:
+def _server(port: int) -> str:
     return f"""
-
 dn: cn=replication server,{_PROVIDER}
 objectClass: top
 objectClass: ds-cfg-replication-server
 cn: replication server
 ds-cfg-replication-port: {port}
 ds-cfg-replication-server-id: 1
+"""
 
+
+def _domain(port: int, *, number: int) -> str:
+    return f"""
 dn: cn=gluu,cn=domains,{_PROVIDER}
 objectClass: top
 objectClass: ds-cfg-replication-domain
 cn: gluu
 ds-cfg-base-dn: {people.SUFFIX}
-ds-cfg-server-id: 1
+ds-cfg-server-id: {number}
 ds-cfg-replication-server: localhost:{port}
 """

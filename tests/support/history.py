@@ -37,10 +37,11 @@ BROKEN_OFF = (
     ldap.SERVER_DOWN,
     ldap.UNAVAILABLE,
     ldap.BUSY,
+    ldap.PROTOCOL_ERROR,
     ldap.ALREADY_EXISTS,
     ldap.NO_SUCH_OBJECT,
 )
-"""How an operation ends that a restart interrupted, and that was tried again."""
+"""How an operation ends that a restart interrupted, and that was tried again; OpenDJ's way, too."""
 
 
 class History:
@@ -113,7 +114,7 @@ class History:
 
 def write(uri: str, seed: str) -> int:
     """Write until the end of the standard input; give the number of steps."""
-    connection = ReconnectLDAPObject(uri, retry_max=100, retry_delay=0.05)
+    connection = ReconnectLDAPObject(uri, retry_max=2000, retry_delay=0.05)
     connection.simple_bind_s(ADMIN_DN, ADMIN_PASSWORD)
     found = connection.search_s(PEOPLE_DN, ldap.SCOPE_ONELEVEL, attrlist=["1.1"])
     even = [name for i, (name, _) in enumerate(sorted(found)) if i % 2 == int(seed) % 2]

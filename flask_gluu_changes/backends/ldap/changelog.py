@@ -26,6 +26,7 @@ from .changelog_stream import ChangelogStream, Plan
 from .connection import Handle
 from .directory_follower import UUID, DirectoryFollower
 from .errors import translated
+from .session import until_farewell
 
 NO_CHANGELOG = (
     f"the directory has no {CHANGELOG} (OpenDJ: enable replication, for which one server is enough)"
@@ -45,7 +46,8 @@ class ChangelogFollower(DirectoryFollower):
     def events(self, cookie: str, bell: Bell) -> Iterator[Event]:
         """Yield what happens in the directory, over one connection, until the bell rings."""
         position = Position.parse(cookie) if cookie else Position("", "")
-        with translated("following the people"), self._connections.own() as handle:
+        following = translated("following the people")
+        with following, until_farewell(), self._connections.own() as handle:
             self._followed = session = ChangelogSession(handle, self._timeout)
             check_not_ahead(position.changelog, session.newest() or "")
             yield from ChangelogStream(session, self._plan(), position).events(bell)

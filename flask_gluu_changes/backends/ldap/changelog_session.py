@@ -1,5 +1,8 @@
 """Reading OpenDJ's external changelog, cn=changelog, from a cookie on.
 
+A server's changelog has the changes of all replicas, also those that it has not yet made itself;
+what it has made it shows in cn=monitor.
+
 The changelog can be searched persistently, too. But whoever reads such a search slowly holds up
 the server's replication, so it is asked at short intervals instead; nothing new costs next to
 nothing. What a change consists of is not asked for: it may hold passwords.
@@ -19,6 +22,7 @@ from ...errors import BackendRefused, BackendUnavailable
 from ...following import ContinuityLost
 from ...model import Entry
 from . import ber
+from .changelog_position import Numbers, lowered, numbers_of
 from .search import Search, stream
 from .session import Session
 
@@ -27,6 +31,10 @@ COOKIE_EXCHANGE = "1.3.6.1.4.1.26027.1.5.4"
 NEWEST = "lastExternalChangelogCookie"
 NAMES = ("changeType", "targetDN", "targetEntryUUID", "changeLogCookie")
 """What an account must be allowed to read of a record."""
+
+REPLICAS = "cn=Replication,cn=monitor"
+_OWN = "(&(domain-name=*)(replayed-updates=*))"
+"""Finds what the server says of its own replicas; there are entries on others as well."""
 
 PAGE = 1000
 """Records in one answer."""
@@ -48,6 +56,19 @@ class ChangelogSession(Session):
         """Give the cookie behind the last change; None when the server does not show it."""
         root = self._handle.read_rootdse_s(attrlist=[NEWEST])
         return str(root[NEWEST][0].decode()) if root.get(NEWEST) else None
+
+    def made(self) -> Numbers:
+        """Give the last changes that the server has made itself, of each replica's changes."""
+        names = ("domain-name", "server-state")
+        found = self.visible(REPLICAS, ldap.SCOPE_SUBTREE, _OWN, *names)
+        if not found:
+            raise BackendUnavailable(f"the directory shows no replica of its own in {REPLICAS}")
+        return {base: numbers for _, entry in found for base, numbers in _state(cidict(entry))}
+
+    def start(self) -> str:
+        """Give a cookie behind the last change that the server has made."""
+        newest = self.newest() or ""
+        return lowered(newest, self.made()) if newest else ""
 
     def everybody(self, people: Search) -> Iterator[Entry]:
         """Stream all people."""
@@ -93,6 +114,11 @@ class ChangelogSession(Session):
 def shows(entry: Mapping[str, Any]) -> bool:
     """Tell whether the account may read all that is needed of a record."""
     return all(name in cidict(entry) for name in NAMES)
+
+
+def _state(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    text = b" ".join(entry.get("server-state", [])).decode()
+    yield entry["domain-name"][0].decode(), numbers_of(text)
 
 
 def _change(entry: Mapping[str, Any]) -> Change:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import ldap
 
 from ...following import Bell, Event, Gone, Idle, Listing, Reached, Seen, Unmentioned
 from ...model import Entry
-from .changelog_position import Position
+from .changelog_position import Position, covers
 from .changelog_session import PAGE, Change, ChangelogSession
 from .directory_follower import UUID, any_of_each
 from .memberships import within
@@ -47,6 +48,7 @@ class ChangelogStream:
         self._position = position
         self._whole = not position.changelog or position.shape != plan.shape()
         self._more = True
+        self._ahead = False
 
     def events(self, bell: Bell) -> Iterator[Event]:
         """Yield what happens until the bell rings.
@@ -64,7 +66,7 @@ class ChangelogStream:
         whole, self._whole, self._more = self._whole, False, True
         yield Listing(whole)
         if whole:
-            self._position = Position(self._session.newest() or "", self._plan.shape())
+            self._position = Position(self._session.start(), self._plan.shape())
             yield from self._everybody(bell)
         while self._more and not bell.rung:
             yield from self._page()
@@ -86,14 +88,14 @@ class ChangelogStream:
         if self._position != before:
             yield self._reached()
         if not self._more:
-            yield Idle()
+            if not self._ahead:
+                yield Idle()
             bell.wait(INTERVAL)
             self._whole |= self._position.shape != self._plan.shape()
 
     def _page(self) -> Iterator[Event]:
         """Tell the next changes: who is gone comes first, for his inum may be another's by now."""
-        changes = self._session.changes(self._position.changelog)
-        self._more = len(changes) == PAGE
+        changes = self._next()
         if not changes:
             return
         uuids = [*dict.fromkeys(each.uuid for each in changes if self._concerns(each))]
@@ -105,6 +107,15 @@ class ChangelogStream:
         renamed = {each.uuid for each in changes if each.kind == RENAME}
         self._whole |= self._has_branch([uuid for uuid in missing if uuid in renamed])
         self._position = replace(self._position, changelog=changes[-1].cookie)
+
+    def _next(self) -> list[Change]:
+        """Give the next changes that the server has made itself."""
+        changes = self._session.changes(self._position.changelog)
+        made = self._session.made() if changes else {}
+        ready = [*takewhile(lambda change: covers(made, change.cookie), changes)]
+        self._ahead = len(ready) < len(changes)
+        self._more = len(ready) == PAGE
+        return ready
 
     def _concerns(self, change: Change) -> bool:
         """Tell whether a change can be a person's: by a rename anybody may become one."""

@@ -21,7 +21,7 @@ from .errors import translated
 from .memberships import within
 from .schema import DirectorySchema
 from .search import NO_ATTRIBUTES, Search
-from .session import Session
+from .session import Session, until_farewell
 
 UUID = "entryUUID"
 
@@ -60,7 +60,8 @@ class DirectoryFollower:
         self._timeout = settings.ldap_operation_timeout
         self._base = str(settings.ldap_base_dn)
         self._filter = filter_format("(objectClass=%s)", [str(settings.ldap_object_class)])
-        with translated(f"asking for {self.mechanism}"), connections.reliable() as handle:
+        asking = translated(f"asking for {self.mechanism}")
+        with asking, until_farewell(), connections.reliable() as handle:
             self._require(handle)
             self._contexts = _contexts(handle, self._base)
         self._followed: Session | None = None
@@ -73,7 +74,7 @@ class DirectoryFollower:
         gone, session = list(ids), self._followed
         if session is None:
             raise BackendUnavailable("nothing is followed at the moment")
-        with translated("looking for entries that left the people"):
+        with translated("looking for entries that left the people"), until_farewell():
             return {uuid for any_of in any_of_each(gone) for uuid in self._found(session, any_of)}
 
     def count(self) -> int | None:

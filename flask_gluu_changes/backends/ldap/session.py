@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ldap
 
+from ...errors import BackendUnavailable
 from .connection import Handle
 from .search import NO_ATTRIBUTES
 
 HIDDEN = (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)
+
+
+@contextmanager
+def until_farewell() -> Iterator[None]:
+    """Take a protocol error for the end of the connection: OpenDJ ends what is asked with one."""
+    try:
+        yield
+    except ldap.PROTOCOL_ERROR as error:
+        raise BackendUnavailable(f"the directory ended the connection: {error}") from error
 
 
 class Session:

@@ -1,0 +1,104 @@
+"""What goes over the wire to OpenDJ, and which of its cookies can be continued."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_gluu_changes.backends.ldap import ber
+from flask_gluu_changes.backends.ldap.changelog_position import (
+    Position,
+    check_not_ahead,
+    covers,
+    csns,
+    lowered,
+)
+from flask_gluu_changes.following import ContinuityLost
+
+EARLY = "000001a20a533104000100000001"
+LATE = "000001a20a5b6fb80001000003ed"
+OTHER = "000001a20a5b6fb80002000003ed"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "start"),
+    [
+        ("", b"\x04\x00"),
+        (f"o=gluu:{EARLY};", b"\x04\x24o=gluu:0000"),
+        ("x" * 200, b"\x04\x81\xc8xx"),
+    ],
+)
+def test_the_control_holds_the_cookie(cookie: str, start: bytes) -> None:
+    """As an OCTET STRING in BER, which OpenDJ 5.0.3 was seen to take."""
+    assert ber.octets(cookie.encode()).startswith(start)
+
+
+@given(st.binary(max_size=70_000))
+def test_octets_are_read_as_they_were_written(content: bytes) -> None:
+    """Of any length: a cookie grows with the replicas."""
+    assert ber.only(ber.octets(content)) == (ber.OCTETS, content)
+
+
+def test_a_position_is_read_as_it_was_written() -> None:
+    """Before the first change its cookie is empty."""
+    for cookie in ("", "o=gluu:;", f"o=gluu:{EARLY} {OTHER};cn=x,o=y:{LATE};"):
+        assert Position.parse(str(Position(cookie, "shape"))) == Position(cookie, "shape")
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "garbage",
+        "[1]",
+        '{"changelog": 7, "shape": ""}',
+        '{"people": "", "groups": "", "shape": ""}',
+        json.dumps(
+            {"changelog": "rid=000,csn=20990101000000.000000Z#000000#000#000000"} | {"shape": ""}
+        ),
+    ],
+)
+def test_what_is_no_position_is_refused(cookie: str) -> None:
+    """It may have been written by a follower of another kind."""
+    with pytest.raises(ContinuityLost):
+        Position.parse(cookie)
+
+
+def test_numbers_are_told_by_base_and_server() -> None:
+    """A base may hold a colon."""
+    assert csns(f"o=gluu:{EARLY} {OTHER};o=a:b:{LATE};o=c:;") == {
+        "o=gluu": {"0001": EARLY, "0002": OTHER},
+        "o=a:b": {"0001": LATE},
+        "o=c": {},
+    }
+
+
+def test_a_change_of_another_replica_waits_for_the_server_itself() -> None:
+    """Its changelog has changes that its people do not show yet."""
+    cookie = f"o=gluu:{EARLY} {OTHER};o=elsewhere:{LATE};"
+    assert not covers({"o=gluu": {"0001": LATE}}, cookie)
+    assert covers({"o=gluu": {"0001": LATE, "0002": OTHER}}, cookie)
+
+
+def test_a_reading_begins_behind_what_the_server_has_made() -> None:
+    """What it knows of, but has not made, is told again."""
+    cookie = f"o=gluu:{LATE} {OTHER};o=elsewhere:{LATE};"
+    known = {"o=gluu": {"0001": EARLY}}
+    assert lowered(cookie, known) == f"o=gluu:{EARLY};o=elsewhere:{LATE};"
+    assert lowered(f"o=gluu:{OTHER};", known) == "o=gluu:;"
+
+
+@pytest.mark.parametrize("newest", [f"o=gluu:{LATE};", f"o=gluu:{EARLY} {OTHER};"])
+def test_a_server_that_knows_as_much_or_more(newest: str) -> None:
+    """Its other replicas are of no concern."""
+    check_not_ahead(f"o=gluu:{EARLY};", newest)
+    check_not_ahead("", newest)
+
+
+@pytest.mark.parametrize("newest", ["", "o=gluu:;", f"o=gluu:{EARLY};", f"o=gluu:{OTHER};"])
+def test_a_server_that_went_back(newest: str) -> None:
+    """Or that never heard of the replica."""
+    with pytest.raises(ContinuityLost, match="went back"):
+        check_not_ahead(f"o=gluu:{LATE};", newest)
