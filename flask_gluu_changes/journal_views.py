@@ -182,11 +182,7 @@ def _view_changed(error: ViewChanged) -> Response:
 def _gone(error: Gone) -> Response:
     """Say where everything can be had; never start over silently."""
     log.info("A client must begin anew: %s", error)
-    kept = {
-        n: request.args[n]
-        for n in ("count", "attributes", "excludedAttributes")
-        if n in request.args
-    }
+    kept = {name: request.args[name] for name in KEPT if name in request.args}
     detail = f"What came since cannot be told: {error}. Begin with a full run, as Location says."
     response = error_response(410, detail, "expiredCursor")
     query = urlencode({"cursor": "", **kept})
