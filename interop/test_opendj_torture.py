@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import ldap
+
 from flask_gluu_changes.backends.ldap import LdapBackend
 from tests.support.endurance import endure
 from tests.support.filling import Filler
+from tests.support.people import GROUPS_DN
 from tests.support.torture import Torture
 
 from .opendj import OpenDJ
@@ -18,8 +21,10 @@ def test_nothing_is_lost_in_a_minute_of_trouble(tmp_path: Path) -> None:
     server = OpenDJ(tmp_path / "opendj", changelog=True)
     torture = Torture(tmp_path, people=20_000, server=server)
     with closing(LdapBackend.from_config(server.settings())) as backend:
-        with Filler(torture.journal, backend) as filler:
-            filler.built()  # killed in a first reading it would begin again each time
+        server.connect().modify_s(GROUPS_DN, [(ldap.MOD_REPLACE, "description", [b"groups"])])
+        with Filler(torture.journal, backend) as filler:  # up to a change, from which to go on
+            filler.until(lambda: "o=gluu" in torture.journal.state().cookie)
+            filler.built()
         epoch = torture.journal.state().epoch
         endure(torture, kills=10, restarts=2, seconds=60)
     assert torture.journal.state().epoch == epoch

@@ -38,6 +38,7 @@ BROKEN_OFF = (
     ldap.UNAVAILABLE,
     ldap.BUSY,
     ldap.PROTOCOL_ERROR,
+    ldap.CANCELLED,
     ldap.ALREADY_EXISTS,
     ldap.NO_SUCH_OBJECT,
 )

@@ -62,7 +62,7 @@ class ChangelogSession(Session):
         names = ("domain-name", "server-state")
         found = self.visible(REPLICAS, ldap.SCOPE_SUBTREE, _OWN, *names)
         if not found:
-            raise BackendUnavailable(f"the directory shows no replica of its own in {REPLICAS}")
+            raise BackendUnavailable(f"the account that binds sees no replica in {REPLICAS}")
         return {base: numbers for _, entry in found for base, numbers in _state(cidict(entry))}
 
     def start(self) -> str:

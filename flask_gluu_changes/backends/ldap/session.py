@@ -15,12 +15,16 @@ from .search import NO_ATTRIBUTES
 HIDDEN = (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)
 
 
+FAREWELL = (ldap.PROTOCOL_ERROR, ldap.CANCELLED)
+"""What an OpenDJ that shuts down says to whoever is waiting for an answer."""
+
+
 @contextmanager
 def until_farewell() -> Iterator[None]:
-    """Take a protocol error for the end of the connection: OpenDJ ends what is asked with one."""
+    """Tell the end of a connection from what an operator must mend."""
     try:
         yield
-    except ldap.PROTOCOL_ERROR as error:
+    except FAREWELL as error:
         raise BackendUnavailable(f"the directory ended the connection: {error}") from error
 
 
