@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -33,6 +33,9 @@ _LAST = b"\xff"
 
 _to_json = partial(orjson.dumps, default=bytes.decode, option=orjson.OPT_SORT_KEYS)
 """Serializes octets as the text that they are, and keys in order, as Gluu writes them."""
+
+_in_order = partial(orjson.dumps, default=bytes.decode)
+"""Does the same where the keys are in order already."""
 
 
 class EntryEncoder:
@@ -79,12 +82,11 @@ class EntryEncoder:
             shown[name] = [*map(one, entry[name])]
         times = _latest(entry, plan.unshown) if plan.unshown else {}
         for name, counts in plan.times:
-            moments = [*map(quick_moment, entry[name])]
-            shown[name] = [text for text, _ in moments]
+            shown[name], latest = _read_times(entry[name])
             if counts:
-                times[name] = max(micros for _, micros in moments)
+                times[name] = latest
         _check_texts(entry, plan.texts)
-        return _to_json(shown), times
+        return (_in_order if plan.ordered else _to_json)(shown), times
 
     def _carefully(self, entry: Entry) -> bytes:
         return _to_json(
@@ -110,6 +112,14 @@ class EntryEncoder:
             log.warning("%r of %r does not fit its type; it is served as text", name, inum)
 
 
+def _read_times(values: Sequence[Value]) -> tuple[list[JsonValue], int]:
+    if len(values) == 1:
+        text, micros = quick_moment(values[0])
+        return [text], micros
+    moments = [*map(quick_moment, values)]
+    return [text for text, _ in moments], max(micros for _, micros in moments)
+
+
 def _check_texts(entry: Entry, texts: list[str]) -> None:
     """Raise unless all is octets, or all that is shown as text is text.
 
@@ -128,6 +138,22 @@ def _latest(entry: Entry, names: Iterable[str]) -> dict[str, int]:
 
 def sort_key(entry: Entry) -> bytes:
     """Tell where an entry sorts: by uid ignoring case, then by inum."""
+    try:
+        (uid,), (inum,) = entry["uid"], entry["inum"]
+        return _quick_key(uid, inum)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return _careful_key(entry)
+
+
+def _quick_key(uid: Any, inum: Any) -> bytes:
+    if not uid.isascii():
+        raise ValueError("its case is not a matter of ASCII")
+    if type(uid) is bytes:
+        return b"\0".join((uid.lower(), inum))
+    return str.encode("\0".join((uid.lower(), inum)))
+
+
+def _careful_key(entry: Entry) -> bytes:
     return _least(entry.get("uid"), _folded) + b"\0" + _least(entry.get("inum"), _octets)
 
 

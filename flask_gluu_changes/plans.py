@@ -18,7 +18,7 @@ class Plan(NamedTuple):
 
     converted: with the functions for their values. times: shown as times, and whether they count
     as time attributes. unshown: time attributes that are not shown as times. texts: shown as the
-    text that they are.
+    text that they are. ordered: whether the names are in order.
     """
 
     hidden: list[str]
@@ -26,6 +26,7 @@ class Plan(NamedTuple):
     times: list[tuple[str, bool]]
     unshown: list[str]
     texts: list[str]
+    ordered: bool
 
 
 class Plans(dict[tuple[str, ...], Plan]):
@@ -44,7 +45,7 @@ class Plans(dict[tuple[str, ...], Plan]):
     def __missing__(self, names: tuple[str, ...]) -> Plan:
         if len(self) >= MOST:
             self.clear()
-        plan = self[names] = Plan([], [], [], [], [])
+        plan = self[names] = Plan([], [], [], [], [], ordered=[*names] == sorted(names))
         for name in names:
             self._add(plan, name)
         return plan

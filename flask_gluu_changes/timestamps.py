@@ -80,12 +80,10 @@ def from_micros(micros: int) -> datetime:
 _TO_MILLIS = len("2020-01-01T00:00:00.000")
 
 
-@lru_cache(maxsize=256)
 def moment_of(time: datetime) -> Moment:
     """Give text and microseconds of a time; one without zone is UTC, as databases store it.
 
-    The last ones are remembered, because a time attribute is read twice. Raises ValueError when its
-    offset carries it out of the years 1 to 9999.
+    Raises ValueError when its offset carries it out of the years 1 to 9999.
     """
     try:
         utc = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
@@ -97,12 +95,10 @@ def moment_of(time: datetime) -> Moment:
     return (text if utc.microsecond % 1000 else text[:_TO_MILLIS]) + "Z", micros
 
 
-@lru_cache(maxsize=256)
 def parse_generalized_time(text: str) -> Moment:
     """Read a GeneralizedTime of any form that RFC 4517 allows, to the nanosecond.
 
-    Raises ValueError when it is none, a leap second included (Java's `Instant` has none). The last
-    ones are remembered, because a time attribute is read twice: to be compared and to be shown.
+    Raises ValueError when it is none, a leap second included (Java's `Instant` has none).
     """
     hour, minute, second = text[8:10], text[10:12], text[12:14]
     try:

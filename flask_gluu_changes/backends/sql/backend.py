@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -95,7 +96,7 @@ class SqlBackend(Backend):
         """Close the idle connections."""
         self._engine.dispose()
 
-    def _parts(self, query: ChangesQuery) -> Iterator[list[Entry]]:
+    def _parts(self, query: ChangesQuery) -> Iterator[Iterable[Entry]]:
         with translated("reading the people"):
             found = False
             try:
@@ -107,7 +108,7 @@ class SqlBackend(Backend):
                     raise
                 yield from self._stream(query)
 
-    def _stream(self, query: ChangesQuery) -> Iterator[list[Entry]]:
+    def _stream(self, query: ChangesQuery) -> Iterator[Iterable[Entry]]:
         try:
             if self._still_quiet(query):
                 return
@@ -134,15 +135,15 @@ class SqlBackend(Backend):
 
     def _entries(
         self, connection: Connection, query: ChangesQuery, asked: Question
-    ) -> Iterator[list[Entry]]:
+    ) -> Iterator[Iterable[Entry]]:
         dialect, found = connection.dialect.name, 0
         streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
         parameters = asked.parameters(query, dialect)
         with streaming.execute(asked.everything, parameters) as result:
             for rows in result.partitions():
-                part = [_entry(asked.names, asked.read, row) for row in rows]
-                found += len(part)
-                yield part if dialect != "sqlite" else [*filter(query.matches, part)]
+                found += len(rows)
+                part = map(partial(_entry, asked.names, asked.read), rows)
+                yield part if dialect != "sqlite" else filter(query.matches, part)
         self._quiet = None if found else query.since
 
     def _question(self, query: ChangesQuery, layout: Layout) -> Question:

@@ -24,7 +24,7 @@ _BY_TYPE: tuple[tuple[type | tuple[type, ...], AttributeType | None, Cell], ...]
     (DateTime, AttributeType.GENERALIZED_TIME, cells.time),
     ((LargeBinary, _Binary), AttributeType.BINARY, cells.octets),
 )
-
+_NATIVE = (cells.truth, cells.time)
 
 _ALL_DIGITS = 6
 
@@ -47,14 +47,22 @@ class Column:
 
 
 def column_of(
-    name: str, declared: TypeEngine[Any], *, holds_json: bool, registered: AttributeType | None
+    name: str,
+    declared: TypeEngine[Any],
+    *,
+    holds_json: bool,
+    registered: AttributeType | None,
+    native: bool,
 ) -> Column:
-    """Build a column from what reflection and the administrators say of it."""
+    """Build a column from what reflection and the administrators say of it.
+
+    native: whether the driver gives truths and times as Python's own, so that nothing is to do.
+    """
     kind, cell = _reading(name, declared, holds_json=holds_json, registered=registered)
     return Column(
         name=name,
         kind=registered or kind,
-        cell=cell,
+        cell=cells.plain if native and cell in _NATIVE else cell,
         is_time=isinstance(declared, DateTime),
         zoned=bool(getattr(declared, "timezone", False)),
         digits=_digits(declared),

@@ -94,6 +94,7 @@ def _layout(connection: Connection, table: str, attributes_table: str) -> Layout
             found["type"],
             holds_json=found["name"] in in_json,
             registered=registered.get(found["name"].lower()),
+            native=connection.dialect.name != "sqlite",
         )
         for found in reflected
         if found["name"].lower() not in NOT_SHOWN

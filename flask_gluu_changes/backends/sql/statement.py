@@ -26,13 +26,14 @@ _MILLISECONDS = 3
 
 
 def wanted(query: ChangesQuery, layout: Layout) -> list[Column]:
-    """List the columns that the query needs, and refuse a table that cannot answer it."""
+    """List the columns that the query needs, by name; refuse a table that cannot answer it."""
     times = [_time_column(name, layout) for name in query.time_attributes]
     needed = layout.columns.keys() if query.attributes is None else query.attributes
     shown = {name for name in layout.columns if name in needed} - query.excluded
     always = {_column(name, layout).name.lower() for name in SORTED_BY}
     always |= {column.name.lower() for column in times}
-    return [column for name, column in layout.columns.items() if name in shown | always]
+    found = [column for name, column in layout.columns.items() if name in shown | always]
+    return sorted(found, key=lambda column: column.name)
 
 
 @dataclass(frozen=True, eq=False)
