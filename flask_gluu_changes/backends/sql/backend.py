@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -126,10 +126,9 @@ class SqlBackend(Backend):
             return False
         asked = self._question(query, layout)
         parameters = asked.parameters(query, self._engine.dialect.name)
-        with self._connect(self._engine) as connection, suppress(self._driver_error):
-            cursor = connection.connection.cursor()
-            found = asked.anybody.run(cursor, **parameters).fetchall()
-            cursor.close()
+        self._process = leave_to_parent(self._engine, self._process)
+        with closing(self._engine.raw_connection()) as connection, suppress(self._driver_error):
+            ((found,),) = asked.anybody.run(connection.cursor(), **parameters).fetchall()
             return not found
         return False  # SQLAlchemy, which asks next, knows what to do about failures
 
@@ -164,9 +163,9 @@ class SqlBackend(Backend):
         connection.rollback()
         return layout
 
-    def _connect(self, engine: Engine | None = None) -> Connection:
+    def _connect(self) -> Connection:
         self._process = leave_to_parent(self._engine, self._process)
-        return (engine or self._whole).connect()
+        return self._whole.connect()
 
 
 def _entry(names: Sequence[str], read: Sequence[tuple[str, Cell]], row: Row[Any]) -> Entry:
