@@ -180,8 +180,15 @@ def _going_on(place: Place | None, head: Place) -> Place:
 
 @contextmanager
 def _one_look(engine: Engine) -> Iterator[DBAPICursor]:
-    """Give a cursor within a transaction, which ends with the block; raises the driver's errors."""
-    with engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
-        if engine.dialect.name == "sqlite":  # the other drivers begin by themselves
+    """Give a cursor within a transaction, which ends with the block; raises the driver's errors.
+
+    SQLAlchemy's pool rolls back what it gets back. Its connections matter only for what they set:
+    the isolation, which SQLite has anyway.
+    """
+    if engine.dialect.name == "sqlite":
+        with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
             cursor.execute("BEGIN")
-        yield cursor  # SQLAlchemy's pool rolls back what it gets back
+            yield cursor
+    else:  # the other drivers begin by themselves
+        with engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
+            yield cursor

@@ -11,6 +11,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 
@@ -22,6 +23,8 @@ PURPOSE = b"flask-gluu-changes: tokens"
 
 LONGEST = 400
 """Characters; a token is about 170."""
+
+REMEMBERED = 256
 
 _FORM = 1
 _HEAD = Struct(">BBBQQQ8s8s")
@@ -59,20 +62,32 @@ class Token:
 
 
 class TokenCodec:
-    """Writes and reads tokens. Every node that serves the same journal needs the same secret."""
+    """Writes and reads tokens. Every node that serves the same journal needs the same secret.
+
+    Clients ask again with the token that they have, and get it again where nothing changed: the
+    last ones are remembered.
+    """
 
     def __init__(self, secret: str | bytes) -> None:
         octets = secret.encode() if isinstance(secret, str) else secret
         self._key = hmac.digest(octets, PURPOSE, "sha256")
+        self._encoded = lru_cache(REMEMBERED)(self._encode)
+        self._decoded = lru_cache(REMEMBERED)(self._decode)
 
     def encode(self, token: Token) -> str:
         """Write a token as text for URLs."""
+        return self._encoded(token)
+
+    def decode(self, text: str, kind: Kind) -> Token:
+        """Read a token of one kind; InvalidToken for everything else."""
+        return self._decoded(text, kind)
+
+    def _encode(self, token: Token) -> str:
         body = _packed(token)
         octets = body + self._mac(body)
         return urlsafe_b64encode(octets).rstrip(b"=").decode()
 
-    def decode(self, text: str, kind: Kind) -> Token:
-        """Read a token of one kind; InvalidToken for everything else."""
+    def _decode(self, text: str, kind: Kind) -> Token:
         octets = _octets(text)
         body, mac = octets[:-_MAC_BYTES], octets[-_MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(body)):
