@@ -13,7 +13,7 @@ from sqlalchemy import update
 from flask_gluu_changes.journal.tables import STATE
 from flask_gluu_changes.testing import NOON, person
 from tests.journal_ingest.conftest import People, filled, group_dn
-from tests.ldap.conftest import dn_of
+from tests.journal_ingest.contract import FollowingContract, uid
 from tests.support.filling import Journal
 from tests.support.people import GROUPS_DN, PEOPLE_DN, SUFFIX
 
@@ -46,80 +46,15 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     made.engine.dispose()
 
 
-def uid(journal: Journal, inum: str) -> str | None:
-    """Give the uid that the journal shows for a person."""
-    body = journal.living().get(inum)
-    return str(json.loads(body)["uid"][0]) if body else None
-
-
 def with_cookie(journal: Journal, changelog: str) -> str:
     """Give the journal's cookie with another one for the changelog."""
     return json.dumps({**json.loads(journal.state().cookie), "changelog": changelog})
 
 
-def test_everybody_is_read_once(two: People, journal: Journal) -> None:
-    """The journal says how it follows."""
-    with filled(journal, two) as filler:
-        filler.built()
-        assert journal.living().keys() == {"1", "2"}
-        assert journal.state().level == "exact"
-        assert "cn=changelog" in journal.state().why
+class TestChangelog(FollowingContract):
+    """OpenDJ, by its external changelog."""
 
-
-def test_changes_by_ldap_tools_are_seen(two: People, journal: Journal) -> None:
-    """Additions, changes that set no updatedAt, and deletions."""
-    with filled(journal, two) as filler:
-        filler.built()
-        two.add("3", person("cid"))
-        two.change("2", {"mail": [b"bob@example.org"]})
-        two.remove("1")
-        filler.until(lambda: journal.rows()["1"].removed == "deleted")
-        filler.until(lambda: b"bob@example.org" in journal.living()["2"])
-        filler.until(lambda: uid(journal, "3") == "cid")
-        assert journal.rows()["2"].version == 2
-
-
-def test_a_rename_keeps_the_identity(two: People, journal: Journal) -> None:
-    """Another name, inum and uid, the same row."""
-    with filled(journal, two) as filler:
-        filler.built()
-        before = journal.rows()["1"].id
-        two.admin.rename_s(dn_of("1"), "inum=9")
-        two.change("9", {"uid": [b"zoe"]})
-        filler.until(lambda: uid(journal, "9") == "zoe")
-        assert journal.rows()["9"].id == before
-        assert "1" not in journal.rows()
-
-
-def test_moved_away_is_out_of_scope(two: People, journal: Journal) -> None:
-    """An entry that still exists elsewhere is not deleted, and it may come back."""
-    with filled(journal, two) as filler:
-        filler.built()
-        two.move_out("1")
-        filler.until(lambda: journal.rows()["1"].removed == "outOfScope")
-        two.move_in("1")
-        filler.until(lambda: journal.rows()["1"].removed is None)
-        assert journal.rows()["1"].version == 3
-
-
-def test_somebody_new_with_the_same_names(two: People, journal: Journal) -> None:
-    """Deleted and added again, a person is another identity."""
-    with filled(journal, two) as filler:
-        filler.built()
-        before = journal.rows()["1"].id
-        two.remove("1")
-        two.add("1", person("ann", updated=NOON))
-        filler.until(lambda: "1" in journal.living() and journal.rows()["1"].id != before)
-
-
-def test_a_write_that_changes_nothing_is_no_change(two: People, journal: Journal) -> None:
-    """OpenDJ tells it; the journal stands still."""
-    with filled(journal, two) as filler:
-        filler.built()
-        two.change("2", {"uid": [b"bob"]})
-        two.change("1", {"uid": [b"zoe"]})
-        filler.until(lambda: uid(journal, "1") == "zoe")
-        assert journal.rows()["2"].version == 1
+    mechanism = "cn=changelog"
 
 
 def test_a_membership_that_gluu_writes(two: People, journal: Journal) -> None:
@@ -145,21 +80,6 @@ def test_a_branch_that_is_moved(two: People, journal: Journal) -> None:
         filler.until(lambda: journal.rows()["7"].removed is None)
     two.admin.delete_s(f"inum=7,ou=branch,{PEOPLE_DN}")
     two.admin.delete_s(f"ou=branch,{PEOPLE_DN}")
-
-
-def test_what_happened_meanwhile_is_caught_up(two: People, journal: Journal) -> None:
-    """The second ingester continues at the first one's cookie, in the same epoch."""
-    with filled(journal, two) as filler:
-        filler.built()
-    epoch, before = journal.state().epoch, journal.rows()["2"]
-    two.add("3", person("cid"))
-    two.change("1", {"uid": [b"zoe"]})
-    two.move_out("2")
-    with filled(journal, two) as filler:
-        filler.until(lambda: journal.rows()["2"].removed == "outOfScope")
-        filler.until(lambda: uid(journal, "1") == "zoe" and "3" in journal.living())
-    assert journal.state().epoch == epoch
-    assert journal.rows()["2"].version == before.version + 1
 
 
 COOKIES = {
