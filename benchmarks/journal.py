@@ -55,7 +55,11 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
             yield _built(taken, peer, folder, people, peak(follower))
             with gunicorn("benchmarks.app:create_app()", environment) as port:
                 yield from _read(port, peer, people)
-                yield _visible(server, port)
+                yield _visible(server, port, people)
+
+
+def _of(people: int) -> str:
+    return f"journal of {people:,}"
 
 
 @contextmanager
@@ -92,31 +96,29 @@ def _state(engine) -> State:  # type: ignore[no-untyped-def]
 
 def _built(taken: float, peer: float, folder: Path, people: int, memory: float) -> Row:
     size = sum(file.stat().st_size for file in folder.glob("journal.db*"))
-    name = f"journal of {people:,}, build from LDAP, from the lease on"
+    name = f"{_of(people)}, build from LDAP, from the lease on"
     name += f"; {size / people / 1000:.2f} kB an entry on disk, follower at most {memory:.0f} MiB"
     return Row(name, taken, "ldapsearch", peer, "s", at_most=6)
 
 
 def _read(port: int, peer: float, people: int) -> Iterator[Row]:
     pages = median(seconds(partial(_all_pages, port, people)) for _ in range(ROUNDS))
-    name = f"journal, everything, pages of {BIG} over HTTP"
+    name = f"{_of(people)}, everything, pages of {BIG} over HTTP"
     yield Row(name, pages, "ldapsearch", peer, "s", at_most=0.5)
     stream = median(seconds(partial(_all_lines, port, people)) for _ in range(ROUNDS))
     memory = " and ".join(f"{peak(worker):.0f}" for worker in workers())
-    name = f"journal, everything, NDJSON over HTTP; web workers at most {memory} MiB"
+    name = f"{_of(people)}, everything, NDJSON over HTTP; web workers at most {memory} MiB"
     yield Row(name, stream, "ldapsearch", peer, "s", at_most=0.25)
     first, far = f"{OPERATION}?cursor=&count={SMALL}", _far(port, people)
     ours, prebuilt = _rates(port, far, "/prebuilt")
-    name = f"journal, a page of {SMALL} near the end"
+    name = f"{_of(people)}, a page of {SMALL} near the end"
     yield Row(name, ours, "prebuilt page", prebuilt, "requests/s", at_least=0.55)
     with connection(port) as client:
         late, early = compare(lambda: client.get(far), lambda: client.get(first), 300)
-    name = f"journal, a page of {SMALL} near the end"
     yield Row(name, late * 1e3, "the first page", early * 1e3, "ms", at_most=1.1)
     ours, tiny = _rates(port, _now(port), "/tiny")
-    yield Row(
-        "journal, nothing changed", ours, "a tiny Flask route", tiny, "requests/s", at_least=0.8
-    )
+    name = f"{_of(people)}, nothing changed"
+    yield Row(name, ours, "a tiny Flask route", tiny, "requests/s", at_least=0.8)
 
 
 def _rates(port: int, path: str, peer: str) -> tuple[float, float]:
@@ -170,7 +172,7 @@ def _now(port: int) -> str:
     return f"{OPERATION}?deltaToken={quote(body['nextDeltaToken']['value'])}&count={SMALL}"
 
 
-def _visible(server: Slapd, port: int) -> Row:
+def _visible(server: Slapd, port: int, people: int) -> Row:
     """From the return of a modify to the first answer that has it, asked again and again."""
     admin, waits = server.connect(), []
     with connection(port) as client:
@@ -183,5 +185,5 @@ def _visible(server: Slapd, port: int) -> Row:
                 pass
             waits.append((time.perf_counter() - began) * 1e3)
             path = _now(port)
-    name = f"journal, change to visible, p99 (median {median(waits):.1f} ms)"
+    name = f"{_of(people)}, change to visible, p99 (median {median(waits):.1f} ms)"
     return Row(name, quantiles(waits, n=100)[98], "limit", VISIBLE_MS, "ms", at_most=1)
