@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Engine
+
 from .backend import Backend
 from .configuration import PREFIX
-from .errors import ConfigurationError
+from .errors import BackendRefused, ConfigurationError
 from .follow_settings import FollowSettings
 from .following import Bell, Follower, NotFollowable, Watcher
 from .journal.identities import EVERYTHING_SINCE, IdentityEncoder
@@ -31,16 +33,39 @@ def fill(config: Mapping[str, Any], backend: Backend, bell: Bell, watcher: Watch
 
     Raises BackendRefused when an operator must act, and ConfigurationError without a journal.
     """
-    settings, url = FollowSettings.load(config), JournalSettings.load(config).journal_url
-    if not url:
-        raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it to sqlite:///…")
-    engine = open_engine(url)
+    settings, engine = FollowSettings.load(config), _engine(config)
     writer = Writer(engine, seconds=settings.follow_lease)
     bell.beat = min(LONGEST_BEAT, settings.follow_lease / SIGNS_OF_LIFE)
     try:
         Loop(writer, job_of(config, backend), watcher).run(bell)
     finally:
         engine.dispose()
+
+
+def begin_anew(config: Mapping[str, Any]) -> None:
+    """Begin a new epoch: every token becomes void, and everybody is read by the next `fill`.
+
+    Raises BackendRefused while another process writes the journal, else what `fill` raises.
+    """
+    engine = _engine(config)
+    writer = Writer(engine)
+    try:
+        if not writer.acquire():
+            raise BackendRefused(
+                "`flask gluu-changes follow` fills the journal; stop it first. If it was killed,"
+                f" its lease lasts for another {PREFIX}FOLLOW_LEASE"
+            )
+        writer.begin_epoch()
+        writer.release()
+    finally:
+        engine.dispose()
+
+
+def _engine(config: Mapping[str, Any]) -> Engine:
+    url = JournalSettings.load(config).journal_url
+    if not url:
+        raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it to sqlite:///…")
+    return open_engine(url)
 
 
 def job_of(config: Mapping[str, Any], backend: Backend) -> Job:

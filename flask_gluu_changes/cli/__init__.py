@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 from ..feed import Feed
 from ..settings import Settings
 from .doctor import doctor_command
-from .follow import follow
+from .follow import follow, new_epoch
 from .listing import list_command
 
 __all__ = ["create_group"]
@@ -19,4 +19,5 @@ def create_group(settings: Settings, feed: Feed) -> AppGroup:
     group.add_command(list_command(settings, feed))
     group.add_command(doctor_command(settings, feed))
     group.add_command(follow)
+    group.add_command(new_epoch)
     return group

@@ -1,4 +1,4 @@
-"""`flask gluu-changes follow`: fills the journal from the application's backend."""
+"""`flask gluu-changes follow` fills the journal from the application's backend; `new-epoch`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import click
@@ -21,10 +24,6 @@ from ..journal.sequence import SequenceBackend
 @with_appcontext
 def follow() -> None:
     """Fill the journal until SIGTERM or SIGINT; a second one waits and takes over."""
-    try:
-        from ..filling import fill
-    except ModuleNotFoundError as error:
-        raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     backend = current_app.extensions["gluu_changes"].feed.backend
     if isinstance(backend, SequenceBackend):
@@ -35,8 +34,31 @@ def follow() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bell.ring())
     gc.freeze()  # else collections walk through all that was imported, while changes wait
+    with _filling() as filling:
+        filling.fill(current_app.config, backend, bell, Progress())
+
+
+@click.command("new-epoch")
+@with_appcontext
+def new_epoch() -> None:
+    """Void every token of the journal, so that each client reads everybody again.
+
+    For a journal that was restored from a backup while clients were not at rest.
+    """
+    with _filling() as filling:
+        filling.begin_anew(current_app.config)
+    click.echo("A new epoch has begun; `follow` reads everybody before anything is answered.")
+
+
+@contextmanager
+def _filling() -> Iterator[ModuleType]:
+    """Give the module that needs the extra, and say in one sentence what an operator must do."""
     try:
-        fill(current_app.config, backend, bell, Progress())
+        from .. import filling
+    except ModuleNotFoundError as error:
+        raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
+    try:
+        yield filling
     except (BackendRefused, ConfigurationError) as error:
         raise click.ClickException(str(error)) from error
 

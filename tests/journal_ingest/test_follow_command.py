@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from click.testing import Result
 from flask import Flask
 
 from flask_gluu_changes import GluuChanges
@@ -17,7 +18,7 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.testing import person
 from tests.support.filling import Filler, Journal
 
-from .conftest import People
+from .conftest import People, filled
 
 COMMAND = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
 
@@ -66,3 +67,36 @@ def test_without_a_journal_it_says_what_to_set() -> None:
     result = app.test_cli_runner().invoke(args=["gluu-changes", "follow"])
     assert result.exit_code == 1
     assert "GLUU_CHANGES_JOURNAL_URL is missing" in result.output
+
+
+def renewed(journal: Journal) -> Result:
+    """Run `new-epoch` on a journal."""
+    app = Flask("host")
+    keys = {"PROTECTION": "bypass", "JOURNAL_URL": journal.url}
+    app.config.update(TESTING=True, **{f"GLUU_CHANGES_{name}": key for name, key in keys.items()})
+    GluuChanges(app, backend=MemoryBackend())
+    return app.test_cli_runner().invoke(args=["gluu-changes", "new-epoch"])
+
+
+def test_a_new_epoch(people: People, journal: Journal) -> None:
+    """Nothing is answered before everybody was read again; versions go on."""
+    people.add("1", person("ann"))
+    with filled(journal, people) as filler:
+        filler.built()
+    epoch, version = journal.state().epoch, journal.rows()["1"].version
+    assert renewed(journal).exit_code == 0
+    assert not journal.state().built
+    assert journal.state().epoch != epoch
+    with filled(journal, people) as filler:
+        filler.built()
+        assert journal.rows()["1"].version == version
+
+
+def test_no_new_epoch_while_the_journal_is_filled(people: People, journal: Journal) -> None:
+    """One sentence says what to do first."""
+    with filled(journal, people) as filler:
+        filler.built()
+        epoch, result = journal.state().epoch, renewed(journal)
+        assert journal.state().epoch == epoch
+    assert result.exit_code == 1
+    assert "stop it first" in result.output
