@@ -54,6 +54,9 @@ class Replica(Protocol):
     def replay(self, number: int) -> None:
         """Go back to an older token."""
 
+    def burn(self) -> None:
+        """Throw older tokens away."""
+
     def drain(self) -> None:
         """Read to the end, and once more."""
 
@@ -141,7 +144,8 @@ class Histories(RuleBasedStateMachine):
     def operate(self, what: str) -> None:
         """Forget removals, restart the ingester, copy the journal or put the copy in place.
 
-        A client that lost a token meanwhile must begin anew after that, so none does.
+        A client that lost a token meanwhile must begin anew after that, so none does, nor does one
+        go back to a token from before: it may know people of whom the copy never heard.
         """
         if what == "prune":
             self.world.prune()
@@ -151,6 +155,7 @@ class Histories(RuleBasedStateMachine):
             self.world.back_up()
         elif self.replica.resting:
             self.world.restore()
+            self.replica.burn()
 
     @rule()
     def drain(self) -> None:

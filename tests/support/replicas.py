@@ -80,6 +80,10 @@ class TokenReplica:
             self.store.save(self.tokens[number % len(self.tokens)])
             self.ahead = True
 
+    def burn(self) -> None:
+        """Throw older tokens away."""
+        self.tokens.clear()
+
     def forget(self) -> None:
         """Lose the token and keep the people; the next run reads everybody."""
         self.store.save("")
@@ -153,6 +157,9 @@ class RecipeReplica:
 
     def replay(self, number: int) -> None:
         """Do nothing: going back in time only helps this one."""
+
+    def burn(self) -> None:
+        """Do nothing: it has none."""
 
     def forget(self) -> None:
         """Begin from the beginning of time."""
