@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import chain
 
 from .backend import Backend
 from .encoding import EncodedEntry, EntryEncoder
@@ -11,7 +12,7 @@ from .model import ChangesQuery
 from .snapshot import Page, Snapshot
 from .values import AttributeType
 from .visibility import Visibility
-from .walks import Walks
+from .walks import Walk, Walks
 
 
 class Feed:
@@ -43,15 +44,22 @@ class Feed:
         apart, so that their walks do not mix.
         """
         walk = self._walks.find((caller, since), start) if start else None
-        if walk is None:
-            walk = self._walks.begin((caller, since), Snapshot(self._encoded(since)))
-        return self._walks.advance(walk, start, size)
+        walk = walk or self._new_walk(caller, since)
+        return self._walks.advance(walk, start, size) if walk else Page([], None)
 
     def query(self, since: datetime) -> ChangesQuery:
         """Give what a backend is asked for changes since a time."""
         return ChangesQuery(
             since, self._time_attributes, self._visibility.allowed, self._visibility.hidden
         )
+
+    def _new_walk(self, caller: str, since: datetime) -> Walk | None:
+        """Begin with a new look; None where there is nobody, as most polls find."""
+        entries = self._encoded(since)
+        first = next(entries, None)
+        if first is None:
+            return None
+        return self._walks.begin((caller, since), Snapshot(chain((first,), entries)))
 
     def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
         query = self.query(since)

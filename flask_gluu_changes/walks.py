@@ -44,10 +44,9 @@ class Walks:
     def begin(self, key: WalkKey, snapshot: Snapshot) -> Walk:
         """Start a walk; where there are too many, the one that rested longest is dropped."""
         walk = Walk(key, snapshot, self._clock())
-        if len(snapshot):
-            with self._lock:
-                self._drop_resting(self._limit - 1)
-                self._walks.append(walk)
+        with self._lock:
+            self._drop_resting(self._limit - 1)
+            self._walks.append(walk)
         return walk
 
     def find(self, key: WalkKey, start: int) -> Walk | None:

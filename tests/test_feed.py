@@ -138,6 +138,18 @@ def test_a_walk_that_expired_begins_a_new_look() -> None:
     assert _page(feed, 3, 1) == [7]
 
 
+def test_an_empty_answer_is_not_kept() -> None:
+    """It would hide the first person to come, and take another walk's room."""
+    backend = MemoryBackend(map(_person, range(4)))
+    feed, callers = _feed(backend), "abcd"
+    assert [_page(feed, 0, caller=caller) for caller in callers] == [[0, 1]] * 4
+    backend.entries = []
+    assert _page(feed, 0, caller="e") == []
+    backend.entries = [_person(i) for i in range(4, 8)]
+    assert [_page(feed, 2, caller=caller) for caller in callers] == [[2, 3]] * 4
+    assert _page(feed, 2, caller="e") == [6, 7]
+
+
 def test_a_page_knows_its_latest_change() -> None:
     """And not what is on the next one."""
     late: Entry = {**_person(2), "updatedAt": [b"20210101000000Z"]}

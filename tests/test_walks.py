@@ -141,17 +141,6 @@ def test_the_last_page_does_not_forget_the_walk(walks: Walks) -> None:
     assert _next(walks, 4) == _next(walks, 4) == [b"a4", b"a5"]
 
 
-def test_an_empty_answer_is_not_kept(walks: Walks) -> None:
-    """It would hide the first person to come, and take another walk's room."""
-    keys = [(name, SINCE) for name in "abc"]
-    for key in keys:
-        _begin(walks, key=key)
-    empty = walks.begin(KEY, Snapshot([]))
-    assert walks.find(KEY, 2) is None
-    assert walks.advance(empty, 0, 2).bodies == []
-    assert all(walks.find(key, 2) for key in keys)
-
-
 def test_the_walk_that_rested_longest_makes_room(walks: Walks, clock: Clock) -> None:
     """Not the one that began first, when that has made progress since."""
     keys = [(name, SINCE) for name in "abcd"]
