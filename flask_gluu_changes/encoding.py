@@ -79,7 +79,8 @@ class EntryEncoder:
         for name in plan.hidden:
             del shown[name]
         for name, one in plan.converted:
-            shown[name] = [*map(one, entry[name])]
+            values = entry[name]
+            shown[name] = [one(values[0])] if len(values) == 1 else [*map(one, values)]
         times = _latest(entry, plan.unshown) if plan.unshown else {}
         for name, counts in plan.times:
             shown[name], latest = _read_times(entry[name])
