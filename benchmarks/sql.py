@@ -27,7 +27,7 @@ from .serving import connection, gunicorn, rate
 from .table import Row, noted, seconds
 
 AT_ONCE = 5000
-ROUNDS = 3
+ROUNDS = 7
 SHARE = 20.0
 """The first page of a walk reads and sorts all of it: its share of that is compared, and may be
 so many times a page that is merely cut."""
