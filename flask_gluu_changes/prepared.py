@@ -17,12 +17,12 @@ class Prepared:
 
     def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
-        self._text = str(compiled)
+        self.text = str(compiled)
         self._places: list[str] | None = getattr(compiled, "positiontup", None)
         self._constants = compiled.params
 
     def run(self, cursor: DBAPICursor, **values: object) -> DBAPICursor:
         """Execute it; the rows are to be fetched from the cursor."""
         named, places = {**self._constants, **values}, self._places
-        cursor.execute(self._text, named if places is None else [named[name] for name in places])
+        cursor.execute(self.text, named if places is None else [named[name] for name in places])
         return cursor

@@ -55,7 +55,7 @@ class SqlBackend(Backend):
             waits = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
             self._engine = engine_of(database, **waits)
         self._whole = transactions(self._engine)
-        self._driver_error = self._engine.dialect.loaded_dbapi.Error
+        self._unusual = self._engine.dialect.loaded_dbapi.Error, TypeError
         self._process = os.getpid()
         self._schema = DatabaseSchema(table, attributes_table)
         self._warned = False
@@ -125,11 +125,10 @@ class SqlBackend(Backend):
         if layout is None or self._quiet is None or self._quiet > query.since:
             return False
         asked = self._question(query, layout)
-        parameters = asked.parameters(query, self._engine.dialect.name)
         self._process = leave_to_parent(self._engine, self._process)
-        with closing(self._engine.raw_connection()) as connection, suppress(self._driver_error):
-            ((found,),) = asked.anybody.run(connection.cursor(), **parameters).fetchall()
-            return not found
+        with closing(self._engine.raw_connection()) as connection, suppress(*self._unusual):
+            (newest,) = asked.newest.run(connection.cursor()).fetchall()
+            return asked.is_past(newest, query, self._engine.dialect.name)
         return False  # SQLAlchemy, which asks next, knows what to do about failures
 
     def _entries(

@@ -6,6 +6,7 @@ look at the table has found. Databases combine the indexes of the time columns b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Dialect,
-    ScalarSelect,
     Select,
     TableClause,
     bindparam,
@@ -50,13 +50,13 @@ def wanted(query: ChangesQuery, layout: Layout) -> list[Column]:
 class Question:
     """A query in SQL, without its time: made once, asked by every poll.
 
-    everything: the columns of who matches, which are `names`. anybody: whether somebody does, by
-    the newest of each time: an index has it at its end, and no plan can turn out to be a bad one.
-    read: the columns whose cells must be read first.
+    everything: the columns of who matches, which are `names`. newest: the newest of each time: an
+    index has it at its end, and no plan can turn out to be a bad one. read: the columns whose cells
+    must be read first.
     """
 
     everything: Select[Any]
-    anybody: Prepared
+    newest: Prepared
     names: tuple[str, ...]
     read: tuple[tuple[str, Cell], ...]
     times: tuple[Column, ...]
@@ -68,6 +68,14 @@ class Question:
             for column in self.times
         }
 
+    def is_past(self, newest: Iterable[Any], query: ChangesQuery, dialect: str) -> bool:
+        """Tell whether the newest times are older than a query's; None stands for no time.
+
+        Raises TypeError for what is no time of the database's own.
+        """
+        bounds = self.parameters(query, dialect).values()
+        return all(time is None or time < bound for time, bound in zip(newest, bounds, strict=True))
+
 
 def question(query: ChangesQuery, layout: Layout, dialect: Dialect) -> Question:
     """Write the statements for a query; values are always bound, and names quoted by SQLAlchemy."""
@@ -76,19 +84,21 @@ def question(query: ChangesQuery, layout: Layout, dialect: Dialect) -> Question:
     matching = or_(*(column_named(c.name) >= bindparam(_parameter(c)) for c in times))
     table = table_named(layout.table)
     names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
-    newer = (_newest(c.name, table) >= bindparam(_parameter(c)) for c in times)
     return Question(
         everything=select(*names).select_from(table).where(matching),
-        anybody=Prepared(select(or_(*newer)), dialect),
+        newest=Prepared(_newest(times, table, dialect), dialect),
         names=tuple(column.name for column in columns),
         read=tuple((c.name, c.cell) for c in columns if c.cell is not plain),
         times=times,
     )
 
 
-def _newest(name: str, table: TableClause) -> ScalarSelect[Any]:
-    latest: Select[Any] = select(func.max(column_named(name))).select_from(table)
-    return latest.scalar_subquery()
+def _newest(times: Iterable[Column], table: TableClause, dialect: Dialect) -> Select[Any]:
+    newest: list[ColumnElement[Any]] = [func.max(column_named(c.name)) for c in times]
+    if dialect.name != "sqlite":
+        return select(*newest).select_from(table)
+    # SQLite looks for a maximum at the end of an index only where it is asked for nothing else.
+    return select(*(select(one).select_from(table).scalar_subquery() for one in newest))
 
 
 def create_index(dialect: Dialect, table: str, columns: list[str]) -> str:
