@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from flask import Flask, Response
 
 from flask_gluu_changes import Backend, GluuChanges
@@ -22,6 +24,10 @@ def create_app() -> Flask:
     @app.get("/tiny")
     def tiny() -> str:
         return "{}"
+
+    @app.get("/worker")
+    def worker() -> str:
+        return str(os.getpid())
 
     @app.get("/prebuilt")
     def prebuilt() -> Response:

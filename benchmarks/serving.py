@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from tests.support.slapd import HOST, free_port
@@ -17,6 +19,7 @@ from tests.support.slapd import HOST, free_port
 ROOT = Path(__file__).parent.parent
 WORKERS = 2
 THREADS = 4
+CLIENTS = 4
 PATIENCE = 30.0
 
 
@@ -98,19 +101,31 @@ def await_port(port: int) -> None:
     raise RuntimeError("gunicorn did not start")
 
 
-def rate(port: int, path: str, seconds: float, clients: int = THREADS) -> float:
+def rate(port: int, path: str, seconds: float) -> float:
     """Ask for a path from several connections at a time; give requests per second."""
-    until = time.perf_counter() + seconds
+    with ExitStack() as opened, ThreadPoolExecutor(CLIENTS) as pool:
+        clients = _spread(port, opened)
+        started = time.perf_counter()
+        total = sum(pool.map(partial(_ask, path, started + seconds), clients))
+        return total / (time.perf_counter() - started)
 
-    def ask(_: int) -> int:
-        with connection(port) as client:
-            count = 0
-            while time.perf_counter() < until:
-                client.get(path)
-                count += 1
-            return count
 
-    started = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        total = sum(pool.map(ask, range(clients)))
-    return total / (time.perf_counter() - started)
+def _ask(path: str, until: float, client: KeepAlive) -> int:
+    count = 0
+    while time.perf_counter() < until:
+        client.get(path)
+        count += 1
+    return count
+
+
+def _spread(port: int, opened: ExitStack) -> list[KeepAlive]:
+    """Open as many connections to each worker; left to chance, they would be what is measured."""
+    clients: dict[bytes, list[KeepAlive]] = {}
+    while sum(map(len, clients.values())) < CLIENTS:
+        client = opened.enter_context(connection(port))
+        of_worker = clients.setdefault(client.get("/worker"), [])
+        if len(of_worker) < CLIENTS // WORKERS:
+            of_worker.append(client)
+        else:
+            client.close()
+    return list(chain.from_iterable(clients.values()))
