@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response
@@ -12,13 +12,15 @@ from marshmallow import Schema
 from .journal_pages import NDJSON
 from .journal_schemas import StatusSchema, UpdatedUsersPageSchema
 from .journal_views import TokenForms
-from .scim_errors import ScimErrorSchema
+from .security import ERRORS, FAILURES
 
 STATUS = "/status"
 """Follows the operation's path."""
 
 ByTime = Callable[[dict[str, Any]], Response]
+Document = Callable[[Mapping[int, str]], dict[str, Any]]
 
+NOTHING = "Nothing changed since the answer with this ETag"
 GONE = "What came since the token cannot be told; Location leads to a full run"
 PAGE = (
     "A page in order of uid (timeStamp), or in order of change (cursor, deltaToken). With `Accept:"
@@ -44,21 +46,16 @@ def add_journal_operation(
     by_time: ByTime,
     tokens: TokenForms,
     version: str,
-    security: dict[str, Any],
+    document: Document,
 ) -> None:
     """Add the operation where a journal is served.
 
-    by_time: answers the timeStamp form. version: of OpenAPI. security: what the operation says of
-    its protection.
+    by_time: answers the timeStamp form. version: of OpenAPI. document: gives what the operation
+    says of its protection and its errors.
     """
-    documented = _merged(security, _media(version))
+    documented = _merged(document({**ERRORS, 410: GONE}), _media(version))
 
     @blueprint.arguments(parameters, location="query", error_status_code=400)
-    @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
-    @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
-    @blueprint.alt_response(410, schema=ScimErrorSchema, description=GONE)
-    @blueprint.alt_response(400, schema=ScimErrorSchema, description="A parameter cannot be used")
-    @blueprint.alt_response(304, description="Nothing changed since the answer with this ETag")
     @blueprint.response(200, UpdatedUsersPageSchema, description=PAGE)
     @blueprint.doc(operationId="getUpdatedUsers", **documented)
     def updated_users(arguments: dict[str, Any]) -> Response:
@@ -69,15 +66,11 @@ def add_journal_operation(
     blueprint.add_url_rule(path, view_func=updated_users, parameters=_headers(version))
 
 
-def add_status(
-    blueprint: Blueprint, path: str, tokens: TokenForms, security: dict[str, Any]
-) -> None:
+def add_status(blueprint: Blueprint, path: str, tokens: TokenForms, document: Document) -> None:
     """Add the operation that tells how the journal is."""
 
-    @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
-    @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
     @blueprint.response(200, StatusSchema, description="How the journal is")
-    @blueprint.doc(operationId="getUpdatedUsersStatus", **security)
+    @blueprint.doc(operationId="getUpdatedUsersStatus", **document(FAILURES))
     def updated_users_status() -> Response:
         """Tell how the changes are followed, and how far."""
         return tokens.status()
@@ -95,16 +88,16 @@ def _media(version: str) -> dict[str, Any]:
     """Describe headers and the second media type in the words of a version."""
     text = _text(version)
     headers = {n: {**text, "description": words} for n, words in HEADERS.items()}
+    unchanged = {304: {"description": NOTHING}}
     if version.startswith("2"):
         produces = ["application/json", NDJSON]
-        return {"produces": produces, "responses": {200: {"headers": headers}}}
-    return {"responses": {200: {"headers": headers, "content": {NDJSON: text}}}}
+        return {"produces": produces, "responses": {200: {"headers": headers}, **unchanged}}
+    return {"responses": {200: {"headers": headers, "content": {NDJSON: text}}, **unchanged}}
 
 
 def _text(version: str) -> dict[str, Any]:
     return {"type": "string"} if version.startswith("2") else {"schema": {"type": "string"}}
 
 
-def _merged(security: dict[str, Any], media: dict[str, Any]) -> dict[str, Any]:
-    responses = {**security.get("responses", {}), **media["responses"]}
-    return {**security, **media, "responses": responses}
+def _merged(errors: dict[str, Any], media: dict[str, Any]) -> dict[str, Any]:
+    return {**errors, **media, "responses": {**errors["responses"], **media["responses"]}}

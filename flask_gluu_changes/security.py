@@ -1,13 +1,17 @@
-"""Writes how the operation is protected into an OpenAPI document, a host's own included."""
+"""Writes how an operation is protected, and how it fails, into an OpenAPI document."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask_smorest import Api
 
 from .protection import Guard, Refusal
 from .scim_errors import ScimErrorSchema
+
+FAILURES: Mapping[int, str] = {500: "An operator has to act", 503: "Try again after Retry-After"}
+ERRORS: Mapping[int, str] = {400: "A parameter cannot be used", **FAILURES}
 
 
 def add_security_schemes(api: Api, guard: Guard) -> None:
@@ -24,20 +28,23 @@ def version_of(api: Api) -> str:
     return str(api.spec.openapi_version)
 
 
-def security_of_operation(guard: Guard, version: str) -> dict[str, Any]:
-    """Give what an operation says of its protection: the requirement, and the refusals."""
+def documented(guard: Guard, version: str, errors: Mapping[int, str]) -> dict[str, Any]:
+    """Give what an operation says of its protection and of its errors, each with what to do.
+
+    flask-smorest's `alt_response` would do, but wraps one more function around the view for each.
+    """
     _, requirement = guard.security_schemes(version)
     described = _in_swagger if version.startswith("2") else _in_openapi
-    responses = {str(status): described(refusal) for status, refusal in guard.refusals().items()}
-    said = {"security": requirement, "responses": responses}
-    return {name: value for name, value in said.items() if value}
+    refusals = {**{status: Refusal(text) for status, text in errors.items()}, **guard.refusals()}
+    responses = {str(status): described(refusal) for status, refusal in refusals.items()}
+    return _without_empty(security=requirement, responses=responses)
 
 
 def _in_swagger(refusal: Refusal) -> dict[str, Any]:
     headers = {
         name: {"type": "string", "description": text} for name, text in refusal.headers.items()
     }
-    return {"description": refusal.description, "schema": ScimErrorSchema, "headers": headers}
+    return _without_empty(description=refusal.description, schema=ScimErrorSchema, headers=headers)
 
 
 def _in_openapi(refusal: Refusal) -> dict[str, Any]:
@@ -46,4 +53,8 @@ def _in_openapi(refusal: Refusal) -> dict[str, Any]:
         for name, text in refusal.headers.items()
     }
     content = {"application/json": {"schema": ScimErrorSchema}}
-    return {"description": refusal.description, "content": content, "headers": headers}
+    return _without_empty(description=refusal.description, content=content, headers=headers)
+
+
+def _without_empty(**parts: Any) -> dict[str, Any]:
+    return {name: part for name, part in parts.items() if part}

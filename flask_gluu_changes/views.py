@@ -22,8 +22,8 @@ from .journal_schemas import two_forms_schema
 from .journal_views import TokenForms
 from .protection import Guard
 from .schemas import QueryParser, UpdatedUsersPageSchema, query_schema
-from .scim_errors import ScimErrorSchema, add_error_handlers, error_response
-from .security import security_of_operation
+from .scim_errors import add_error_handlers, error_response
+from .security import ERRORS, documented
 from .settings import Settings
 from .snapshot import Page
 
@@ -90,21 +90,18 @@ def _add_operations(blueprint: Blueprint, path: str, served: Served, version: st
         return
     by_time = partial(_by_time, served)
     parameters = _parameters(two_forms_schema(served.settings), version)
-    security = security_of_operation(served.protector, version)
-    add_journal_operation(blueprint, path, parameters, by_time, served.tokens, version, security)
-    add_status(blueprint, f"{path}{STATUS}", served.tokens, security)
+    document = partial(documented, served.protector, version)
+    add_journal_operation(blueprint, path, parameters, by_time, served.tokens, version, document)
+    add_status(blueprint, f"{path}{STATUS}", served.tokens, document)
 
 
 def _add_operation(blueprint: Blueprint, path: str, served: Served, version: str) -> None:
     parameters = _parameters(query_schema(served.settings), version)
-    security = security_of_operation(served.protector, version)
+    document = documented(served.protector, version, ERRORS)
 
     @blueprint.arguments(parameters, location="query", error_status_code=400)
-    @blueprint.alt_response(503, schema=ScimErrorSchema, description="Try again after Retry-After")
-    @blueprint.alt_response(500, schema=ScimErrorSchema, description="An operator has to act")
-    @blueprint.alt_response(400, schema=ScimErrorSchema, description="A parameter cannot be used")
     @blueprint.response(200, UpdatedUsersPageSchema, description="A page in order of uid")
-    @blueprint.doc(operationId="getUpdatedUsers", **security)
+    @blueprint.doc(operationId="getUpdatedUsers", **document)
     def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time."""
         return _by_time(served, arguments)
