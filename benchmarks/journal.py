@@ -46,15 +46,14 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
     keys = {**config(server), "GLUU_CHANGES_JOURNAL_URL": url, "SECRET_KEY": "benchmark"}
     environment = {f"FLASK_{key}": value for key, value in keys.items()}
     with server:
-        peer = median(
-            seconds(partial(ldapsearch, server, "(objectClass=gluuPerson)")) for _ in range(ROUNDS)
-        )
+        search = partial(ldapsearch, server, "(objectClass=gluuPerson)")
+        peer = median(seconds(search) for _ in range(ROUNDS))
         with _follower(environment) as follower:
             began = _await(url, lambda state: state.holder)
             taken = _await(url, lambda state: state.built) - began
             yield _built(taken, peer, folder, people, peak(follower))
             with gunicorn("benchmarks.app:create_app()", environment) as port:
-                yield from _read(port, peer, people)
+                yield from _read(port, search, people)
                 yield _visible(server, port, people)
 
 
@@ -101,11 +100,11 @@ def _built(taken: float, peer: float, folder: Path, people: int, memory: float) 
     return Row(name, taken, "ldapsearch", peer, "s", at_most=6)
 
 
-def _read(port: int, peer: float, people: int) -> Iterator[Row]:
-    pages = median(seconds(partial(_all_pages, port, people)) for _ in range(ROUNDS))
+def _read(port: int, search: Callable[[], object], people: int) -> Iterator[Row]:
+    pages, peer = compare(partial(_all_pages, port, people), search, ROUNDS)
     name = f"{_of(people)}, everything, pages of {BIG} over HTTP"
     yield Row(name, pages, "ldapsearch", peer, "s", at_most=0.5)
-    stream = median(seconds(partial(_all_lines, port, people)) for _ in range(ROUNDS))
+    stream, peer = compare(partial(_all_lines, port, people), search, ROUNDS)
     memory = " and ".join(f"{peak(worker):.0f}" for worker in workers())
     name = f"{_of(people)}, everything, NDJSON over HTTP; web workers at most {memory} MiB"
     yield Row(name, stream, "ldapsearch", peer, "s", at_most=0.25)
