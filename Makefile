@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth test soak interop lint bench clean system
+.PHONY: help demo demo-oauth test soak interop lint docs diagram bench clean system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,12 @@ lint: $(VENV)/test ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/test ## build the manual in docs/_build/html, every warning an error
+	$(BIN)/python -m sphinx -W -n --keep-going -q -b html docs docs/_build/html
+
+diagram: $(VENV)/made ## draw the diagram of the architecture anew, and print its figures
+	$(BIN)/python -m tools.architecture --write
 
 bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 	$(BIN)/python -m benchmarks $(PEOPLE)

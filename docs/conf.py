@@ -8,7 +8,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-sys.path[:0] = [str(ROOT), str(DOCS / "_ext"), str(ROOT / "tools")]
+sys.path[:0] = [str(ROOT), str(DOCS / "_ext")]
 
 _setup = ConfigParser()
 _setup.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -42,8 +42,16 @@ nitpick_ignore_regex = [
     # Types of other packages: their own manuals are on the internet, which a build does not need.
     (r"py:.*", r"(flask|flask_smorest|werkzeug|click|httpx|sqlalchemy|ldap|orjson|pytest)(\..*)?"),
     (r"py:.*", r"(collections|datetime|os|pathlib|typing|enum|dataclasses|logging|abc)(\..*)?"),
-    (r"py:class", r"(Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|Flask|Api|Engine|tzinfo)"),
+    (
+        r"py:class",
+        r"(Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|Flask|Api|Engine|tzinfo)",
+    ),
     (r"py:exc", r"(ValueError|OSError|HTTPException|KeyError)"),
+    # What the journal, the feed and the web layer hand to each other, which is not public.
+    (r"py:class", r"flask_gluu_changes\.(journal\.(places|protocol)|snapshot|feed\.snapshot)\..*"),
+    (r"py:class", r"flask_gluu_changes\.(following|follower)\..*"),
+    # Type variables of decorators.
+    (r"py:class", r"(~|flask_gluu_changes\..*\.)[A-Z]"),
 ]
 
 html_theme = "furo"

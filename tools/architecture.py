@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Draw the package's own imports as an SVG, and count them.
 
-    tools/architecture.py                 print the figures of this checkout
-    tools/architecture.py OTHER/CHECKOUT  print those of another one
-    tools/architecture.py --write         draw docs/explanation/architecture.svg anew
+    python -m tools.architecture                 print the figures of this checkout
+    python -m tools.architecture OTHER/CHECKOUT  print those of another one
+    python -m tools.architecture --write         draw docs/explanation/architecture.svg anew
 
 A room is a folder of the package, or a module in its root; what users import, the package itself,
 is the room `__init__`. Imports for type checkers alone count like all others.

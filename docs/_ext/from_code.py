@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from typing import Any, NamedTuple
 
-from architecture import ROOT, Architecture
 from docutils.nodes import Node
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from flask_gluu_changes.extension import SETTINGS
+from tools.architecture import ROOT, Architecture
 
 PREFIX = "GLUU_CHANGES_"
 PROFILES = ("gluu", "janssen")
@@ -83,7 +83,8 @@ class HiddenDirective(Generated):
     def lines(self) -> Iterator[str]:
         """Yield one sentence."""
         (declared,) = (f for cls in SETTINGS for f in fields(cls) if f.name == "denied_attributes")
-        yield ", ".join(f"`{name}`" for name in declared.default) + "."
+        names: tuple[str, ...] = declared.default
+        yield ", ".join(f"`{name}`" for name in names) + "."
 
 
 class Message(NamedTuple):
