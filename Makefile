@@ -33,7 +33,7 @@ lint: $(VENV)/test ## check style and types
 	$(BIN)/mypy
 
 docs: $(VENV)/test ## build the manual in docs/_build/html, every warning an error
-	$(BIN)/python -m sphinx -W -n --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -E -W -n --keep-going -q -b html docs docs/_build/html
 
 diagram: $(VENV)/made ## draw the diagram of the architecture anew, and print its figures
 	$(BIN)/python -m tools.architecture --write

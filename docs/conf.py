@@ -48,8 +48,7 @@ nitpick_ignore_regex = [
     ),
     (r"py:exc", r"(ValueError|OSError|HTTPException|KeyError)"),
     # What the journal, the feed and the web layer hand to each other, which is not public.
-    (r"py:class", r"flask_gluu_changes\.(journal\.(places|protocol)|snapshot|feed\.snapshot)\..*"),
-    (r"py:class", r"flask_gluu_changes\.(following|follower)\..*"),
+    (r"py:class", r"flask_gluu_changes\.(journal\.protocol|encoder)\..*"),
     # Type variables of decorators.
     (r"py:class", r"(~|flask_gluu_changes\..*\.)[A-Z]"),
 ]
