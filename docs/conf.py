@@ -37,6 +37,7 @@ autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 60
 add_module_names = False
+default_role = "code"  # in docstrings, names stand in single backticks
 
 nitpick_ignore_regex = [
     # Types of other packages: their own manuals are on the internet, which a build does not need.

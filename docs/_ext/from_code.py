@@ -88,7 +88,7 @@ class HiddenDirective(Generated):
 
 
 class Message(NamedTuple):
-    """A call of a logger: its level, its text, and what the function around it says it does."""
+    """A call of a logger: its level, its text, and what the code around it says it does."""
 
     level: str
     text: str
@@ -122,16 +122,16 @@ class RoomsDirective(Generated):
                 yield ""
 
 
-def messages_of(tree: ast.Module) -> Iterator[Message]:
-    """Find the calls `log.<level>(…)` of a module, with their surroundings."""
-    for scope in ast.walk(tree):
-        if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        context = (ast.get_docstring(scope) or "").partition("\n\n")[0]
-        for node in ast.walk(scope):
-            if _is_logging(node):
-                text = _text_of(node.args[0])  # type: ignore[attr-defined]
-                yield Message(_level_of(node), text, " ".join(context.split()))
+def messages_of(node: ast.AST, context: str = "") -> Iterator[Message]:
+    """Find the calls `log.<level>(…)` of a module, each with the nearest sentence around it."""
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        sentence = (ast.get_docstring(node) or "").partition("\n\n")[0]
+        context = " ".join(sentence.split()) or context
+    for child in ast.iter_child_nodes(node):
+        if _is_logging(child):
+            text = _text_of(child.args[0])  # type: ignore[attr-defined]
+            yield Message(_level_of(child), text, context)
+        yield from messages_of(child, context)
 
 
 def _is_logging(node: ast.AST) -> bool:
