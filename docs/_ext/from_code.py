@@ -193,6 +193,20 @@ def _shown(value: object) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
+def show_examples(*event: Any) -> None:
+    """Make examples in a docstring literal blocks: what is indented behind an unindented line.
+
+    So a docstring reads well in the code, too. It runs before napoleon, whose sections have no
+    blank line behind their headings.
+    """
+    lines: list[str] = event[-1]
+    for i in range(len(lines) - 1, 1, -1):
+        before, blank, line = lines[i - 2 : i + 1]
+        ends = before and not before.startswith(" ") and not before.endswith("::") and not blank
+        if ends and line.startswith(" "):
+            lines[i:i] = ["::", ""]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives; what they write changes with the code, so build with -E."""
     app.add_directive("settings", SettingsDirective)
@@ -200,4 +214,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("hidden-attributes", HiddenDirective)
     app.add_directive("log-messages", LogDirective)
     app.add_directive("rooms", RoomsDirective)
+    app.connect("autodoc-process-docstring", show_examples, priority=400)
     return {"version": "1", "parallel_read_safe": True}

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from marshmallow import Schema
 
 from flask_gluu_changes.extension import SETTINGS
+from flask_gluu_changes.web.schemas import DeltaPageSchema, UpdatedUsersPageSchema
 
 from .blocks import ROOT, blocks_of, name_of, pages
 
@@ -36,6 +38,18 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
     known = {f"GLUU_CHANGES_{name.upper()}" for cls in SETTINGS for name in cls.__annotations__}
     named = re.findall(r"GLUU_CHANGES_[A-Z_]*[A-Z](?![A-Z_…]|\*)", page.read_text())
     assert set(named) <= known
+
+
+@pytest.mark.parametrize(
+    ("page", "schema"),
+    [("operation", UpdatedUsersPageSchema), ("protocol", DeltaPageSchema)],
+)
+def test_the_sample_answers_are_ones_that_the_schema_allows(
+    page: str, schema: type[Schema]
+) -> None:
+    """Whoever reads the reference may copy them."""
+    samples = [b for b in blocks_of(ROOT / f"docs/reference/{page}.md") if b.language == "json"]
+    assert [schema().validate(json.loads(sample.text)) for sample in samples] == [{}]
 
 
 @EACH
