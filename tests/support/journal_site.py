@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -71,3 +72,9 @@ def shown(pages: list[Page]) -> list[str]:
 def gone(pages: list[Page]) -> list[tuple[str, str]]:
     """List ids and reasons of the removals of some pages."""
     return [(one["@id"], one["reason"]) for page in pages for one in page["removed"]]
+
+
+@pytest.fixture
+def site(journal: Journal) -> Site:
+    """An application that serves the journal."""
+    return Site(journal)

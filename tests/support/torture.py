@@ -21,7 +21,7 @@ from flask_gluu_changes.journal.ingest.lagging import LONG_AGO
 from flask_gluu_changes.journal.tables import ENTRIES
 from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.visibility import Visibility
-from tests.ldap.conftest import config_of
+from tests.support.directory import config_of
 from tests.support.directory_server import DirectoryServer
 from tests.support.filling import SLAPD, Journal
 from tests.support.people import PEOPLE_DN, SUFFIX, write_people_ldif
