@@ -6,6 +6,7 @@ import json
 from typing import Any, cast
 
 import pytest
+import yaml
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -39,6 +40,12 @@ class Site:
         answer = self.get(headers, **query)
         assert answer.status_code == 200, answer.text
         return cast(Page, answer.get_json())
+
+    def document(self, url: str) -> Page:
+        """Read a document, which is YAML as JSON is."""
+        document = yaml.safe_load(self._client.get(url).text)
+        assert isinstance(document, dict)
+        return document
 
     def run(self, **query: Any) -> list[Page]:
         """Walk a run to its last page, with the same parameters for each."""

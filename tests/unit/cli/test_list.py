@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -16,7 +13,6 @@ from flask_gluu_changes import BackendUnavailable, Entry
 from flask_gluu_changes.backends.memory import MemoryBackend
 from tests.support.apps import OPERATION, make_app, shape
 from tests.support.failing import FailingBackend
-from tests.support.paths import ROOT
 
 __all__ = ["shape"]
 
@@ -146,17 +142,3 @@ def test_a_store_that_fails(shape: str) -> None:
     done = run(make_app(shape, backend), "--since", SINCE)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "Error: the disk is gone\n"
-
-
-def test_by_the_flask_command() -> None:
-    """`flask gluu-changes` finds the example application by --app."""
-    command = [sys.executable, "-m", "flask", "--app", "example_app", "gluu-changes", "list"]
-    done = subprocess.run(
-        [*command, "--since", SINCE, "--attributes", "uid", "--pagesize", "3"],
-        cwd=ROOT,
-        env={**os.environ, "FLASK_GLUU_CHANGES_ALLOW_BYPASS": "true"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "entries: 3" in done.stdout

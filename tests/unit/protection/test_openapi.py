@@ -2,103 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import yaml
-from flask import Flask
-from flask_smorest import Api
-from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV30SpecValidator, validate
 from werkzeug.test import TestResponse
 
-from flask_gluu_changes import GluuChanges
-from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.protection import Guard
-from flask_gluu_changes.protection.guard import Requirement, Schemes
 from tests.support.paths import SAMPLES
+from tests.support.protected_documents import (
+    HOSTS_OWN,
+    ISSUER,
+    NAMES,
+    Document,
+    guarded_document,
+    operation,
+    own_document,
+    schemes,
+)
+from tests.support.protected_documents import document as document
+from tests.support.protected_documents import mode as mode
 from tests.support.protection import PATH, MakeSite
 
-Document = dict[str, Any]
-
-NAMES = {"swagger": "resource_changes.yaml", "openapi": "resource_changes.openapi.json"}
-VALIDATORS = {"2": OpenAPIV2SpecValidator, "3": OpenAPIV30SpecValidator}
-ISSUER = "https://idp.example.org"
-CLIENT: dict[str, object] = {
-    "CLIENT_ID": "changes-api",
-    "CLIENT_SECRET": "secret",
-    "ISSUER": ISSUER,
-}
-MODES: dict[str, dict[str, object]] = {
-    "oauth": CLIENT,
-    "test": CLIENT,
-    "uma": {**CLIENT, "UMA_SCOPE": f"{ISSUER}/scim_access"},
-    "bypass": {"ALLOW_BYPASS": True},
-}
 STATUSES = {"oauth": {"401", "403"}, "test": {"401"}, "uma": {"401", "403"}, "bypass": set()}
-
-
-def host_of(version: str, mode: str, **more: object) -> Flask:
-    """A host application with its own document of a version."""
-    app = Flask(__name__)
-    app.config.update(API_TITLE="Host", API_VERSION="1", OPENAPI_VERSION=version)
-    settings = {"PROTECTION": mode, **MODES.get(mode, {}), **more}
-    app.config.update({f"GLUU_CHANGES_{key}": value for key, value in settings.items()})
-    return app
-
-
-def own_document(kind: str, mode: str, **more: object) -> Document:
-    """What an application without an Api serves."""
-    app = host_of("3.0.3", mode, **more)
-    GluuChanges(app, backend=MemoryBackend())
-    answer = app.test_client().get(f"/identity/scim/{NAMES[kind]}")
-    document: Document = yaml.safe_load(answer.text)
-    return document
-
-
-def hosts_document(version: str, mode: str) -> Document:
-    """What the Api of a host documents."""
-    app = host_of(version, mode)
-    api = Api(app)
-    GluuChanges(app, backend=MemoryBackend(), api=api)
-    document: Document = api.spec.to_dict()
-    return document
-
-
-def operation(document: Document) -> Document:
-    (path,) = (path for path in document["paths"] if path.endswith("/UpdatedUsers"))
-    found: Document = document["paths"][path]["get"]
-    return found
-
-
-def schemes(document: Document) -> Document:
-    components = document.get("components", document)
-    found: Document = components.get("securitySchemes") or components.get("securityDefinitions", {})
-    return found
-
-
-def check_validity(document: Document) -> None:
-    version = str(document.get("swagger") or document["openapi"])
-    validate(document, cls=VALIDATORS[version[0]])
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> str:
-    """Each mode in turn."""
-    return str(request.param)
-
-
-@pytest.fixture(params=["swagger", "openapi", "a host's 2.0", "a host's 3.0.3"])
-def document(request: pytest.FixtureRequest, mode: str) -> Document:
-    """Each document in turn, in each mode."""
-    kind = str(request.param)
-    if kind in NAMES:
-        return own_document(kind, mode)
-    return hosts_document(kind.removeprefix("a host's "), mode)
-
-
-def test_a_document_is_valid_in_every_mode(document: Document) -> None:
-    """The validators of both versions accept schemes, requirement and headers."""
-    check_validity(document)
 
 
 def test_a_document_names_the_scheme_of_the_mode(document: Document, mode: str) -> None:
@@ -160,26 +83,10 @@ def test_what_is_answered_is_what_is_documented(make_site: MakeSite, host: str) 
     check_described(uma.get(), responses)
 
 
-class GatewayGuard(Guard):
-    """A host's own, which names a scheme that the host's document defines already."""
-
-    def security_schemes(self, version: str) -> tuple[Schemes, Requirement]:
-        return {"gateway": {"type": "apiKey", "name": "X-Key", "in": "header"}}, [{"gateway": []}]
-
-    def check(self, scopes: object = None) -> None:
-        """Let all pass."""
-
-
 def test_what_a_host_defines_itself_stays() -> None:
     """A guard's scheme does not replace, nor clash with, one of the same name in the host's Api."""
-    app = host_of("3.0.3", "bypass", ALLOW_BYPASS=True)
-    api = Api(app)
-    hosts_own = {"type": "http", "scheme": "basic"}
-    api.spec.components.security_scheme("gateway", hosts_own)
-    GluuChanges(app, backend=MemoryBackend(), api=api, protector=GatewayGuard())
-    document = api.spec.to_dict()
-    check_validity(document)
-    assert schemes(document) == {"gateway": hosts_own}
+    document = guarded_document()
+    assert schemes(document) == {"gateway": HOSTS_OWN}
     assert operation(document)["security"] == [{"gateway": []}]
 
 

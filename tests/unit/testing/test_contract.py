@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,11 @@ def judged(folder: Path, body: str) -> str:
     (folder / "test_broken.py").write_text(PEOPLE.format(body=body))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-header", "-Werror"]
     done = subprocess.run(
-        [*command, f"--rootdir={folder}", str(folder)], capture_output=True, text=True, cwd=folder
+        [*command, f"--rootdir={folder}", str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     return done.stdout + done.stderr
 
