@@ -4,7 +4,9 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# setuptools warns of each editable installation, which pip prints even when it is quiet
+INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo demo-oauth unit test soak interop lint dist matrix bench clean system
 
