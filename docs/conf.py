@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from configparser import ConfigParser
+from importlib.util import find_spec
 from pathlib import Path
 
 DOCS = Path(__file__).parent
@@ -29,6 +30,8 @@ exclude_patterns = ["_build", "_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+if find_spec("ldap") is None:  # it needs a compiler, and the manual needs its names only
+    autodoc_mock_imports = ["ldap"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"

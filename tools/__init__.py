@@ -1,1 +1,1 @@
-"""Programs for those who work on the package; none of them is installed."""
+"""Commands that `make` runs for those who work on the project."""
