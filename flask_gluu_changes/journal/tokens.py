@@ -14,8 +14,7 @@ from hashlib import blake2b, sha256
 from struct import Struct
 from time import time_ns
 
-from itsdangerous import BadSignature, Signer
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous import BadSignature, Signer, base64_decode, base64_encode
 
 from ..errors import GluuChangesError
 from ..model import Visibility

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from itsdangerous.encoding import base64_encode
+from itsdangerous import base64_encode
 
 from flask_gluu_changes.journal.protocol import Position
 from flask_gluu_changes.journal.tokens import MAX_LENGTH, InvalidToken, Kind, Token, TokenCodec
