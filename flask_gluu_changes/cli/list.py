@@ -104,7 +104,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> Seq
 
 def _page(feed: Feed, since: datetime, start: int, size: int) -> bytes:
     try:
-        return feed.page(since, caller=CALLER, start=start, size=size).to_json(since)
+        return feed.page(since, caller=CALLER, start=start, size=size).to_json()
     except BackendError as error:
         raise click.ClickException(str(error)) from error
 

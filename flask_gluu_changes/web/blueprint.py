@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -169,14 +168,13 @@ def _add_status(blueprint: Blueprint, path: str, tokens: DeltaEndpoint, describe
 
 
 def _by_time(served: Served, arguments: dict[str, Any]) -> Response:
-    since = arguments["timeStamp"]
     page = served.feed.page(
-        since,
+        arguments["timeStamp"],
         caller=served.protector.caller(),
         start=arguments["start"],
         size=arguments["pagesize"],
     )
-    return _answer(page, since)
+    return _answer(page)
 
 
 def _parameters(schema: Schema, version: str) -> Schema:
@@ -187,8 +185,8 @@ def _parameters(schema: Schema, version: str) -> Schema:
     return schema
 
 
-def _answer(page: Page, since: datetime) -> Response:
-    response = Response(page.to_json(since), content_type=JSON)
+def _answer(page: Page) -> Response:
+    response = Response(page.to_json(), content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
 
