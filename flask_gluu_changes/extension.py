@@ -116,7 +116,7 @@ def _feed(settings: Settings, backend: Backend) -> Feed:
         sessions=PagingSessions(
             seconds=settings.paging_session_seconds, limit=settings.max_paging_sessions
         ),
-        time_attributes=settings.time_attributes or (),
+        time_attributes=settings.time_attributes,
         visibility=_visibility(settings),
         configured_type=settings.type_of,
     )

@@ -76,8 +76,8 @@ def list_command(settings: Settings, feed: Feed) -> click.Command:
         if form == "json":
             _print_json(body, attributes)
         else:
-            times = settings.time_attributes or ()
-            click.echo(table(json.loads(body), attributes or ("uid", "inum", *times)))
+            shown = attributes or ("uid", "inum", *settings.time_attributes)
+            click.echo(table(json.loads(body), shown))
 
     return list_changes
 
