@@ -182,7 +182,7 @@ def _engine(config: Mapping[str, Any]) -> Engine:
 def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
     """Say what is to be followed, and how it is written, by an application's config."""
     own, pace = Settings.load(config), FollowSettings.load(config)
-    times = own.time_attributes or ()
+    times = own.time_attributes
     visibility = Visibility.of(own.allowed_attributes, own.denied_attributes)
     encoder = IdentityEncoder(
         times, lambda name: backend.attribute_type(name) or own.type_of(name), visibility
