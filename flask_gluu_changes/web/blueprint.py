@@ -28,8 +28,8 @@ from .openapi import (
     RESYNC_REQUIRED,
     SWAGGER,
     Document,
-    describe,
-    documented,
+    build_document,
+    describe_operation,
     mounted,
     request_headers,
     with_delta_media,
@@ -113,14 +113,14 @@ def _add_operations(blueprint: Blueprint, path: str, state: AppState, version: s
         return
     by_time = partial(_by_time, state)
     parameters = _parameters(two_forms_schema(state.settings), version)
-    describe = partial(documented, state.protector, version)
+    describe = partial(describe_operation, state.protector, version)
     _add_journal_operation(blueprint, path, parameters, by_time, state.delta, version, describe)
     _add_status(blueprint, f"{path}{STATUS}", state.delta, describe)
 
 
 def _add_operation(blueprint: Blueprint, path: str, state: AppState, version: str) -> None:
     parameters = _parameters(query_schema(state.settings), version)
-    document = documented(state.protector, version, ERRORS)
+    document = describe_operation(state.protector, version, ERRORS)
 
     @blueprint.arguments(parameters, location="query", error_status_code=400)
     @blueprint.response(200, UpdatedUsersPageSchema, description="A page in order of uid")
@@ -218,7 +218,7 @@ def _add_documents(blueprint: Blueprint, path: str, state: AppState) -> None:
     def described(version: str) -> Document:
         relative = _new_blueprint()
         _add_operations(relative, OPERATION, state, version)
-        return describe(relative, state.protector, version)
+        return build_document(relative, state.protector, version)
 
     swagger, openapi = described(SWAGGER), described(OPENAPI)
 
