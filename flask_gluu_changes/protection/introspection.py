@@ -49,7 +49,7 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
         self._cache = TokenCache(
             seconds=settings.token_cache_seconds,
             context=(
-                settings.protection or "",
+                settings.protection,
                 settings.issuer,
                 settings.introspection_endpoint,
                 settings.client_id,

@@ -166,7 +166,7 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         settings = self._settings
         return TokenCache(
             seconds=settings.token_cache_seconds,
-            context=(settings.protection or "", settings.issuer, settings.audience),
+            context=(settings.protection, settings.issuer, settings.audience),
             clock=self._clock,
         )
 

@@ -70,4 +70,4 @@ def _description(settings: ProtectionSettings) -> str:
         )
     if settings.protection == "test":
         return f"Any active access token of {settings.issuer}."
-    return f"Access token of {settings.issuer} with the scopes {' '.join(settings.scope or ())}."
+    return f"Access token of {settings.issuer} with the scopes {' '.join(settings.scope)}."

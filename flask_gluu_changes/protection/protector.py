@@ -83,7 +83,7 @@ def build_policy(settings: ProtectionSettings, clock: Clock) -> Policy:
     parts = _Parts(settings, clock)
     if settings.protection == "uma":
         return _uma(parts)
-    scopes = (settings.scope or ()) if settings.protection == "oauth" else ()
+    scopes = settings.scope if settings.protection == "oauth" else ()
     metadata = ResourceMetadata(settings, scopes)
     refusals = BearerRefusals(settings, metadata.url)
     validator = _jwt(parts) if settings.uses_jwt else _introspection(parts)

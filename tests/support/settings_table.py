@@ -12,11 +12,16 @@ from typing import Any
 
 from flask_gluu_changes.extension import SETTINGS
 from flask_gluu_changes.settings.fields import key_of
-from flask_gluu_changes.settings.profiles import PROFILES, SECRETS
+from flask_gluu_changes.settings.profiles import SECRETS
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
-SHOWN = {None: "none", (): "none", "": "none", SECRETS: "the list in `flask_gluu_changes/gluu.py`"}
+SHOWN = {
+    None: "none",
+    (): "none",
+    "": "none",
+    SECRETS: "the list in `flask_gluu_changes/settings/profiles.py`",
+}
 
 
 def table() -> str:
@@ -35,7 +40,7 @@ def _row(declared: Field[Any]) -> str:
 
 
 def _default(declared: Field[Any]) -> str:
-    if declared.name in PROFILES["gluu"]:
+    if declared.metadata.get("by_profile"):
         return "by profile"
     value = "" if declared.default is MISSING else declared.default
     if value in SHOWN:

@@ -88,8 +88,8 @@ class LdapBackend(Backend):
         check_times(query.time_attributes, info)
         indexed = self._narrow.covers(query.since) or not info.openldap
         return Search(
-            base=str(self._settings.ldap_base_dn),
-            filter=since_filter(query, str(self._settings.ldap_object_class), indexed=indexed),
+            base=self._settings.ldap_base_dn,
+            filter=since_filter(query, self._settings.ldap_object_class, indexed=indexed),
             attributes=wanted(query, info),
             timeout=self._settings.ldap_operation_timeout,
         )

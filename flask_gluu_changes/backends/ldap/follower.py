@@ -100,8 +100,8 @@ class DirectoryFollower:
         self._schema = schema
         self._query = query
         self._timeout = settings.ldap_operation_timeout
-        self._base = str(settings.ldap_base_dn)
-        self._filter = filter_format("(objectClass=%s)", [str(settings.ldap_object_class)])
+        self._base = settings.ldap_base_dn
+        self._filter = filter_format("(objectClass=%s)", [settings.ldap_object_class])
         asking = translated(f"asking for {self.mechanism}")
         with asking, until_farewell(), connections.reliable() as handle:
             self._require(handle)

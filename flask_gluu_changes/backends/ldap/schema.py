@@ -94,7 +94,7 @@ class DirectorySchema:
 def _info(handle: Handle, settings: LdapSettings) -> SchemaInfo:
     root = handle.read_rootdse_s(attrlist=["objectClass"])
     openldap = b"OpenLDAProotDSE" in root.get("objectClass", ())
-    schema = _schema(handle, str(settings.ldap_base_dn))
+    schema = _schema(handle, settings.ldap_base_dn)
     types = {**dict(_typed_names(schema)), **_registered(handle, settings)}
     user_attributes = frozenset(_user_attributes(schema)) if openldap else None
     return SchemaInfo(openldap, types, dict(_spelling(schema)), user_attributes)

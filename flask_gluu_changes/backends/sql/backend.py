@@ -68,8 +68,8 @@ class SqlBackend(Backend):
         settings = SqlSettings.load(config)
         return cls(
             settings.sql_url,
-            table=str(settings.sql_table),
-            attributes_table=settings.sql_attributes_table or "",
+            table=settings.sql_table,
+            attributes_table=settings.sql_attributes_table,
             connect_timeout=settings.sql_connect_timeout,
             operation_timeout=settings.sql_operation_timeout,
         )

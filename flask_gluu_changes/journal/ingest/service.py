@@ -173,7 +173,7 @@ def begin_epoch(config: Mapping[str, Any]) -> None:
 def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
     """Return what is to be followed, and how it is written, by an application's config."""
     settings, following = Settings.load(config), FollowSettings.load(config)
-    times = settings.time_attributes or ()
+    times = settings.time_attributes
     visibility = Visibility.of(settings.allowed_attributes, settings.denied_attributes)
     encoder = IdentityEncoder(
         times, lambda name: backend.attribute_type(name) or settings.type_of(name), visibility

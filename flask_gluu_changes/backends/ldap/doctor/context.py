@@ -25,18 +25,18 @@ class Directory:
 
     def people(self, condition: str = "", attributes: tuple[str, ...] = ()) -> Iterator[Entry]:
         """Stream the people who meet a condition, which is a filter or nothing."""
-        person = filter_format("(objectClass=%s)", [str(self.settings.ldap_object_class)])
+        person = filter_format("(objectClass=%s)", [self.settings.ldap_object_class])
         return self.search(f"(&{person}{condition})", attributes)
 
     def changed(self, *, indexed: bool) -> Iterator[Entry]:
         """Stream the people who match the query, in one of the two forms of its filter."""
-        object_class = str(self.settings.ldap_object_class)
+        object_class = self.settings.ldap_object_class
         return self.search(since_filter(self.query, object_class, indexed=indexed))
 
     def search(self, condition: str, attributes: tuple[str, ...] = ()) -> Iterator[Entry]:
         """Stream what is below the base; raises what `stream` does."""
         search = Search(
-            base=str(self.settings.ldap_base_dn),
+            base=self.settings.ldap_base_dn,
             filter=condition,
             attributes=attributes or (NO_ATTRIBUTES,),
             timeout=self.settings.ldap_operation_timeout,

@@ -74,7 +74,7 @@ def _examine_directory(directory: Directory) -> Iterator[Finding]:
 
 
 def _base(directory: Directory) -> Iterator[Finding]:
-    base = str(directory.settings.ldap_base_dn)
+    base = directory.settings.ldap_base_dn
     try:
         directory.handle.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
         yield Finding.ok(f"{base} is there")

@@ -40,7 +40,7 @@ def examine_indexes(directory: Directory) -> Iterator[Finding]:
             f"index {', '.join(directory.query.time_attributes)} for comparisons (≥)",
         )
         return
-    configured = _configured(directory.handle, str(directory.settings.ldap_base_dn))
+    configured = _configured(directory.handle, directory.settings.ldap_base_dn)
     for name in directory.query.time_attributes:
         if configured is None:
             yield _measured(directory, name)
@@ -118,7 +118,7 @@ def _seconds(directory: Directory, condition: str | None) -> float:
     """Time a search of people by a condition; without one, of the base alone."""
     begun = perf_counter()
     if condition is None:
-        base = str(directory.settings.ldap_base_dn)
+        base = directory.settings.ldap_base_dn
         directory.handle.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
     else:
         count(directory.people(condition))
