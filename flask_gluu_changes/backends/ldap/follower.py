@@ -109,7 +109,7 @@ class DirectoryFollower:
         self._session: Session | None = None
         servers = " ".join(settings.ldap_uri)
         self.source = f"{UUID} {self._base} {self._filter} at {servers}"
-        self.why = f"{self.mechanism} tells every change at {servers}"
+        self.why = f"{self.mechanism} reports every change at {servers}"
 
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those entries that were moved away, or changed so that they are no people now."""

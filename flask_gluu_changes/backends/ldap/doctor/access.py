@@ -67,7 +67,7 @@ def _compare_forms(directory: Directory, people: int) -> Iterator[Finding]:
     if found < min(before, after):
         yield Finding.fault(
             f"a search by the index finds {found} people and one without it {after}: the directory"
-            " cuts answers short and calls them whole",
+            " cuts answers short and calls them complete",
             ADVICE,
         )
 

@@ -37,7 +37,7 @@ def examine_clock(directory: Directory) -> Iterator[Finding]:
     server_time = _server_time(directory.connection)
     if server_time is None:
         yield Finding.warning(
-            "the directory does not tell its time; a clock that is behind cannot be noticed",
+            "the directory does not show its time; a clock that is behind cannot be noticed",
             "let the account that binds read cn=Monitor (slapd: database monitor)",
         )
     else:

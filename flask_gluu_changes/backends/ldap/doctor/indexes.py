@@ -29,14 +29,14 @@ REPEATS = 100
 """…and how often at most."""
 
 CLEARLY_SLOWER = 2.0
-"""How many times as long as one entry everybody must take for a measurement to mean something."""
+"""A measurement counts if reading everybody takes this many times as long as one entry."""
 
 
 def examine_indexes(directory: Directory) -> Iterator[Finding]:
     """Examine the index of each time attribute; only slapd's behaviour is known well enough."""
     if not directory.info.openldap:
         yield Finding.warning(
-            "whether the times are indexed cannot be told: the server is no OpenLDAP",
+            "whether the times are indexed cannot be found out: the server is no OpenLDAP",
             f"index {', '.join(directory.query.time_attributes)} for comparisons (≥)",
         )
         return
@@ -96,9 +96,9 @@ def _measured(directory: Directory, name: str) -> Finding:
     share = (indexed - single) / max(full - single, 1e-9)
     if full < CLEARLY_SLOWER * single or 0.25 < share < 0.5:
         return Finding.warning(
-            f"whether {name} is indexed cannot be told: the account may not read cn=config, and"
-            f" reading all people takes {full * 1000:.1f} ms only",
-            f"see that slapd indexes it (olcDbIndex: {name} eq) before people become many",
+            f"whether {name} is indexed cannot be found out: the account may not read cn=config,"
+            f" and reading all people takes {full * 1000:.1f} ms only",
+            f"see that slapd indexes it (olcDbIndex: {name} eq) before there are many people",
         )
     return _finding(name, share <= 0.25, f"as searches take {indexed * 1000:.1f} ms")
 

@@ -142,7 +142,7 @@ class SyncStream:
 
     def _end_refresh(self, info: SyncInfo) -> Iterator[Event]:
         if info.cookie == "" and self._position.people:
-            raise ContinuityLost("the directory took the cookie for none and told everything")
+            raise ContinuityLost("the directory ignored the cookie and sent everything")
         if info.kind != REFRESH_DELETE or not self._position.people:
             yield DeleteUnmentioned()
         self._refreshing = False
