@@ -124,6 +124,7 @@ class LdapBackend(Backend):
                             yield batch
                     break
                 except UNREACHABLE as error:
+                    # What was yielded cannot be taken back, and a slow server is not asked twice.
                     if found or isinstance(error, ldap.TIMEOUT):
                         raise
         self._statistics.record(query.since, found)

@@ -93,6 +93,7 @@ class ConnectionPool:
         try:
             yield connection
         except BaseException:
+            # It may be dead, or hold unread messages of a search that was given up.
             _unbind(connection)
             raise
         self._idle.append(connection)
@@ -113,7 +114,7 @@ class ConnectionPool:
                 return self._bind(uri)
             except UNREACHABLE as error:
                 last, last_uri = error, uri
-            except ldap.LDAPError as error:
+            except ldap.LDAPError as error:  # the next server would say the same
                 raise to_backend_error(error, f"binding at {uri}") from error
         raise to_backend_error(last, f"connecting to {last_uri}") from last
 

@@ -97,6 +97,7 @@ def requested_attributes(query: ChangesQuery, info: SchemaInfo) -> tuple[str, ..
     return _requested(query.attributes, query.excluded, query.time_attributes, info)
 
 
+# An info is equal only to itself (eq=False), so one that is read anew is computed anew.
 @lru_cache(maxsize=16)
 def _requested(
     needed: frozenset[str] | None,

@@ -64,6 +64,7 @@ class MatchStatistics:
         """Take in how many entries a search found."""
         known = self._few_since
         self._none_since = None if found else since
+        # An earlier time covers all later ones, so it is kept until it is stale or proved wrong.
         if found > FEW_MATCHES:
             self._few_since = None if self.few_since(since) else known
         elif known is None or since <= known[0] or self._stale(known):
@@ -93,7 +94,7 @@ def has_matches(connection: Connection, search: Search) -> bool:
     arguments = (search.base, ldap.SCOPE_SUBTREE, search.filter, [NO_ATTRIBUTES])
     try:
         return bool(connection.search_ext_s(*arguments, timeout=search.timeout, sizelimit=1))
-    except ldap.SIZELIMIT_EXCEEDED:
+    except ldap.SIZELIMIT_EXCEEDED:  # there are more than the one that was asked for
         return True
 
 

@@ -204,6 +204,7 @@ class SqlBackend(Backend):
             self._warned = True
             advice = create_index(connection.dialect, table_info.table, unindexed)
             log.warning("every poll reads the whole table %s; run %s", table_info.table, advice)
+        # The reflection has begun a transaction; the answer gets one of its own.
         connection.rollback()
         return table_info
 

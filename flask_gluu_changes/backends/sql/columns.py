@@ -105,6 +105,7 @@ def _multi_valued_reader(column: str, *, times: bool) -> Reader:
 
     def read(value: Any) -> Sequence[Value]:
         try:
+            # Floats stay text: Python's own would lose digits.
             found = json.loads(value, parse_float=str) if isinstance(value, str) else value
         except ValueError:
             log.warning("a value of %s holds broken JSON; it is served as text", column)
@@ -144,11 +145,13 @@ _BY_TYPE: tuple[tuple[type | tuple[type, ...], AttributeType | None, Reader], ..
     (_SMALL, None, read_plain),
     (Integer, AttributeType.NUMERIC, read_plain),
     (DateTime, AttributeType.GENERALIZED_TIME, _read_time),
+    # BINARY and VARBINARY have no public base.
     ((LargeBinary, _Binary), AttributeType.BINARY, _read_octets),
 )
 """In this order: a small integer is an Integer, too."""
 
 _NATIVE = (_read_boolean, _read_time)
+"""What PostgreSQL's and MariaDB's drivers have done already."""
 
 
 def _kind_and_reader(

@@ -136,7 +136,7 @@ def _registered(
         with _savepoint(connection):
             return dict(_registrations(connection, inspector, table))
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated:  # the whole answer is asked for again
             raise
         log.warning("the attribute types in %s cannot be read: %s", table, error.orig)
         return {}

@@ -180,7 +180,7 @@ class ChangelogSession(Session):
             while message_type != ldap.RES_SEARCH_RESULT:
                 message_type, entries = self._connection.next_message(message_id, self._timeout)
                 found += entries
-        except ldap.SIZELIMIT_EXCEEDED:
+        except ldap.SIZELIMIT_EXCEEDED:  # the way in which a page ends
             pass
         return found
 

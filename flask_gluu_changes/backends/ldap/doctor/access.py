@@ -99,6 +99,7 @@ def _examine_attribute(directory: Directory, name: str) -> Iterator[Finding]:
     before = count(directory.people())
     decided = count(directory.people(f"(|({name}=*)(!({name}=*)))"))
     empty = sum(not entry for entry in directory.people(f"({name}=*)", (name,)))
+    # People may come or go meanwhile; the smaller number raises no false alarm.
     people = min(before, count(directory.people()))
     for number, deed in ((people - decided, "search"), (empty, "read")):
         if number > 0:

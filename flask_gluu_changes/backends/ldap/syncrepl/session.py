@@ -72,6 +72,7 @@ class SyncPosition:
 
 def csns(octets: bytes) -> Mapping[str, str]:
     """Return the change sequence numbers in a cookie or in contextCSN, by server id."""
+    # delcsn is the number of a deletion, and no part of what a cookie stands for.
     text = octets.decode(errors="replace").partition(",delcsn=")[0]
     return {found[1]: found[0] for found in _CSN.finditer(text)}
 

@@ -143,6 +143,7 @@ class SyncStream:
     def _end_refresh(self, info: SyncInfo) -> Iterator[Event]:
         if info.cookie == "" and self._position.people:
             raise ContinuityLost("the directory ignored the cookie and sent everything")
+        # A refresh that ends with a delete phase has named all that is gone (RFC 4533, 3.3.2).
         if info.kind != REFRESH_DELETE or not self._position.people:
             yield DeleteUnmentioned()
         self._refreshing = False
