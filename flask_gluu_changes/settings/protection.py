@@ -1,4 +1,4 @@
-"""The `GLUU_CHANGES_*` settings of the protection, and which of them each mode needs."""
+"""Every `GLUU_CHANGES_*` key of the protection, and what each mode cannot do without."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_CACHE_SECONDS = 60.0
 
 
 def is_secure(url: str) -> bool:
-    """Return whether tokens may be sent to a URL: https, or http to a loopback address."""
+    """Tell whether tokens may go to a URL: https, or http to this machine itself."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -59,11 +59,7 @@ def _realm(value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ProtectionSettings:
-    """The settings of the protection: the mode, the authorization server and the credentials.
-
-    Each field is a key of an application's config, in upper case and after `GLUU_CHANGES_`. The
-    repr shows no field, because one is a secret.
-    """
+    """Who may ask, and who can tell. Its repr is bare, because it holds a secret."""
 
     protection: str | None = setting(
         None,
@@ -134,28 +130,14 @@ class ProtectionSettings:
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> ProtectionSettings:
-        """Read the settings from an application's config.
-
-        Args:
-            config: The `GLUU_CHANGES_*` keys; unset ones are taken from the profile.
-
-        Returns:
-            Settings that are complete and fit together.
-
-        Raises:
-            ConfigurationError: A key is missing or wrong; the message names it.
-        """
+        """Read them from an application's config; a ConfigurationError names the wrong key."""
         profile = load(Settings, config).profile
         settings = replace_unset(load(cls, config), of_profile(profile, cls))
         settings.check()
         return settings
 
     def check(self) -> None:
-        """Check that the settings are complete and fit together.
-
-        Raises:
-            ConfigurationError: They do not; the message names the keys.
-        """
+        """Refuse settings that are incomplete or contradict each other."""
         if self.protection is None:
             raise ConfigurationError(
                 f"{PREFIX}PROTECTION is missing; set it to one of {', '.join(MODES)}"
@@ -170,18 +152,18 @@ class ProtectionSettings:
 
     @property
     def uses_jwt(self) -> bool:
-        """Whether tokens are validated as JWTs (RFC 9068), without introspection."""
+        """Tokens are validated here, without asking for each."""
         return self.protection in ("oauth", "test") and self.token_validation == JWT
 
     @property
     def auth_method(self) -> str:
-        """How the client authenticates; where nothing is set, by whether it has a key."""
+        """How the client authenticates, chosen by what it has where nothing is set."""
         by_what_it_has = "private_key_jwt" if self.client_key else "client_secret_basic"
         return self.client_auth_method or by_what_it_has
 
     @property
     def introspects_with_pat(self) -> bool:
-        """Whether the PAT is the credential at the introspection endpoint, or else the client's."""
+        """The PAT is the credential at the introspection endpoint."""
         return (self.introspection_auth or ("client", "pat")[self.protection == "uma"]) == "pat"
 
     def _needed(self) -> list[str]:
