@@ -51,8 +51,11 @@ nitpick_ignore_regex = [
         r"(Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|Flask|Api|Engine|tzinfo)",
     ),
     (r"py:exc", r"(ValueError|OSError|HTTPException|KeyError)"),
-    # What the journal, the feed and the web layer hand to each other, which is not public.
+    # What parts of the package hand to each other, which is not public.
     (r"py:class", r"flask_gluu_changes\.(journal\.protocol|encoder)\..*"),
+    (r"py:class", r"flask_gluu_changes\.model\.Level"),
+    (r"py:class", r"(flask_gluu_changes\.protection\.caching\.)?Clock"),
+    (r"py:exc", r"ResyncRequired"),
     # Type variables of decorators.
     (r"py:class", r"(~|flask_gluu_changes\..*\.)[A-Z]"),
 ]

@@ -167,7 +167,7 @@ def _sentence(meaning: str) -> str:
 
 
 def _is_by_profile(declared: Field[Any]) -> bool:
-    return "by profile" in declared.metadata["meaning"]
+    return bool(declared.metadata.get("by_profile"))
 
 
 def _default(cls: type, declared: Field[Any]) -> str:
