@@ -56,7 +56,7 @@ bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 	$(BIN)/python -m benchmarks $(PEOPLE)
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .matrix build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .matrix build dist docs/_build *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Debian 12's venv brings pip 23, which does not know dependency groups: `--group` came with 25.1.
 $(VENV)/made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -159,7 +160,8 @@ class Session:
     def _stop(self, text: str) -> None:
         process = self._started.pop(text, None)
         if process is not None:
-            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(PATIENCE)
 
     def _load(self, block: Block) -> None:
