@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth test soak interop lint bench clean system
+.PHONY: help demo demo-oauth unit test soak interop lint bench clean system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +16,9 @@ demo: $(VENV)/example ## start the example application on 127.0.0.1:8000; PORT=â
 
 demo-oauth: $(VENV)/demo-oauth ## the same behind an authorization server, embedded: 401 without a token, 200 with it
 	$(BIN)/python -m example_app --oauth --port $(PORT)
+
+unit: $(VENV)/unit ## run the unit tests: no server, no python-ldap, no browser
+	$(BIN)/python -m pytest tests/unit
 
 test: $(VENV)/test ## run every test, against a real slapd and in a real browser
 	$(BIN)/python -m pytest
@@ -56,6 +59,11 @@ $(VENV)/demo-oauth: $(VENV)/made setup.cfg
 	$(INSTALL) --editable '.[demo-oauth]'
 	@touch $@ $(VENV)/example
 
+# The core, and SQLAlchemy for the tests of the journal: nothing by apt.
+$(VENV)/unit: $(VENV)/made setup.cfg
+	$(INSTALL) --editable '.[journal]' 'hypothesis>=6.100' 'pytest>=8' 'pytest-timeout>=2.3'
+	@touch $@
+
 $(VENV)/test: $(VENV)/made setup.cfg | system
-	$(INSTALL) --editable '.[ldap,lint,test]'
-	@touch $@ $(VENV)/example
+	$(INSTALL) --editable '.[ldap,lint,test]' 'pytest-timeout>=2.3'
+	@touch $@ $(VENV)/example $(VENV)/unit
