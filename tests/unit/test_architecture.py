@@ -199,7 +199,7 @@ def test_the_package_is_marked_as_typed() -> None:
 
 def test_the_package_works_without_python_ldap() -> None:
     """Nor SQLAlchemy: everything but their rooms, and each backend names what is missing."""
-    optional = {"ldap", "sql", "journal", "filling"}
+    optional = {"ldap", "sql", "journal", "filling", "prepared"}
     rooms = [path.relative_to(HOUSE).with_suffix("").parts for path in MODULES]
     modules = [
         _module(p) for p, parts in zip(MODULES, rooms, strict=True) if not optional & {*parts}
