@@ -62,6 +62,7 @@ class EntryEncoder:
     def encode(self, entry: Entry) -> EncodedEntry:
         """Return the sort key of an entry, its change time and its JSON object."""
         body, times = self.read(entry)
+        # the floor stands for times that cannot be read: the store found the entry by one of them
         return sort_key(entry), max((self._floor, *times.values())), body
 
     def read(self, entry: Entry) -> tuple[bytes, dict[str, int]]:

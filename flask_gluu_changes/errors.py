@@ -1,10 +1,12 @@
 """Every exception that an application may meet; a client's mistakes are marshmallow's errors.
 
-GluuChangesError
-├── ConfigurationError        the operator's mistake, raised at start
-└── BackendError
-    ├── BackendUnavailable    temporary, answered 503
-    └── BackendRefused        lasts until an operator acts, answered 500
+The tree::
+
+    GluuChangesError
+    ├── ConfigurationError        the operator's mistake, raised at start
+    └── BackendError
+        ├── BackendUnavailable    temporary, answered 503
+        └── BackendRefused        lasts until an operator acts, answered 500
 """
 
 from __future__ import annotations

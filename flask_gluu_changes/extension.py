@@ -92,6 +92,7 @@ class GluuChanges:
             raise ConfigurationError(
                 "GluuChanges is already registered on this app; call init_app once for each app"
             )
+        # before anything is read: a misspelt key would leave its setting at the default
         refuse_unknown(app.config, SETTINGS)
         settings = Settings.load(app.config)
         protector = protector or Protector.from_config(app.config)

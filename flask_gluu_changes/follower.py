@@ -86,6 +86,7 @@ class StopSignal:
     def set(self) -> None:
         """Ask the follower to stop, and wake it if it waits."""
         self.is_set = True
+        # allowed in a signal handler, and wakes select() also where no signal interrupts it
         os.write(self._write_end, b"!")
 
     def wait(self, seconds: float, *files: int) -> bool:

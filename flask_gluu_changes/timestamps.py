@@ -64,6 +64,7 @@ def parse_timestamp(text: str, naive: tzinfo = UTC) -> datetime:
 def to_generalized_time(moment: datetime) -> str:
     """Return a time as an LDAP GeneralizedTime in UTC with milliseconds (RFC 4517, 3.3.13)."""
     utc = moment.astimezone(UTC)
+    # strftime does not pad the year everywhere
     return f"{utc.year:04}{utc:%m%d%H%M%S}.{utc.microsecond // 1000:03}Z"
 
 
@@ -174,6 +175,7 @@ def _fraction(text: str) -> Moment:
 
 
 def _digits(text: str, length: int) -> str:
+    # isdigit() alone accepts the digits of every script
     if len(text) != length or (text and not (text.isascii() and text.isdigit())):
         raise ValueError("not a GeneralizedTime")
     return text

@@ -85,6 +85,7 @@ def to_string(value: Value) -> str:
 
 def to_boolean(value: Value) -> bool:
     """Return an LDAP Boolean (RFC 4517, 3.3.3), in either case, or a database's 0 and 1."""
+    # True and False are integers, too
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
     try:

@@ -24,6 +24,7 @@ from ..journal.protocol import SequenceBackend
 @with_appcontext
 def follow() -> None:
     """Fill the journal until SIGTERM or SIGINT; a second process waits and takes over."""
+    # the command is a process of its own, so the log is its to configure
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     backend = current_app.extensions["gluu_changes"].feed.backend
     if isinstance(backend, SequenceBackend):

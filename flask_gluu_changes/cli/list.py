@@ -86,6 +86,7 @@ def _print_json(body: bytes, attributes: Sequence[str] | None) -> None:
         results: Results = [narrowed(entry, attributes) for entry in page["results"]]
         text = json.dumps({**page, "results": results}, ensure_ascii=False, separators=(",", ":"))
         body = text.encode()
+    # to the byte for programs, with an end of line for people
     click.echo(body, nl=sys.stdout.isatty())
 
 

@@ -77,6 +77,7 @@ class Feed:
     def _snapshot(self, since: datetime) -> Snapshot | None:
         """Query the store; return None where nobody matches, as for most clients that poll."""
         entries = self._encoded(since)
+        # without any entry no session begins, which might take the place of another one
         first = next(entries, None)
         return None if first is None else Snapshot(since, chain((first,), entries))
 

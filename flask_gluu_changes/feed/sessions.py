@@ -62,6 +62,7 @@ class PagingSessions:
             return None
         with self._lock:
             self._drop_idle(self._limit)
+            # the newest first: it is the nearest to what the store holds now
             sessions = [session for session in reversed(self._sessions) if session.key == key]
         return next(
             (session for session in sessions if start in session.offsets),
@@ -89,6 +90,7 @@ class PagingSessions:
             if start + size not in session.offsets:
                 session.progressed = self._clock()
             session.offsets.update((start, start + size))
+            # another thread may have dropped it meanwhile
             if not page.bodies and session in self._sessions:
                 self._sessions.remove(session)
         return page

@@ -51,6 +51,7 @@ class Snapshot:
 
     def __init__(self, since: datetime, entries: Iterable[EncodedEntry]) -> None:
         self._since = since
+        # arrays, not an object for each entry: an answer may hold a million of them
         keys, changed, ends = list[bytes](), array("q"), array("Q", [0])
         with closing(_Spool()) as spool:
             for key, micros, body in entries:
@@ -58,6 +59,7 @@ class Snapshot:
                 changed.append(micros)
                 ends.append(spool.append(body))
             self._data = spool.finish()
+        # positions are sorted, not bodies, which may be in the file
         order = sorted(range(len(keys)), key=keys.__getitem__)
         self._starts = array("Q", (ends[i] for i in order))
         self._ends = array("Q", (ends[i + 1] for i in order))

@@ -47,6 +47,7 @@ def _types(value: object) -> Mapping[str, AttributeType]:
     if not isinstance(value, Mapping):
         raise ValueError(f"must map attribute names to types, not {value!r}")
     try:
+        # a key may have options as in `cn;lang-de`, which do not change the type
         return {str(n).partition(";")[0]: AttributeType(kind) for n, kind in value.items()}
     except ValueError as error:
         raise ValueError(f"knows the types {', '.join(AttributeType)}: {error}") from error

@@ -82,6 +82,7 @@ def text(value: object) -> str:
     """
     if isinstance(value, str):
         return value
+    # bool is a subclass of int
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     kind = type(value).__name__  # the value itself may be a password, and this text is logged
@@ -114,6 +115,7 @@ def integer(low: int, high: int) -> Callable[[Any], int]:
     """Read a whole number between two bounds, both included."""
 
     def read(value: object) -> int:
+        # by its text, so that neither True nor 5.0 passes as a whole number
         digits = str(value)
         if not re.fullmatch("[0-9]{1,12}", digits) or not low <= int(digits) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}, not {value!r}")
@@ -130,7 +132,7 @@ def seconds(low: float, high: float) -> Callable[[Any], float]:
             number = float(str(value))
         except ValueError:
             number = -1.0
-        if not low <= number <= high:
+        if not low <= number <= high:  # which nan is never
             raise ValueError(f"must be a number of seconds from {low:g} to {high:g}, not {value!r}")
         return number
 

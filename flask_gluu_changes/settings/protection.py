@@ -54,6 +54,7 @@ def _is_loopback(host: str) -> bool:
 
 def _url(value: object) -> str:
     url = text(value)
+    # no quote and no backslash: the URL becomes part of a header
     if url and not (re.fullmatch(r"[!#-\[\]-~]+", url) and is_secure(url)):
         raise ValueError(f"must be an https:// URL (http:// on loopback only), not {value!r}")
     return url

@@ -102,7 +102,7 @@ def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
 
     @blueprint.before_request
     def protect() -> None:
-        endpoint = (request.endpoint or "").rpartition(".")[2]
+        endpoint = (request.endpoint or "").rpartition(".")[2]  # the host may nest the blueprint
         if request.method != "OPTIONS" and endpoint not in PUBLIC:
             protector.check()
 
@@ -129,8 +129,7 @@ def _add_operation(blueprint: Blueprint, path: str, state: AppState, version: st
         """List the users that were added or changed after a time."""
         return _by_time(state, arguments)
 
-    updated_users.provide_automatic_options = False
-    blueprint.add_url_rule(path, view_func=updated_users)
+    _add_view(blueprint, path, updated_users)
 
 
 def _add_journal_operation(
@@ -152,8 +151,7 @@ def _add_journal_operation(
         """List the users that were added or changed after a time, or follow all changes."""
         return by_time(arguments) if "timeStamp" in arguments else delta.answer(arguments)
 
-    updated_users.provide_automatic_options = False
-    blueprint.add_url_rule(path, view_func=updated_users, parameters=request_headers(version))
+    _add_view(blueprint, path, updated_users, request_headers(version))
 
 
 def _add_status(blueprint: Blueprint, path: str, delta: DeltaEndpoint, describe: Describe) -> None:
@@ -165,8 +163,14 @@ def _add_status(blueprint: Blueprint, path: str, delta: DeltaEndpoint, describe:
         """Tell how the changes are followed, and how far."""
         return delta.status()
 
-    updated_users_status.provide_automatic_options = False
-    blueprint.add_url_rule(path, view_func=updated_users_status)
+    _add_view(blueprint, path, updated_users_status)
+
+
+def _add_view(blueprint: Blueprint, path: str, view: Any, headers: Any = None) -> None:
+    """Register a documented view; `headers`: the header parameters of the document."""
+    # flask-smorest drops add_url_rule's option of this name; OPTIONS is left to `_add_refusal`
+    view.provide_automatic_options = False
+    blueprint.add_url_rule(path, view_func=view, parameters=headers)
 
 
 def _by_time(state: AppState, arguments: dict[str, Any]) -> Response:

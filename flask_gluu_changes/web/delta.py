@@ -138,6 +138,7 @@ class DeltaEndpoint:
         granted = min(int(preferred[1]), int(self._settings.max_wait_seconds))
         if not granted or not self._settings.max_waiters:
             return 0
+        # a client that need not wait takes no place from those who do
         if not self.backend.read_slice(asked.position, 1).order:
             self.backend.wait(asked.position, granted, most=self._settings.max_waiters)
         return granted
@@ -151,6 +152,7 @@ class DeltaEndpoint:
         if response is None:
             slice_ = self.backend.read_slice(asked.position, asked.rows)
             response = self._write(slice_, asked)
+            # of the head that was read with the slice: the one looked at before may be older
             tag = self._issuer.tag(slice_.head, asked.after, asked.selection, asked.form)
         response.headers["ETag"] = quote_etag(tag, weak=True)
         return _not_stored(response)
@@ -226,6 +228,7 @@ def _latest(micros: int) -> bytes:
 
 
 def _wants_stream() -> bool:
+    # most clients never stream, and parsing the header takes longer than this
     if NDJSON not in request.headers.get("Accept", "").lower():
         return False
     offered = ["application/json", NDJSON]

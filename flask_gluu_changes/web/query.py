@@ -28,6 +28,7 @@ USUAL_COUNT = 200
 
 def echo(value: str) -> str:
     """Quote a client's value for an error message: escaped to printable ASCII, and cut."""
+    # cut twice: a value may be very long, and escapes are longer than what they stand for
     escaped = ascii(value[:MAX_ECHOED])[1:-1]
     is_cut = max(len(escaped), len(value)) > MAX_ECHOED
     return f"'{escaped[:MAX_ECHOED]}{'…' if is_cut else ''}'"
@@ -58,6 +59,7 @@ class WholeNumber(fields.Integer):
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        # int() accepts more than digits of ASCII, and fails on thousands of them
         digits = value.lstrip("0") or "0" if re.fullmatch("[0-9]+", value) else ""
         if not 0 < len(digits) <= len(str(self._high)) or not (
             self._low <= int(digits) <= self._high
@@ -99,6 +101,7 @@ class QueryParser(FlaskParser):
         return self._parse_cached(argmap, request.query_string, **kwargs)
 
     def _parse_anew(self, argmap: Any, _: bytes, **kwargs: Any) -> Any:
+        # the query string is a parameter only to be part of the cache's key; errors are not cached
         return super().parse(argmap, **kwargs)
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from tests.support.protection import MakeSite, MovedClock, Site
 
 @pytest.fixture(params=["oauth", "test", "uma"])
 def site(request: pytest.FixtureRequest, make_site: MakeSite) -> Site:
-    return make_site(request.param, issuer_read_timeout=0.2)
+    return make_site(request.param, issuer_read_timeout=1)
 
 
 def closed(site: Site) -> int:

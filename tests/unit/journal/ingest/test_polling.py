@@ -79,7 +79,7 @@ def test_changes_are_seen_at_the_next_look(looks: Looks, journal: Journal) -> No
 
 
 def test_a_write_that_becomes_visible_late(looks: Looks, journal: Journal) -> None:
-    """H8: it is seen if it is no later than the lag."""
+    """H8, a commit that is late: it is seen if it is no later than the lag."""
     looks.look(after=50)
     looks.people.add("2", person("bob", created=NOON + 41 * SECOND))
     looks.look(after=1)
@@ -97,7 +97,7 @@ def test_deletions_are_found_by_the_sweep(looks: Looks, journal: Journal) -> Non
 
 
 def test_changes_without_a_time_are_found_by_the_sweep(looks: Looks, journal: Journal) -> None:
-    """H11, as late as the sweep."""
+    """H11, edits that set no time: they are seen as late as the sweep."""
     looks.look(after=50)
     looks.people.change("1", {"mail": [b"ann@example.org"]})
     looks.look(after=49)
