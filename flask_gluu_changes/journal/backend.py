@@ -75,9 +75,9 @@ class JournalBackend(SequenceBackend):
         """Tell how the journal is, built or not."""
         return self._reader.status()
 
-    def wait(self, place: Place, seconds: float, *, most: int) -> None:
-        """Return when something came after a place, or so many seconds later."""
-        self._room.wait((place.epoch, place.after), seconds, most=most)
+    def wait(self, place: Place, seconds: float, *, most: int) -> bool:
+        """Return True when something came after a place, False after so many seconds without."""
+        return self._room.wait((place.epoch, place.after), seconds, most=most)
 
     def close(self) -> None:
         """Let those go who wait for a change, and close the connections of this process."""

@@ -30,8 +30,9 @@ class SequenceBackend(Backend):
         """Tell how the journal is, built or not."""
 
     @abstractmethod
-    def wait(self, place: Place, seconds: float, *, most: int) -> None:
-        """Return when something came after a place, or so many seconds later.
+    def wait(self, place: Place, seconds: float, *, most: int) -> bool:
+        """Return True when something came after a place, False after so many seconds without.
 
-        most: so many may wait in this process; beyond it BackendUnavailable is raised.
+        The end of the waits counts as something. most: so many may wait in this process; beyond it
+        BackendUnavailable is raised.
         """
