@@ -17,8 +17,7 @@ from urllib.parse import quote
 
 import ldap
 
-from flask_gluu_changes.journal.state import State, create, read_state
-from flask_gluu_changes.journal.tables import open_engine
+from flask_gluu_changes.journal.tables import JournalState, create, open_engine, read_state
 from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
@@ -75,7 +74,7 @@ def _follower(environment: dict[str, str]) -> Iterator[int]:
         process.wait(PATIENCE)
 
 
-def _await(url: str, holds: Callable[[State], object]) -> float:
+def _await(url: str, holds: Callable[[JournalState], object]) -> float:
     """Wait until something holds of the journal; give the time."""
     engine = open_engine(url)
     create(engine)
@@ -88,7 +87,7 @@ def _await(url: str, holds: Callable[[State], object]) -> float:
     return time.perf_counter()
 
 
-def _state(engine) -> State:  # type: ignore[no-untyped-def]
+def _state(engine) -> JournalState:  # type: ignore[no-untyped-def]
     with engine.begin() as connection_:
         return read_state(connection_)
 

@@ -10,7 +10,7 @@ from flask_gluu_changes import Backend
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.errors import ConfigurationError
 from flask_gluu_changes.journal.backend import JournalBackend
-from flask_gluu_changes.settings import Settings
+from flask_gluu_changes.settings.base import Settings
 
 from .store import PeopleStore
 from .tables import Layout

@@ -9,21 +9,19 @@ from flask_smorest import Api
 
 from .backend import Backend
 from .cli import create_group
-from .configuration import refuse_unknown
 from .errors import ConfigurationError
-from .feed import Feed
-from .follow_settings import FollowSettings
-from .journal.sequence import SequenceBackend
-from .journal_settings import JournalSettings
-from .journal_views import TokenForms
-from .ldap_settings import LdapSettings
+from .feed.feed import Feed
+from .feed.sessions import PagingSessions
+from .journal.protocol import SequenceBackend
+from .model import Visibility
 from .protection import Guard, ProtectionSettings, Protector
-from .security import add_security_schemes, version_of
-from .settings import Settings
-from .sql_settings import SqlSettings
-from .views import Served, create_blueprint
-from .visibility import Visibility
-from .walks import Walks
+from .settings.backends import LdapSettings, SqlSettings
+from .settings.base import Settings
+from .settings.fields import refuse_unknown
+from .settings.journal import FollowSettings, JournalSettings
+from .web.blueprint import Served, create_blueprint
+from .web.delta import DeltaEndpoint
+from .web.openapi import add_security_schemes, version_of
 
 EXTENSION = "gluu_changes"
 
@@ -39,7 +37,7 @@ SETTINGS = (
 
 
 @dataclass(frozen=True)
-class State:
+class AppState:
     """What one application has registered, under `app.extensions["gluu_changes"]`."""
 
     settings: Settings
@@ -90,7 +88,7 @@ class GluuChanges:
         settings = Settings.load(app.config)
         protector = protector or Protector.from_config(app.config)
         feed = _feed(settings, backend)
-        app.extensions[EXTENSION] = State(settings, feed, protector)
+        app.extensions[EXTENSION] = AppState(settings, feed, protector)
         served = Served(settings, feed, protector, _tokens(app, settings, backend))
         _register(app, api, served)
         protector.register(app, served.paths)
@@ -105,17 +103,19 @@ def _register(app: Flask, api: Api | None, served: Served) -> None:
     api.register_blueprint(create_blueprint(served, version_of(api)))
 
 
-def _tokens(app: Flask, settings: Settings, backend: Backend) -> TokenForms | None:
+def _tokens(app: Flask, settings: Settings, backend: Backend) -> DeltaEndpoint | None:
     """Offer the token protocol where the backend keeps a sequence of changes."""
     if not isinstance(backend, SequenceBackend):
         return None
-    return TokenForms(backend, JournalSettings.load(app.config), _visibility(settings))
+    return DeltaEndpoint(backend, JournalSettings.load(app.config), _visibility(settings))
 
 
 def _feed(settings: Settings, backend: Backend) -> Feed:
     return Feed(
         backend,
-        walks=Walks(seconds=settings.walk_seconds, limit=settings.max_walks),
+        sessions=PagingSessions(
+            seconds=settings.paging_session_seconds, limit=settings.max_paging_sessions
+        ),
         time_attributes=settings.time_attributes or (),
         visibility=_visibility(settings),
         configured_type=settings.type_of,

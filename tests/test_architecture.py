@@ -1,4 +1,4 @@
-"""The house keeps its floors: what a room may import is told here, by name."""
+"""The layers of the package: imports go down only, and foreign packages stay in their rooms."""
 
 from __future__ import annotations
 
@@ -17,70 +17,66 @@ import pytest
 
 import flask_gluu_changes
 
-HOUSE = Path(flask_gluu_changes.__file__).parent
+PACKAGE = Path(flask_gluu_changes.__file__).parent
 NAME = flask_gluu_changes.__name__
-LOWER = {
-    "errors",
-    "timestamps",
-    "model",
-    "values",
-    "visibility",
-    "plans",
-    "prepared",
-    "encoding",
-    "probe",
-    "backend",
-    "backends",
-    "snapshot",
-    "walks",
-    "feed",
-    "following",
-    "filling",
-    "journal",
-    "gluu",
-    "configuration",
-    "ldap_settings",
-    "follow_settings",
-    "sql_settings",
-    "journal_settings",
-    "client",
-    "settings",
-}
-"""Rooms that know nothing of the web; a folder stands for all that is in it."""
 
-UPPER = {
-    "__init__",
-    "schemas",
-    "views",
-    "scim_errors",
-    "documents",
-    "security",
-    "journal_schemas",
-    "journal_pages",
-    "journal_views",
-    "journal_operations",
-    "extension",
-    "protection",
-    "testing",
-    "cli",
-}
-"""Rooms that do."""
+LAYERS = (
+    ("errors", "timestamps"),
+    ("model",),
+    ("values",),
+    ("settings",),
+    ("encoder", "follower", "database"),
+    ("backend",),
+    ("feed", "journal"),
+    ("journal.ingest",),
+    ("backends", "backends.memory", "backends.sql"),
+    ("backends.ldap",),
+    ("backends.ldap.changelog", "backends.ldap.doctor", "backends.ldap.syncrepl"),
+    ("backends.ldap.backend",),
+    ("backends.ldap.__init__",),
+    ("client", "testing"),
+    ("scim",),
+    ("protection",),
+    ("web",),
+    ("cli",),
+    ("extension",),
+    ("__init__",),
+)
+"""From the bottom to the top. A room stands for all modules in it that are not named themselves.
+
+Rooms of one layer do not import each other.
+"""
+
+LOWEST_WEB_LAYER = LAYERS.index(("scim",))
 
 WEB = {"flask", "flask_smorest", "werkzeug", "webargs", "marshmallow", "apispec", "authlib"}
-LONGEST = 200
+LDAP = {"ldap", "ldapurl", "ldif"}
+DATABASE = {"sqlalchemy"}
+DATABASE_ROOMS = {"database", "journal", "journal.ingest", "backends.sql"}
 
-MODULES = sorted(HOUSE.rglob("*.py"))
-EACH = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))
+LONGEST = 400
+MOST_ROOT_MODULES = 12
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def _module(path: Path) -> str:
-    parts = path.relative_to(HOUSE.parent).with_suffix("").parts
-    return ".".join(parts).removesuffix(".__init__")
+    """Return a module's name below the package; a folder's own is its name and `__init__`."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
 def _room(module: str) -> str:
-    """Give the room of a module of the house: the first name below the package's."""
-    return module.split(".")[1] if "." in module else "__init__"
+    """Return the longest name in the layers that stands for a module."""
+    rooms = [room for layer in LAYERS for room in layer if f"{module}.".startswith(f"{room}.")]
+    return max(rooms, key=len, default="")
+
+
+def _layer(module: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if _room(module) in layer)
+
+
+def _each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=_module)
 
 
 @cache
@@ -95,74 +91,129 @@ def _tree(path: Path) -> ast.Module:
 
 def _imports(path: Path) -> Iterator[str]:
     """Name all that a module imports, anywhere in it; relative names made absolute."""
-    package = _module(path) if path.stem == "__init__" else _module(path).rpartition(".")[0]
+    package = ".".join((NAME, *path.relative_to(PACKAGE).parent.parts))
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            found = resolve_name(base, package)
+            found = resolve_name("." * node.level + (node.module or ""), package)
             yield from (_deepest(found, alias.name) for alias in node.names)
 
 
 def _deepest(module: str, name: str) -> str:
     """Tell `from .backends import memory`, a module, from `from .model import Entry`."""
-    place = HOUSE.parent.joinpath(*module.split("."), name)
+    place = PACKAGE.parent.joinpath(*module.split("."), name)
     is_module = place.is_dir() or place.with_suffix(".py").exists()
     return f"{module}.{name}" if is_module else module
 
 
-def _of_the_house(path: Path) -> set[str]:
-    return {name for name in _imports(path) if name.split(".")[0] == NAME}
+def _own_imports(path: Path) -> set[str]:
+    """Name the modules of the package that a module imports."""
+    found = {name for name in _imports(path) if f"{name}.".startswith(f"{NAME}.")}
+    names = {name.removeprefix(NAME).lstrip(".") for name in found}
+    return {
+        f"{n}.__init__".lstrip(".") if (PACKAGE / Path(*n.split("."))).is_dir() else n
+        for n in names
+    }
 
 
-def test_every_room_is_on_one_of_the_two_lists() -> None:
-    """Whoever builds a new one decides whether it may know of the web."""
-    rooms = {_room(_module(path)) for path in MODULES}
-    assert rooms <= LOWER | UPPER
-    assert rooms >= LOWER
+def _foreign(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in _imports(path)} - {NAME}
 
 
-@EACH
-def test_lower_rooms_know_nothing_of_the_web(path: Path) -> None:
-    """Neither of Flask and its kin, nor of the rooms that do."""
-    if _room(_module(path)) in LOWER:
-        assert not WEB & {name.split(".")[0] for name in _imports(path)}
-        assert {_room(name) for name in _of_the_house(path)} <= LOWER
+@_each(MODULES)
+def test_imports_go_down_only(path: Path) -> None:
+    """A module imports from its own room and from layers below."""
+    module = _module(path)
+    upward = {
+        name
+        for name in _own_imports(path)
+        if _room(name) != _room(module) and _layer(name) >= _layer(module)
+    }
+    assert _room(module), f"{module} is in no layer"
+    assert not upward
 
 
-@EACH
-def test_ldap_stays_in_its_room(path: Path) -> None:
+def test_every_room_exists() -> None:
+    """The layers name no room that is gone."""
+    assert {_room(_module(path)) for path in MODULES} == {
+        room for layer in LAYERS for room in layer
+    }
+
+
+@_each([path for path in MODULES if _layer(_module(path)) < LOWEST_WEB_LAYER])
+def test_the_lower_layers_know_nothing_of_the_web(path: Path) -> None:
+    """Neither Flask nor its kin: what is below can serve another framework."""
+    assert not WEB & _foreign(path)
+
+
+@_each([path for path in MODULES if not _room(_module(path)).startswith("backends.ldap")])
+def test_python_ldap_stays_in_its_room(path: Path) -> None:
     """python-ldap is an optional extra, and its errors and types must not leak."""
-    inside = _module(path).startswith(f"{NAME}.backends.ldap")
-    assert inside or not {"ldap", "ldapurl", "ldif"} & {n.split(".")[0] for n in _imports(path)}
-    assert inside or not any(n.startswith(f"{NAME}.backends.ldap") for n in _of_the_house(path))
+    assert not LDAP & _foreign(path)
+    assert not any(_room(name).startswith("backends.ldap") for name in _own_imports(path))
+
+
+@_each([path for path in MODULES if _room(_module(path)) not in DATABASE_ROOMS])
+def test_sqlalchemy_stays_in_its_rooms(path: Path) -> None:
+    """SQLAlchemy is an optional extra; backends hide it from the feed and the web side."""
+    assert not DATABASE & _foreign(path)
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    """Imports only go down, so that each module can be read and tested by itself."""
-    below = {_module(path): _of_the_house(path) - {_module(path)} for path in MODULES}
-    TopologicalSorter(below).prepare()  # raises CycleError, which names the way round
+    """Each module can be read and tested by itself."""
+    below = {_module(path): _own_imports(path) - {_module(path)} for path in MODULES}
+    TopologicalSorter(below).prepare()  # raises CycleError, which names the circle
 
 
-@EACH
+@_each(MODULES)
 def test_no_module_is_long(path: Path) -> None:
     """One idea a file."""
     assert len(path.read_text().splitlines()) <= LONGEST
 
 
-@EACH
+def test_the_root_is_small_and_has_no_families() -> None:
+    """Modules that share a prefix belong into a folder."""
+    names = sorted(path.stem for path in PACKAGE.glob("*.py"))
+    assert len(names) <= MOST_ROOT_MODULES
+    first_words = [name.split("_")[0] for name in names if name != "__init__"]
+    assert len(set(first_words)) == len(first_words)
+
+
+@_each([path for path in MODULES if "__all__" in path.read_text()])
 def test_every_name_that_is_offered_is_there(path: Path) -> None:
-    """What `__all__` lists can be imported."""
-    module = importlib.import_module(_module(path))
-    offered = getattr(module, "__all__", [])
-    assert [name for name in offered if not hasattr(module, name)] == []
-    assert sorted(set(offered)) == sorted(offered)
+    """What `__all__` lists can be imported, and is listed once."""
+    offered = importlib.import_module(f"{NAME}.{_module(path)}".removesuffix(".__init__"))
+    assert [name for name in offered.__all__ if not hasattr(offered, name)] == []
+    assert sorted(set(offered.__all__)) == sorted(offered.__all__)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "backends.ldap",
+        "backends.memory",
+        "backends.sql",
+        "client",
+        "errors",
+        "feed",
+        "journal.backend",
+        "protection",
+        "settings",
+        "testing",
+        "timestamps",
+    ],
+)
+def test_import_paths_that_users_have_stay(name: str) -> None:
+    """These modules are public, and so are their names."""
+    assert (PACKAGE / Path(*name.split("."))).is_dir() or (
+        PACKAGE / Path(*name.split(".")).with_suffix(".py")
+    ).is_file()
 
 
 def test_the_public_face_lists_all_that_it_imports() -> None:
     """What is imported for users there is offered to them."""
-    tree = _tree(HOUSE / "__init__.py")
+    tree = _tree(PACKAGE / "__init__.py")
     named = {
         alias.asname for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names
     }
@@ -171,18 +222,28 @@ def test_the_public_face_lists_all_that_it_imports() -> None:
 
 def test_the_package_is_marked_as_typed() -> None:
     """Type checkers read the annotations of an installed package only then (PEP 561)."""
-    assert (HOUSE / "py.typed").is_file()
+    assert (PACKAGE / "py.typed").is_file()
 
 
-def test_the_package_works_without_python_ldap() -> None:
-    """Everything but the LDAP backend, which names what is missing."""
-    modules = [_module(path) for path in MODULES if "ldap" not in path.relative_to(HOUSE).parts]
+@pytest.mark.parametrize(
+    ("missing", "rooms"),
+    [
+        (LDAP | {"_ldap"}, {"backends.ldap"}),
+        (DATABASE, DATABASE_ROOMS),
+    ],
+    ids=["python-ldap", "sqlalchemy"],
+)
+def test_the_package_works_without_an_extra(missing: set[str], rooms: set[str]) -> None:
+    """Everything but the rooms that need it, the application included."""
+    modules = [
+        f"{NAME}.{_module(path)}".removesuffix(".__init__")
+        for path in MODULES
+        if not any(f"{_module(path)}.".startswith(f"{room}.") for room in rooms)
+    ]
     program = (
         "import sys, importlib\n"
-        "sys.modules.update(ldap=None, _ldap=None)\n"
+        f"sys.modules.update(dict.fromkeys({missing}))\n"
         f"for name in {modules}: importlib.import_module(name)\n"
-        f"try: importlib.import_module('{NAME}.backends.ldap')\n"
-        "except ImportError as error: print(error.name)\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (run.returncode, run.stdout.strip(), run.stderr) == (0, "ldap", "")
+    assert (run.returncode, run.stderr) == (0, "")

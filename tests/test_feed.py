@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from flask_gluu_changes import AttributeType, Entry
 from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.feed import Feed
-from flask_gluu_changes.snapshot import Page
+from flask_gluu_changes.feed.feed import Feed
+from flask_gluu_changes.feed.sessions import PagingSessions
+from flask_gluu_changes.feed.snapshot import Page
+from flask_gluu_changes.model import Visibility
 from flask_gluu_changes.timestamps import to_micros
-from flask_gluu_changes.visibility import Visibility
-from flask_gluu_changes.walks import Walks
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 SECONDS = 10.0
@@ -42,7 +42,7 @@ def _person(inum: int, uid: int | None = None) -> Entry:
 def _feed(backend: MemoryBackend, clock: Clock | None = None) -> Feed:
     return Feed(
         backend,
-        walks=Walks(seconds=SECONDS, limit=4, clock=clock or Clock()),
+        sessions=PagingSessions(seconds=SECONDS, limit=4, clock=clock or Clock()),
         time_attributes=("updatedAt",),
         visibility=Visibility.of(denied=["secretAnswer"]),
         configured_type={"visits": AttributeType.NUMERIC, "x": AttributeType.NUMERIC}.get,

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from flask_gluu_changes import ConfigurationError
-from flask_gluu_changes.configuration import PREFIX
-from flask_gluu_changes.ldap_settings import LdapSettings
+from flask_gluu_changes.settings.backends import LdapSettings
+from flask_gluu_changes.settings.fields import PREFIX
 
 URI = "ldap://localhost:1389"
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {

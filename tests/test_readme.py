@@ -15,8 +15,8 @@ from flask import Flask
 
 from example_app import create_app
 from flask_gluu_changes import GluuChanges
-from flask_gluu_changes.schemas import UpdatedUsersPageSchema
 from flask_gluu_changes.testing import NOON, person
+from flask_gluu_changes.web.schemas import UpdatedUsersPageSchema
 from tests.support.settings_table import README, inserted
 from tests.support.slapd import Slapd
 

@@ -7,7 +7,7 @@ from flask import Flask
 
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.gluu import PROFILES
+from flask_gluu_changes.settings.profiles import PROFILES
 
 SECRETS = {
     "gluu": [

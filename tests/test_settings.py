@@ -12,10 +12,10 @@ from flask import Flask
 
 from flask_gluu_changes import AttributeType, ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.configuration import PREFIX, key_of, load, refuse_unknown
-from flask_gluu_changes.gluu import SECRETS
 from flask_gluu_changes.protection import ProtectionSettings
-from flask_gluu_changes.settings import Settings
+from flask_gluu_changes.settings.base import Settings
+from flask_gluu_changes.settings.fields import PREFIX, key_of, load, refuse_unknown
+from flask_gluu_changes.settings.profiles import SECRETS
 
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "profile": ("Janssen", "janssen"),
@@ -27,8 +27,8 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "allowed_attributes": ("uid mail", ("uid", "mail")),
     "denied_attributes": ('["mobile", " sn "]', ("mobile", "sn")),
     "attribute_types": ('{"visits": "numeric"}', {"visits": AttributeType.NUMERIC}),
-    "walk_seconds": ("2.5", 2.5),
-    "max_walks": ("7", 7),
+    "paging_session_seconds": ("2.5", 2.5),
+    "max_paging_sessions": ("7", 7),
 }
 WRONG: list[tuple[str, Any, str]] = [
     ("PROFILE", "gluu4", "must be one of gluu, janssen, not 'gluu4'"),
@@ -52,11 +52,11 @@ WRONG: list[tuple[str, Any, str]] = [
     ("ATTRIBUTE_TYPES", "numeric", "must map attribute names to types"),
     ("ATTRIBUTE_TYPES", {"visits": "number"}, "knows the types string, numeric"),
     ("ATTRIBUTE_TYPES", {"visits": ["numeric"]}, "knows the types"),
-    ("WALK_SECONDS", "long", "must be a number of seconds from 1 to 86400, not 'long'"),
-    ("WALK_SECONDS", 0.5, "must be a number of seconds"),
-    ("WALK_SECONDS", "nan", "must be a number of seconds"),
-    ("WALK_SECONDS", True, "must be a number of seconds"),
-    ("MAX_WALKS", -1, "must be a whole number from 1 to 10000, not -1"),
+    ("PAGING_SESSION_SECONDS", "long", "must be a number of seconds from 1 to 86400, not 'long'"),
+    ("PAGING_SESSION_SECONDS", 0.5, "must be a number of seconds"),
+    ("PAGING_SESSION_SECONDS", "nan", "must be a number of seconds"),
+    ("PAGING_SESSION_SECONDS", True, "must be a number of seconds"),
+    ("MAX_PAGING_SESSIONS", -1, "must be a whole number from 1 to 10000, not -1"),
 ]
 
 

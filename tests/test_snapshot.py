@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flask_gluu_changes import snapshot
-from flask_gluu_changes.encoding import EncodedEntry
-from flask_gluu_changes.snapshot import Snapshot
+from flask_gluu_changes.encoder import EncodedEntry
+from flask_gluu_changes.feed import snapshot
+from flask_gluu_changes.feed.snapshot import Snapshot
 
 micros = st.integers(-(2**62), 2**62)
 entries = st.lists(st.tuples(st.binary(max_size=4), micros, st.binary(max_size=20)), max_size=40)

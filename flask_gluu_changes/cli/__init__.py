@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask.cli import AppGroup
 
-from ..feed import Feed
-from ..settings import Settings
+from ..feed.feed import Feed
+from ..settings.base import Settings
 from .doctor import doctor_command
 from .follow import follow, new_epoch
-from .listing import list_command
+from .list import list_command
 
 __all__ = ["create_group"]
 

@@ -8,9 +8,9 @@ import click
 from flask.cli import with_appcontext
 
 from ..errors import BackendError
-from ..feed import Feed
+from ..feed.feed import Feed
 from ..model import Finding, Level
-from ..settings import Settings
+from ..settings.base import Settings
 from ..timestamps import EPOCH
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}

@@ -16,8 +16,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..errors import BackendRefused, ConfigurationError
-from ..following import Bell, Follower, Watcher
-from ..journal.sequence import SequenceBackend
+from ..follower import Follower, SnapshotProgress, StopSignal
+from ..journal.protocol import SequenceBackend
 
 
 @click.command()
@@ -30,12 +30,12 @@ def follow() -> None:
         backend = backend.source
     if backend is None:
         raise click.ClickException("the journal has no source: JournalBackend(…, source=backend)")
-    bell = Bell()
+    stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: bell.ring())
+        signal.signal(number, lambda *_: stop.set())
     gc.freeze()  # else collections walk through all that was imported, while changes wait
-    with _filling() as filling:
-        filling.fill(current_app.config, backend, bell, Progress())
+    with _service() as service:
+        service.run_ingest(current_app.config, backend, stop, Progress())
 
 
 @click.command("new-epoch")
@@ -45,43 +45,43 @@ def new_epoch() -> None:
 
     For a journal that was restored from a backup while clients were not at rest.
     """
-    with _filling() as filling:
-        filling.begin_anew(current_app.config)
+    with _service() as service:
+        service.begin_epoch(current_app.config)
     click.echo("A new epoch has begun; `follow` reads everybody before anything is answered.")
 
 
 @contextmanager
-def _filling() -> Iterator[ModuleType]:
+def _service() -> Iterator[ModuleType]:
     """Give the module that needs the extra, and say in one sentence what an operator must do."""
     try:
-        from .. import filling
+        from ..journal.ingest import service
     except ModuleNotFoundError as error:
         raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
     try:
-        yield filling
+        yield service
     except (BackendRefused, ConfigurationError) as error:
         raise click.ClickException(str(error)) from error
 
 
-class Progress(Watcher):
+class Progress(SnapshotProgress):
     """Shows the first reading on a terminal."""
 
     def __init__(self) -> None:
         self._bar: Any = None
 
-    def begins(self, follower: Follower) -> None:
+    def started(self, follower: Follower) -> None:
         """Draw the bar; people are counted first, but only if somebody watches."""
         total = follower.count() if sys.stderr.isatty() else None
-        self.ends()
+        self.finished()
         self._bar = click.progressbar(length=total or 0, label="first reading", file=sys.stderr)
         self._bar.__enter__()
 
-    def read(self, number: int) -> None:
+    def advanced(self, number: int) -> None:
         """Move the bar."""
         if self._bar is not None:
             self._bar.update(number)
 
-    def ends(self) -> None:
+    def finished(self) -> None:
         """Finish the line."""
         if self._bar is not None:
             self._bar.__exit__(None, None, None)

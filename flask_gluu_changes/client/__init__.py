@@ -2,15 +2,15 @@
 
 from .auth import ClientCredentials as ClientCredentials
 from .auth import Uma as Uma
-from .batches import Batch as Batch
-from .batches import Change as Change
-from .changes import ChangesClient as ChangesClient
+from .client import Batch as Batch
+from .client import Change as Change
+from .client import ChangesClient as ChangesClient
 from .errors import ChangesError as ChangesError
 from .errors import ChangesRefused as ChangesRefused
 from .errors import ChangesUnavailable as ChangesUnavailable
-from .store import FileTokenStore as FileTokenStore
-from .store import MemoryTokenStore as MemoryTokenStore
-from .store import TokenStore as TokenStore
+from .token_store import FileTokenStore as FileTokenStore
+from .token_store import MemoryTokenStore as MemoryTokenStore
+from .token_store import TokenStore as TokenStore
 
 __all__ = [
     "Batch",

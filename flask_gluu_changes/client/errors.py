@@ -21,5 +21,5 @@ class ChangesRefused(ChangesError):
         self.status = status
 
 
-class RunGone(ChangesError):
+class TokenExpired(ChangesError):
     """The server cannot tell what came since the token; used within this package only."""

@@ -11,36 +11,39 @@ import orjson
 from sqlalchemy import Engine
 
 from ..backend import Backend
-from ..configuration import PREFIX
-from ..encoding import EncodedEntry
+from ..encoder import EncodedEntry
 from ..errors import ConfigurationError
-from ..journal_settings import JournalSettings
 from ..model import ChangesQuery, Entry
-from ..settings import Settings
+from ..settings.base import Settings
+from ..settings.fields import PREFIX
+from ..settings.journal import JournalSettings
 from ..timestamps import to_micros
-from .identities import body_of
-from .places import Part, Place, Status
+from .long_poll import HeadWatcher
+from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
-from .sequence import SequenceBackend
+from .records import body_of
 from .tables import open_engine
-from .waiting import WaitingRoom
 
 
 class JournalBackend(SequenceBackend):
     """Serves the journal that an ingester fills; it only reads.
 
     journal: the URL of its database, as SQLAlchemy writes it, or an engine of `open_engine`.
-    source: whom `flask gluu-changes follow` fills it from. view: what clients may see was decided
-    when the journal was filled; with `Settings.view`, one filled under other settings is refused.
+    source: whom `flask gluu-changes follow` fills it from. settings_digest: what clients may see was decided
+    when the journal was filled; with `Settings.digest`, one filled under other settings is refused.
     """
 
     def __init__(
-        self, journal: str | Engine, *, source: Backend | None = None, view: str | None = None
+        self,
+        journal: str | Engine,
+        *,
+        source: Backend | None = None,
+        settings_digest: str | None = None,
     ) -> None:
         self.source = source
         self._engine = open_engine(journal) if isinstance(journal, str) else journal
-        self._reader = JournalReader(self._engine, view)
-        self._room = WaitingRoom(self._reader.head)
+        self._reader = JournalReader(self._engine, settings_digest)
+        self._watcher = HeadWatcher(self._reader.head)
 
     @classmethod
     def from_config(
@@ -50,7 +53,7 @@ class JournalBackend(SequenceBackend):
         url = JournalSettings.load(config).journal_url
         if not url:
             raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
-        return cls(url, source=source, view=Settings.load(config).view)
+        return cls(url, source=source, settings_digest=Settings.load(config).digest)
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
@@ -63,25 +66,25 @@ class JournalBackend(SequenceBackend):
         for key, changed, line in self._reader.since(since):
             yield key, max(since, changed), body_of(line)
 
-    def part(self, place: Place | None, size: int) -> Part:
-        """Read at most `size` rows from a place; None begins a full run."""
-        return self._reader.part(place, size)
+    def read_slice(self, position: Position | None, size: int) -> Slice:
+        """Read at most `size` rows from a position; None begins a full run."""
+        return self._reader.read_slice(position, size)
 
-    def latest(self) -> Place:
-        """Give the place behind everything there is."""
+    def latest(self) -> Position:
+        """Give the position behind everything there is."""
         return self._reader.latest()
 
     def status(self) -> Status:
         """Tell how the journal is, built or not."""
         return self._reader.status()
 
-    def wait(self, place: Place, seconds: float, *, most: int) -> bool:
-        """Return True when something came after a place, False after so many seconds without."""
-        return self._room.wait((place.epoch, place.after), seconds, most=most)
+    def wait(self, position: Position, seconds: float, *, most: int) -> bool:
+        """Return True when something came after a position, False after so many seconds."""
+        return self._watcher.wait((position.epoch, position.after), seconds, most=most)
 
     def close(self) -> None:
         """Let those go who wait for a change, and close the connections of this process."""
-        self._room.close()
+        self._watcher.close()
         self._engine.dispose()
 
     def end_waits_on(self, number: int = signal.SIGTERM) -> None:
@@ -93,7 +96,7 @@ class JournalBackend(SequenceBackend):
         before = signal.getsignal(number)
 
         def handle(received: int, frame: FrameType | None) -> None:
-            self._room.close()
+            self._watcher.close()
             _hand_on(before, received, frame)
 
         signal.signal(number, handle)

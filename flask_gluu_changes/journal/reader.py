@@ -13,11 +13,10 @@ from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..database import CompiledQuery
 from ..errors import BackendRefused, BackendUnavailable
-from ..prepared import Prepared
-from .places import Gone, Part, Place, Status
-from .state import read_state
-from .tables import COMMITS, ENTRIES, STATE, reading
+from .protocol import Position, ResyncRequired, Slice, Status
+from .tables import COMMITS, ENTRIES, STATE, read_state, reading
 
 AT_ONCE = 1000
 """Rows to be held in memory for the timeStamp form."""
@@ -34,12 +33,12 @@ _ROWS = (
 )
 _ALIVE = _ROWS.where(ENTRIES.c.removed.is_(None))
 _HEAD = select(STATE.c.epoch, STATE.c.head)
-_AT_HEAD, _AT_PLACE = COMMITS.alias("at_head"), COMMITS.alias("at_place")
+_AT_HEAD, _AT_POSITION = COMMITS.alias("at_head"), COMMITS.alias("at_position")
 _LOOK = (
     select(*(STATE.c[name] for name in ("epoch", "head", "floor", "built", "source")))
-    .add_columns(_AT_HEAD.c.mark, _AT_PLACE.c.mark)
+    .add_columns(_AT_HEAD.c.commit_id, _AT_POSITION.c.commit_id)
     .outerjoin_from(STATE, _AT_HEAD, _AT_HEAD.c.seq == STATE.c.head)
-    .outerjoin(_AT_PLACE, _AT_PLACE.c.seq == bindparam("until"))
+    .outerjoin(_AT_POSITION, _AT_POSITION.c.seq == bindparam("until"))
 )
 _SINCE = (
     select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, ENTRIES.c.line)
@@ -49,31 +48,31 @@ _SINCE = (
 
 
 class Look(NamedTuple):
-    """The journal at a moment; see `tables`. known: the mark of the commit at a client's place."""
+    """The journal at a moment; see `tables`. known_commit: the name of the commit at a client's position."""
 
     epoch: str
     head: int
     floor: int
     built: bool
     source: str
-    mark: str | None
-    known: str | None
+    head_commit: str | None
+    known_commit: str | None
 
 
 class JournalReader:
     """Reads pages of runs, and what the timeStamp form needs.
 
-    view: the settings' digest under which the journal must have been filled; None takes any. Every
+    settings_digest: the settings' digest under which the journal must have been filled; None takes any. Every
     method raises BackendUnavailable while the journal is being built or cannot be read.
     """
 
-    def __init__(self, engine: Engine, view: str | None = None) -> None:
+    def __init__(self, engine: Engine, settings_digest: str | None = None) -> None:
         self._engine = reading(engine)
-        self._view = view
+        self._settings_digest = settings_digest
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
-        prepared = (Prepared(statement, engine.dialect) for statement in (_HEAD, _LOOK, _ROWS))
+        prepared = (CompiledQuery(statement, engine.dialect) for statement in (_HEAD, _LOOK, _ROWS))
         self._head, self._look, self._rows = prepared
-        self._alive = Prepared(_ALIVE, engine.dialect)
+        self._alive = CompiledQuery(_ALIVE, engine.dialect)
 
     def status(self) -> Status:
         """Tell how the journal is, built or not."""
@@ -89,26 +88,26 @@ class JournalReader:
             epoch, head = self._head.run(cursor).fetchall()[0]
         return epoch, head
 
-    def latest(self) -> Place:
-        """Give the place behind everything there is."""
+    def latest(self) -> Position:
+        """Give the position behind everything there is."""
         with self._unavailable_on_errors(), _one_look(self._engine) as cursor:
             return _end(self._usable(cursor, NOWHERE))
 
-    def part(self, place: Place | None, size: int) -> Part:
-        """Read at most `size` rows from a place; None begins a full run.
+    def read_slice(self, position: Position | None, size: int) -> Slice:
+        """Read at most `size` rows from a position; None begins a full run.
 
-        Raises Gone for a place of another epoch, of a journal before it was restored, or from
+        Raises ResyncRequired for a position of another epoch, of a journal before it was restored, or from
         before the removals that are still known.
         """
         with self._unavailable_on_errors(), _one_look(self._engine) as cursor:
-            look = self._usable(cursor, place.until if place else NOWHERE)
-            if place is not None:
-                _recognize(look, place)
+            look = self._usable(cursor, position.until if position else NOWHERE)
+            if position is not None:
+                _recognize(look, position)
             head = _end(look)
-            return self._read(cursor, _going_on(place, head), size, head)
+            return self._read(cursor, _going_on(position, head), size, head)
 
     def since(self, micros: int) -> Iterator[tuple[bytes, int, bytes]]:
-        """Yield place of order, change time and line of who counts as changed since a time."""
+        """Yield position of order, change time and line of who counts as changed since a time."""
         with self._unavailable_on_errors(), self._engine.begin() as connection:
             self._usable(connection.connection.cursor(), NOWHERE)
             streamed = connection.execution_options(yield_per=AT_ONCE)
@@ -120,23 +119,27 @@ class JournalReader:
         look = Look(*self._look.run(cursor, until=until).fetchall()[0])
         if not look.built:
             raise BackendUnavailable("the journal is being built", public=NOT_BUILT)
-        if self._view is not None and not look.source.endswith(f" as {self._view}"):
+        if self._settings_digest is not None and not look.source.endswith(
+            f" as {self._settings_digest}"
+        ):
             raise BackendRefused(
                 "the journal was filled under other settings for what is shown and how; run"
                 " `flask gluu-changes follow` with the settings of this application"
             )
         return look
 
-    def _read(self, cursor: DBAPICursor, place: Place, size: int, head: Place) -> Part:
+    def _read(self, cursor: DBAPICursor, position: Position, size: int, head: Position) -> Slice:
         """Read one row more than is wanted: only that tells whether there are more."""
-        if place.is_end:
-            return Part([], [], [], 0, next=head, head=head)
-        statement = self._rows if place.removals else self._alive
-        statement.run(cursor, after=place.after, until=place.until, most=size + 1)
+        if position.is_end:
+            return Slice([], [], [], 0, next=head, head=head)
+        statement = self._rows if position.removals else self._alive
+        statement.run(cursor, after=position.after, until=position.until, most=size + 1)
         rows = cursor.fetchall()
-        reached = rows[size - 1][0] if len(rows) > size else place.until
-        after = replace(place, after=reached, removals=place.removals or reached == place.until)
-        return _part(rows[:size], after, head)
+        reached = rows[size - 1][0] if len(rows) > size else position.until
+        after = replace(
+            position, after=reached, removals=position.removals or reached == position.until
+        )
+        return _slice(rows[:size], after, head)
 
     @contextmanager
     def _unavailable_on_errors(self) -> Iterator[None]:
@@ -146,36 +149,36 @@ class JournalReader:
             raise BackendUnavailable(f"the journal cannot be read: {error}") from error
 
 
-def _part(rows: Sequence[Any], after: Place, head: Place) -> Part:
+def _slice(rows: Sequence[Any], after: Position, head: Position) -> Slice:
     """Sort entries from removals, a column at a time: pages are long."""
     if not rows:
-        return Part([], [], [], 0, after, head)
+        return Slice([], [], [], 0, after, head)
     _, reasons, changed, lines = zip(*rows, strict=True)
     order = [reason is None for reason in reasons]
     removed = [*compress(lines, map(not_, order))]
-    return Part([*compress(lines, order)], removed, order, max(changed), after, head)
+    return Slice([*compress(lines, order)], removed, order, max(changed), after, head)
 
 
-def _recognize(look: Look, place: Place) -> None:
-    if place.epoch != look.epoch:
-        raise Gone("the journal has begun a new epoch")
-    if place.removals and place.after < look.floor:
-        raise Gone("removals since then have been forgotten")
-    if look.known != place.mark:
-        raise Gone("the journal has been restored or pruned since then")
+def _recognize(look: Look, position: Position) -> None:
+    if position.epoch != look.epoch:
+        raise ResyncRequired("the journal has begun a new epoch")
+    if position.removals and position.after < look.floor:
+        raise ResyncRequired("removals since then have been forgotten")
+    if look.known_commit != position.commit_id:
+        raise ResyncRequired("the journal has been restored or pruned since then")
 
 
-def _end(look: Look) -> Place:
-    if look.mark is None:
+def _end(look: Look) -> Position:
+    if look.head_commit is None:
         raise BackendUnavailable("the journal has no commit for its head; it was tampered with")
-    return Place(look.epoch, look.head, look.head, look.mark, removals=True)
+    return Position(look.epoch, look.head, look.head, look.head_commit, removals=True)
 
 
-def _going_on(place: Place | None, head: Place) -> Place:
+def _going_on(position: Position | None, head: Position) -> Position:
     """Freeze the head where a run begins: a full one, or one behind a delta token."""
-    if place is None:
+    if position is None:
         return replace(head, after=0, removals=False)
-    return replace(head, after=place.after) if place.is_end else place
+    return replace(head, after=position.after) if position.is_end else position
 
 
 @contextmanager

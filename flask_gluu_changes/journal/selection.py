@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import orjson
 
-from ..visibility import Visibility
+from ..model import Visibility
 
 ALWAYS = frozenset({"inum"})
 """Comes whether it is asked for or not, as `id` does in SCIM, and so does every `@` name."""

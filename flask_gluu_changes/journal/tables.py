@@ -1,12 +1,15 @@
 """The journal's three tables: the identities, the commits, and one row about the whole.
 
-A changed identity moves to a new `seq` behind all others, so whoever has read up to a place finds
+A changed identity moves to a new `seq` behind all others, so whoever has read up to a position finds
 everything that came since by asking for what is behind it: no clock is compared, and the table
 never grows beyond one row an identity (CouchDB's by-seq index).
 """
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
+from time import time_ns
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +26,9 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    insert,
+    inspect,
+    select,
 )
 
 METADATA = MetaData()
@@ -60,7 +66,7 @@ COMMITS = Table(
     "gluu_changes_commit",
     METADATA,
     Column("seq", _SEQ, primary_key=True, autoincrement=False),
-    Column("mark", String(16), nullable=False),
+    Column("commit_id", String(16), nullable=False),
     Column("at", BigInteger, nullable=False, index=True),
 )
 """The head after each transaction, with a random mark.
@@ -126,3 +132,74 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """One look at the journal; see `tables.STATE` for the meaning of each field."""
+
+    epoch: str
+    head: int
+    floor: int
+    built: bool
+    level: str
+    why: str
+    source: str
+    cookie: str
+    confirmed_at: int
+    holder: str
+    held_until: int
+
+
+def read_state(connection: Connection) -> JournalState:
+    """Read the journal's one row about itself."""
+    return JournalState(*connection.execute(_READ).one())
+
+
+_READ = select(*(column for column in STATE.c if column.name != "id"))
+
+
+def create(engine: Engine) -> None:
+    """Make the tables of a new journal; one that is there stays as it is."""
+    if inspect(engine).has_table(STATE.name):
+        return
+    METADATA.create_all(engine)
+    with writing(engine).begin() as connection:
+        if connection.execute(select(STATE.c.id)).first() is None:
+            connection.execute(insert(STATE).values(_first_state()))
+            connection.execute(insert(COMMITS).values(commit_row(0)))
+
+
+def now() -> int:
+    """Give the time in microseconds since the epoch."""
+    return time_ns() // 1000
+
+
+def new_epoch() -> str:
+    """Name an epoch."""
+    return secrets.token_hex(8)
+
+
+def commit_row(head: int) -> dict[str, object]:
+    """Mark the head after a transaction."""
+    return {"seq": head, "commit_id": secrets.token_hex(6), "at": now()}
+
+
+def _first_state() -> dict[str, object]:
+    return {
+        "id": ONLY_ROW,
+        "epoch": new_epoch(),
+        "head": 0,
+        "floor": 0,
+        "built": False,
+        "level": UNKNOWN,
+        "why": "nothing has been followed yet",
+        "source": "",
+        "cookie": "",
+        "confirmed_at": 0,
+        "holder": "",
+        "held_until": 0,
+    }

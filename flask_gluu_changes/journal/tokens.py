@@ -1,7 +1,7 @@
-"""Tokens: a place in the journal, handed to a client that can neither read nor change it.
+"""Tokens: a position in the journal, for a client that can neither read nor change it.
 
-Base64url without padding (RFC 4648, section 5) of a fixed head, the names of epoch and mark, and
-an HMAC-SHA256 over both.
+A token is base64url without padding (RFC 4648, section 5) of a fixed head, the names of epoch and
+commit, and an HMAC-SHA256 over both.
 """
 
 from __future__ import annotations
@@ -9,22 +9,27 @@ from __future__ import annotations
 import binascii
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from struct import Struct
+from time import time_ns
 
 from ..errors import GluuChangesError
-from .places import Place
+from ..model import Visibility
+from ..settings.journal import JournalSettings
+from .protocol import Position, ResyncRequired
+from .selection import Selection, digest_of_visibility
 
 PURPOSE = b"flask-gluu-changes: tokens"
 """Makes the key another one than all that may be made from the same secret."""
 
-LONGEST = 400
+MAX_LENGTH = 400
 """Characters; a token is about 170."""
 
-REMEMBERED = 256
+CACHED_TOKENS = 256
 
 _FORM = 1
 _HEAD = Struct(">BBBQQQ8s8s")
@@ -32,7 +37,7 @@ _MAC_BYTES = sha256().digest_size
 
 
 class Kind(IntEnum):
-    """A place within a run, or the end of one."""
+    """A position within a run, or the end of one."""
 
     CURSOR = 1
     DELTA = 2
@@ -44,21 +49,21 @@ class InvalidToken(GluuChangesError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A place, and what must still hold when the client comes back.
+    """A position, and what must still hold when the client comes back.
 
-    view, shown: digests of 8 octets, of what the client asked to see and of what the settings and
+    selection_digest, visibility_digest: digests of 8 octets, of what the client asked to see and of what the settings and
     its rights let it see. issued: microseconds since the epoch.
     """
 
-    place: Place
-    view: bytes
-    shown: bytes
+    position: Position
+    selection_digest: bytes
+    visibility_digest: bytes
     issued: int
 
     @property
     def kind(self) -> Kind:
         """Say what it is good for."""
-        return Kind.DELTA if self.place.is_end else Kind.CURSOR
+        return Kind.DELTA if self.position.is_end else Kind.CURSOR
 
 
 class TokenCodec:
@@ -71,8 +76,8 @@ class TokenCodec:
     def __init__(self, secret: str | bytes) -> None:
         octets = secret.encode() if isinstance(secret, str) else secret
         self._key = hmac.digest(octets, PURPOSE, "sha256")
-        self._encoded = lru_cache(REMEMBERED)(self._encode)
-        self._decoded = lru_cache(REMEMBERED)(self._decode)
+        self._encoded = lru_cache(CACHED_TOKENS)(self._encode)
+        self._decoded = lru_cache(CACHED_TOKENS)(self._decode)
 
     def encode(self, token: Token) -> str:
         """Write a token as text for URLs."""
@@ -102,10 +107,17 @@ class TokenCodec:
 
 
 def _packed(token: Token) -> bytes:
-    place = token.place
-    numbers = (place.after, place.until, token.issued)
-    head = _HEAD.pack(_FORM, token.kind, place.removals, *numbers, token.view, token.shown)
-    return head + f"{place.epoch} {place.mark}".encode()
+    position = token.position
+    numbers = (position.after, position.until, token.issued)
+    head = _HEAD.pack(
+        _FORM,
+        token.kind,
+        position.removals,
+        *numbers,
+        token.selection_digest,
+        token.visibility_digest,
+    )
+    return head + f"{position.epoch} {position.commit_id}".encode()
 
 
 def _unpacked(body: bytes) -> Token:
@@ -113,14 +125,14 @@ def _unpacked(body: bytes) -> Token:
     if len(body) < _HEAD.size or body[0] != _FORM:
         raise InvalidToken("it is of another release")
     _, _, removals, after, until, issued, view, shown = _HEAD.unpack_from(body)
-    epoch, _, mark = body[_HEAD.size :].decode().partition(" ")
-    place = Place(epoch, after, until, mark, bool(removals))
-    return Token(place, view, shown, issued)
+    epoch, _, commit_id = body[_HEAD.size :].decode().partition(" ")
+    position = Position(epoch, after, until, commit_id, bool(removals))
+    return Token(position, view, shown, issued)
 
 
 def _octets(text: str) -> bytes:
     """Decode strictly, so that no other text stands for the same token."""
-    if len(text) > LONGEST or not text.isascii():
+    if len(text) > MAX_LENGTH or not text.isascii():
         raise InvalidToken("it is no token")
     try:
         octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -129,3 +141,67 @@ def _octets(text: str) -> bytes:
     if urlsafe_b64encode(octets).rstrip(b"=").decode() != text:
         raise InvalidToken("it is not written as it was issued")
     return octets
+
+
+class SelectionChanged(GluuChangesError):
+    """The client goes on with other attributes than it began with."""
+
+
+class TokenIssuer:
+    """Issues the tokens of one application, and refuses those that do not hold any more.
+
+    clock: microseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        settings: JournalSettings,
+        visibility: Visibility,
+        clock: Callable[[], int] = lambda: time_ns() // 1000,
+    ) -> None:
+        self._codec = TokenCodec(settings.token_secret)
+        self._retention = settings.retention
+        self._visibility_digest = digest_of_visibility(visibility)
+        self._clock = clock
+
+    def issue(
+        self, position: Position, selection: Selection, before: Token | None = None
+    ) -> tuple[str, int]:
+        """Write a token for a position; give it with its expiry, microseconds since the epoch.
+
+        before: the client's token. While it is young and of the same position it is written again, so
+        that a client has nothing to save where nothing changed.
+        """
+        stays = before is not None and before.position == position and self.is_young(before)
+        issued = before.issued if before and stays else self._clock()
+        text = self._codec.encode(
+            Token(position, selection.digest, self._visibility_digest, issued)
+        )
+        return text, issued + self._retention
+
+    def verify(self, text: str, kind: Kind, selection: Selection) -> Token:
+        """Read a token. Raises InvalidToken, SelectionChanged, or ResyncRequired where only a full run helps."""
+        token = self._codec.decode(text, kind)
+        if token.selection_digest != selection.digest:
+            raise SelectionChanged("attributes and excludedAttributes must stay as they were")
+        if token.visibility_digest != self._visibility_digest:
+            raise ResyncRequired("clients may see other attributes now")
+        if token.issued + self._retention < self._clock():
+            raise ResyncRequired("the token has expired")
+        return token
+
+    def is_young(self, token: Token) -> bool:
+        """Tell whether a client may keep this token instead of getting a fresh one."""
+        return self._clock() - token.issued < self._retention // 2
+
+    def tag(self, head: Position, after: int, selection: Selection, form: str) -> str:
+        """Write the entity tag of the answer from a position at a head (RFC 9110, 8.8.3).
+
+        form: what else makes the answer another one, such as the size of its page.
+        """
+        view = (
+            f"{head.commit_id} {after} {form} ".encode()
+            + selection.digest
+            + self._visibility_digest
+        )
+        return f"{head.epoch}.{head.until}.{blake2b(view, digest_size=8).hexdigest()}"

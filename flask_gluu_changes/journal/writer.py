@@ -1,24 +1,161 @@
-"""Writing the journal: by one ingester at a time, each batch in one transaction.
+"""Writing the journal: by one process at a time, each batch in one transaction.
 
-A lease in the database says who writes. Every transaction checks it, so that a writer that was
-taken over, however late it wakes, cannot write any more.
+A lease in the database says who writes. Every transaction checks it, so that a writer whose lease
+was taken over cannot write any more, however late it wakes. Writes that change nothing end here.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ..errors import GluuChangesError
-from .changes import Change, apply, changes_of
-from .identities import Identity
-from .state import State, commit_row, create, new_epoch, now, read_state
-from .tables import COMMITS, ENTRIES, STATE, writing
+from .records import Identity, line_of, removal_of
+from .tables import (
+    COMMITS,
+    ENTRIES,
+    STATE,
+    JournalState,
+    commit_row,
+    create,
+    new_epoch,
+    now,
+    read_state,
+    writing,
+)
+
+Row: TypeAlias = dict[str, Any]
+Known: TypeAlias = RowMapping
+
+LOOKUP_SIZE = 500
+"""Identities to be looked up by one statement; databases limit parameters."""
+
+_LOOK_UP = select(
+    *(ENTRIES.c[name] for name in ("id", "version", "digest", "removed", "inum", "uid"))
+).where(ENTRIES.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """A row that will be written; known tells an update from an insert."""
+
+    row: Row
+    known: bool
+
+
+def changes_of(
+    connection: Connection, seen: Mapping[str, Identity | str], head: int, floor: int
+) -> list[RowChange]:
+    """Compare what was seen with what is known; give each difference a place behind the head.
+
+    floor: removals up to there may have been forgotten. A version never exceeds its row's place, so
+    whoever comes back from among them begins above all versions that were ever told.
+    """
+    known = _known(connection, list(seen))
+    found: list[RowChange] = []
+    places = count(head + 1)
+    for id_, identity in seen.items():
+        row = _difference(identity, known.get(id_), floor + 1)
+        if row is not None:
+            found.append(RowChange({**row, "seq": next(places)}, id_ in known))
+    return found
+
+
+def apply(connection: Connection, changes: list[RowChange], at: int) -> None:
+    """Write the rows. at: when, which is kept for removed identities."""
+    for change in changes:
+        change.row["removed_at"] = at if change.row["removed"] else None
+    new = [change.row for change in changes if not change.known]
+    moved = [{**change.row, "known_id": change.row["id"]} for change in changes if change.known]
+    if new:
+        _insert(connection, new)
+    if moved:
+        connection.execute(_MOVE, moved)
+
+
+def _insert(connection: Connection, rows: list[Row]) -> None:
+    """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
+    compiled = insert(ENTRIES).compile(dialect=connection.dialect)
+    names = compiled.positiontup or []
+    values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
+    connection.exec_driver_sql(str(compiled), values)
+
+
+_MOVE = (
+    update(ENTRIES)
+    .where(ENTRIES.c.id == bindparam("known_id"))
+    .values({column.name: bindparam(column.name) for column in ENTRIES.c})
+)
+
+
+def _known(connection: Connection, ids: list[str]) -> dict[str, Known]:
+    rows = (
+        row._mapping for part in _parts(ids) for row in connection.execute(_LOOK_UP, {"ids": part})
+    )
+    return {row["id"]: row for row in rows}
+
+
+def _parts(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[i : i + LOOKUP_SIZE] for i in range(0, len(ids), LOOKUP_SIZE))
+
+
+def _difference(seen: Identity | str, known: Known | None, first: int) -> Row | None:
+    alive = known is not None and known["removed"] is None
+    version = known["version"] + 1 if known else first
+    if isinstance(seen, Identity):
+        same = alive and known is not None and known["digest"] == seen.digest
+        return None if same else _row(seen, version, created=not alive)
+    return _removal(known, seen, version) if alive and known is not None else None
+
+
+def _row(identity: Identity, version: int, *, created: bool) -> Row:
+    return {
+        "id": identity.id,
+        "version": version,
+        "digest": identity.digest,
+        "changed_at": identity.changed_at,
+        "counts_until": identity.counts_until,
+        "removed": None,
+        "inum": identity.inum,
+        "uid": identity.uid,
+        "sort_key": identity.sort_key,
+        "line": line_of(identity, version, created=created),
+    }
+
+
+def _removal(known: Known, reason: str, version: int) -> Row:
+    """Keep the names of a removed identity, and nothing of its content."""
+    id_, inum, uid = known["id"], known["inum"], known["uid"]
+    return {
+        "id": id_,
+        "version": version,
+        "digest": b"",
+        "changed_at": 0,
+        "counts_until": 0,
+        "removed": reason,
+        "inum": inum,
+        "uid": uid,
+        "sort_key": b"",
+        "line": removal_of(id_, inum, uid, reason, version),
+    }
+
 
 DELETED, OUT_OF_SCOPE = "deleted", "outOfScope"
 EXACT, LAGGING = "exact", "lagging"
@@ -32,7 +169,7 @@ class LeaseLost(GluuChangesError):
 
 
 @dataclass
-class Batch:
+class WriteBatch:
     """What one transaction writes; of several changes of an identity the last one counts.
 
     cookie: how far the source has been read with this batch; None leaves it. built: True with the
@@ -84,7 +221,7 @@ class Writer:
         with self._engine.begin() as connection:
             connection.execute(update(STATE).where(mine).values(holder="", held_until=0))
 
-    def state(self) -> State:
+    def state(self) -> JournalState:
         """Read what the journal says of itself."""
         with self._engine.begin() as connection:
             return read_state(connection)
@@ -120,7 +257,7 @@ class Writer:
             if forget:
                 connection.execute(delete(ENTRIES))
 
-    def commit(self, batch: Batch) -> int:
+    def commit(self, batch: WriteBatch) -> int:
         """Write a batch, all of it or nothing; give the number of identities that changed."""
         with self._transaction() as connection:
             state = read_state(connection)
@@ -143,7 +280,11 @@ class Writer:
                 connection.execute(delete(COMMITS).where(COMMITS.c.seq < last))
 
     def _advance(
-        self, connection: Connection, state: State, batch: Batch, changes: list[Change]
+        self,
+        connection: Connection,
+        state: JournalState,
+        batch: WriteBatch,
+        changes: list[RowChange],
     ) -> None:
         head = state.head + len(changes)
         values: Values = {

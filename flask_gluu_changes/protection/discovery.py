@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from .clock import Clock
-from .errors import AuthorizationServerUnavailable
-from .http import HttpClient
-from .kept import Kept
-from .settings import ENDPOINTS, ProtectionSettings, is_secure
+from ..settings.protection import ENDPOINTS, ProtectionSettings, is_secure
+from .caching import CachedValue, Clock
+from .http import AuthorizationServerUnavailable, HttpClient
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 3600.0
+TTL_SECONDS = 3600.0
 
 
 class ServerMetadata:
@@ -26,7 +24,7 @@ class ServerMetadata:
         self._fixed = {name: getattr(settings, name) for name in ENDPOINTS}
         self._urls = document_urls(settings.issuer, uma=settings.protection == "uma")
         self._http = http
-        self._document = Kept(self._fetch, clock)
+        self._document = CachedValue(self._fetch, clock)
 
     def endpoint(self, name: str) -> str:
         """Give an endpoint's URL; AuthorizationServerUnavailable where none can be trusted."""
@@ -44,7 +42,7 @@ class ServerMetadata:
             if answer.status != 200:
                 continue
             if answer.object.get("issuer") == self._issuer:
-                return answer.object, KEPT_SECONDS
+                return answer.object, TTL_SECONDS
             log.error("The metadata at %s is not of the issuer %s", url, self._issuer)
             raise AuthorizationServerUnavailable
         log.error("The issuer %s has no metadata at %s", self._issuer, " or ".join(self._urls))

@@ -1,4 +1,7 @@
-"""Every call to the authorization server: pooled, bounded in time and size, JSON in and out."""
+"""Every call to the authorization server: pooled, bounded in time and size, JSON in and out.
+
+While the server is down calls fail at once, so that requests do not queue for time-outs.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,67 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from authlib.oauth2 import OAuth2Error
 
-from ..configuration import PREFIX
 from ..errors import ConfigurationError
-from .breaker import FAILURES, Breaker
-from .clock import Clock
-from .errors import AuthorizationServerUnavailable
+from ..settings.fields import PREFIX
+from .caching import Clock
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER = 5
+"""Seconds after which a client may try again while the authorization server is down."""
+
+
+class AuthorizationServerUnavailable(OAuth2Error):  # type: ignore[misc]
+    """Nobody can say whether a token is good: the request is refused, with 503 for a bearer token.
+
+    The log holds the endpoint and the cause; a client reads neither.
+    """
+
+    error = "temporarily_unavailable"
+    description = "The authorization server cannot be asked at the moment."
+    status_code = 503
+
+
+FAILURES = 5
+"""So many failures in a row open the breaker."""
+
+PAUSE = 5.0
+"""Seconds between two probes while it is open."""
+
+
+class CircuitBreaker:
+    """Counts failures in a row; from the fifth on, lets one call through every five seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._next_probe = 0.0
+
+    def allow_request(self) -> bool:
+        """Tell whether a call may be made. A probe that never reports only delays the next one."""
+        with self._lock:
+            if self._failures < FAILURES:
+                return True
+            if self._clock.elapsed() < self._next_probe:
+                return False
+            self._next_probe = self._clock.elapsed() + PAUSE
+            return True
+
+    def succeeded(self) -> None:
+        """Note an answer: the server is there."""
+        with self._lock:
+            self._failures = 0
+
+    def failed(self) -> bool:
+        """Note a failure; True when this one opened the breaker."""
+        with self._lock:
+            self._failures += 1
+            self._next_probe = self._clock.elapsed() + PAUSE
+            return self._failures == FAILURES
+
 
 MAX_BYTES = 1_000_000
 """An answer larger than this is no metadata, no key set and no introspection."""
@@ -53,7 +109,7 @@ class HttpClient:
         self._read_seconds = read_seconds
         self._tls = _trusting(ca_file)
         self._clock = clock
-        self._breaker = Breaker(clock)
+        self._breaker = CircuitBreaker(clock)
         self._lock = threading.Lock()
         self._owner = 0
         self._client: httpx.Client | None = None
@@ -62,7 +118,7 @@ class HttpClient:
         self, method: str, url: str, headers: Mapping[str, str], content: str | None = None
     ) -> Answer:
         """Make one call; AuthorizationServerUnavailable unless it answers below status 500."""
-        if not self._breaker.admits():
+        if not self._breaker.allow_request():
             raise AuthorizationServerUnavailable
         try:
             answer = self._exchange(method, url, headers, content)

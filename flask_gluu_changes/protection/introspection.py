@@ -9,13 +9,12 @@ from typing import Any, Protocol
 from authlib.oauth2.rfc6750 import InvalidTokenError
 from authlib.oauth2.rfc7662 import IntrospectTokenValidator
 
-from .cache import TokenCache
+from ..settings.protection import ProtectionSettings
+from .caching import Clock
 from .claims import Claims, as_texts, is_acceptable, is_in_force
-from .clock import Clock
 from .discovery import ServerMetadata
-from .errors import AuthorizationServerUnavailable
-from .http import Answer
-from .settings import ProtectionSettings
+from .http import Answer, AuthorizationServerUnavailable
+from .token_cache import TokenCache
 
 log = logging.getLogger(__name__)
 

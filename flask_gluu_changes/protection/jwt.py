@@ -1,7 +1,11 @@
-"""Validation without asking: JWT access tokens (RFC 9068), on Authlib's validator."""
+"""Validation of JWT access tokens without asking (RFC 9068), on Authlib's validator.
+
+The authorization server's public keys are fetched when needed, and again when they are rotated.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +14,76 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from authlib.oauth2.rfc9068.claims import JWTAccessTokenClaims
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
+from joserfc.jwk import Key, KeySet, import_key
 
-from .cache import TokenCache
+from ..settings.protection import ProtectionSettings
+from .caching import CachedValue, Clock
 from .claims import LEEWAY, Claims, is_acceptable
-from .clock import Clock
-from .jwks import Jwks
-from .settings import ProtectionSettings
+from .discovery import ServerMetadata
+from .http import AuthorizationServerUnavailable, HttpClient
+from .token_cache import TokenCache
+
+log = logging.getLogger(__name__)
+
+TTL_SECONDS = 300.0
+"""A withdrawn key is trusted at most so long."""
+
+REFETCH_SECONDS = 5.0
+"""Unknown key ids make the set be fetched again at most so often."""
+
+ASYMMETRIC = ("RSA", "EC", "OKP")
+
+
+class Jwks:
+    """Gives the key for a key id, fetching the set anew when the id is unknown."""
+
+    def __init__(self, http: HttpClient, metadata: ServerMetadata, clock: Clock) -> None:
+        self._http = http
+        self._metadata = metadata
+        self._clock = clock
+        self._asked_at = 0.0
+        self._keys = CachedValue(self._fetch, clock)
+
+    def held(self) -> KeySet | None:
+        """Give the set that is trusted at this moment, if there is one; nothing is fetched."""
+        return self._keys.held()
+
+    def find(self, key_id: str | None) -> Key | None:
+        """Give the key, or None. Without an id, the only key there is."""
+        known = self._keys.get()
+        key = _pick(known, key_id)
+        if key is None and self._may_refetch():
+            key = _pick(self._keys.renew(known), key_id)
+        return key
+
+    def _may_refetch(self) -> bool:
+        return self._clock.elapsed() >= self._asked_at + REFETCH_SECONDS
+
+    def _fetch(self) -> tuple[KeySet, float]:
+        self._asked_at = self._clock.elapsed()
+        url = self._metadata.endpoint("jwks_uri")
+        answer = self._http.send("GET", url, {})
+        keys = answer.object.get("keys")
+        if answer.status != 200 or not isinstance(keys, list):
+            log.error("There is no key set at %s: status %s", url, answer.status)
+            raise AuthorizationServerUnavailable
+        return KeySet([key for entry in keys for key in _signing_keys(entry)]), TTL_SECONDS
+
+
+def _pick(keys: KeySet, key_id: str | None) -> Key | None:
+    fitting = [key for key in keys.keys if key_id is None or key.kid == key_id]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _signing_keys(entry: object) -> list[Key]:
+    """Read one entry of a set; what is no public signature key of a known kind is left out."""
+    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
+        return []
+    try:
+        return [import_key(entry)] if entry.get("kty") in ASYMMETRIC else []
+    except (JoseError, ValueError, TypeError, KeyError):
+        return []
+
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Asymmetric ones only: with them no public key can be taken for a shared secret."""

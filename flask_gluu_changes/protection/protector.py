@@ -1,21 +1,115 @@
-"""Protector: the protection policy of Gluu's SCIM API, for the blueprint and for host routes."""
+"""Protector: the protection policy of Gluu's SCIM API, for the blueprint and for host routes.
+
+A mode is a validator and a way to refuse; `bypass` is neither, and never silent.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import TokenValidator
 from flask import Flask, g, request
 from werkzeug.exceptions import HTTPException
 
-from .authorization_header import BearerProtector
-from .bypass import require_consent
-from .clock import Clock
-from .documents import refusals, security_schemes
+from ..errors import ConfigurationError
+from ..settings.fields import PREFIX
+from ..settings.protection import ProtectionSettings
+from .bearer import BearerProtector
+from .caching import Clock
+from .credentials import ClientCredentials, PatClient
+from .discovery import ServerMetadata
 from .guard import Guard, Refusal, Requirement, Schemes
-from .policy import build_policy
-from .settings import ProtectionSettings
+from .http import HttpClient
+from .introspection import FormCaller, IntrospectionValidator
+from .jwt import Jwks, JwtValidator
+from .openapi import refusals, security_schemes
+from .resource_metadata import ResourceMetadata
+from .responses import BearerRefusals, Refusals, UmaRefusals
+from .uma import RptValidator, Tickets, UmaResource
+
+log = logging.getLogger(__name__)
+
+
+def require_consent(settings: ProtectionSettings, config: Mapping[str, Any]) -> None:
+    """Refuse `bypass` without its second flag, unless the app is in debug or testing mode."""
+    if config.get("DEBUG") or config.get("TESTING"):
+        return
+    if not settings.allow_bypass:
+        raise ConfigurationError(
+            f"{PREFIX}PROTECTION is bypass, which lets everybody read every person; if that is"
+            f" meant, set {PREFIX}ALLOW_BYPASS to true as well"
+        )
+    log.warning("%sPROTECTION is bypass: everybody can read every person", PREFIX)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A mode with tokens, ready to be asked. scopes: what is needed unless a route says more."""
+
+    validator: TokenValidator
+    refusals: Refusals
+    scopes: tuple[str, ...]
+    metadata: ResourceMetadata
+    http: HttpClient
+
+
+class _Parts:
+    """What several modes share."""
+
+    def __init__(self, settings: ProtectionSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.http = HttpClient(
+            connect_seconds=settings.issuer_connect_timeout,
+            read_seconds=settings.issuer_read_timeout,
+            ca_file=settings.issuer_ca_file,
+            clock=clock,
+        )
+        self.server = ServerMetadata(settings, self.http, clock)
+
+    def client(self) -> ClientCredentials:
+        return ClientCredentials(self.settings, self.http, self.server)
+
+    def pat(self, client: ClientCredentials) -> PatClient:
+        return PatClient(client, self.http, self.server, self.settings.pat_scope, self.clock)
+
+
+def build_policy(settings: ProtectionSettings, clock: Clock) -> Policy:
+    """Make the policy of a mode with tokens; it calls nobody before its first request."""
+    parts = _Parts(settings, clock)
+    if settings.protection == "uma":
+        return _uma(parts)
+    scopes = (settings.scope or ()) if settings.protection == "oauth" else ()
+    metadata = ResourceMetadata(settings, scopes)
+    refusals = BearerRefusals(settings, metadata.url)
+    validator = _jwt(parts) if settings.uses_jwt else _introspection(parts)
+    return Policy(validator, refusals, scopes, metadata, parts.http)
+
+
+def _jwt(parts: _Parts) -> TokenValidator:
+    return JwtValidator(parts.settings, Jwks(parts.http, parts.server, parts.clock), parts.clock)
+
+
+def _introspection(parts: _Parts) -> TokenValidator:
+    client = parts.client()
+    caller: FormCaller = parts.pat(client) if parts.settings.introspects_with_pat else client
+    return IntrospectionValidator(parts.settings, caller, parts.server, parts.clock)
+
+
+def _uma(parts: _Parts) -> Policy:
+    settings, client = parts.settings, parts.client()
+    pat = parts.pat(client)
+    resource = UmaResource(settings, pat, parts.server, parts.clock)
+    caller: FormCaller = pat if settings.introspects_with_pat else client
+    validator = RptValidator(settings, caller, parts.server, parts.clock, resource)
+    refusals = UmaRefusals(settings, Tickets(pat, parts.server, resource))
+    metadata = ResourceMetadata(settings, settings.uma_scope)
+    return Policy(validator, refusals, settings.uma_scope, metadata, parts.http)
+
 
 GRANTED = "authlib_server_oauth2_token"
 """Where Authlib keeps the claims of the accepted token in `g`, for its `current_token`."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
 
-from .settings import ProtectionSettings
+from ..settings.protection import ProtectionSettings
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 ENDPOINT = "gluu_changes_resource_metadata"

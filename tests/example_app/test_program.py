@@ -16,7 +16,7 @@ from flask import Flask
 
 from example_app import create_app, sample
 from flask_gluu_changes import ConfigurationError
-from flask_gluu_changes.gluu import SECRETS
+from flask_gluu_changes.settings.profiles import SECRETS
 from flask_gluu_changes.testing import person
 from tests.support.programs import ROOT, printed_until, running
 from tests.support.slapd import Slapd, free_port

@@ -62,7 +62,7 @@ def test_a_journal_that_is_being_built_answers_nothing(tmp_path: Path) -> None:
     for ask in (
         lambda: list(journal.backend.changes(ChangesQuery(LONG_AGO))),
         journal.backend.latest,
-        lambda: journal.backend.part(None, 1),
+        lambda: journal.backend.read_slice(None, 1),
     ):
         with pytest.raises(BackendUnavailable, match="being built"):
             ask()

@@ -18,7 +18,7 @@ from flask_gluu_changes.client import (
     FileTokenStore,
     MemoryTokenStore,
 )
-from flask_gluu_changes.journal.writer import Batch
+from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.apps import OPERATION
 from tests.support.journal_site import Site
 from tests.support.journals import Journal
@@ -128,7 +128,7 @@ def test_a_void_token_leads_to_a_full_reading(journal: Journal, site: Site) -> N
     journal.put("a", "b")
     _ids(_client(site, store))
     journal.writer.begin_epoch()
-    batch = Batch(built=True)
+    batch = WriteBatch(built=True)
     batch.remove("a", "deleted")
     journal.writer.commit(batch)
     (full,) = _client(site, store).drain()
@@ -141,7 +141,7 @@ def test_an_epoch_that_begins_while_everybody_is_read(journal: Journal, site: Si
     batches = _client(site, MemoryTokenStore()).drain()
     assert next(batches).first
     journal.writer.begin_epoch()
-    journal.writer.commit(Batch(built=True))
+    journal.writer.commit(WriteBatch(built=True))
     rest = list(batches)
     assert rest[0].first
     assert rest[-1].complete

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV30SpecValidator, validate
 
-from flask_gluu_changes.journal_schemas import StatusSchema, UpdatedUsersPageSchema
+from flask_gluu_changes.web.schemas import DeltaPageSchema, StatusSchema
 from tests.support.apps import DOCUMENTS, OPERATION
 from tests.support.journal_site import Site
 from tests.support.journals import Journal
@@ -63,6 +63,6 @@ def test_answers_are_what_the_schemas_say(journal: Journal, site: Site) -> None:
         {"deltaToken": token},
         {"timeStamp": "2020-01-01T00:00:00Z", "pagesize": "5"},
     ):
-        assert UpdatedUsersPageSchema().validate(site.page(**query)) == {}
+        assert DeltaPageSchema().validate(site.page(**query)) == {}
     status = site.app.test_client().get(f"{OPERATION}/status").get_json()
     assert StatusSchema().validate(status) == {}

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from flask_gluu_changes.journal.state import now
-from flask_gluu_changes.journal_settings import MICROS_OF_DAY
+from flask_gluu_changes.journal.tables import now
+from flask_gluu_changes.settings.journal import MICROS_OF_DAY
 from tests.support.apps import OPERATION
 from tests.support.journal_site import NDJSON, Site, shown, token_of
 from tests.support.journals import Journal
@@ -66,7 +66,7 @@ def test_an_old_token_is_replaced_though_nothing_changed(
     known = {"If-None-Match": site.get(deltaToken=token).headers["ETag"]}
     assert site.get(known, deltaToken=token).status_code == 304
     later = now() + 16 * MICROS_OF_DAY
-    monkeypatch.setattr("flask_gluu_changes.journal.desk.time_ns", lambda: later * 1000)
+    monkeypatch.setattr("flask_gluu_changes.journal.tokens.time_ns", lambda: later * 1000)
     answer = site.get(known, deltaToken=token)
     assert answer.status_code == 200
     assert answer.get_json()["nextDeltaToken"]["value"] != token

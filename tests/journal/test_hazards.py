@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from flask_gluu_changes.client import ChangesUnavailable
-from flask_gluu_changes.journal.writer import OUT_OF_SCOPE, Batch
+from flask_gluu_changes.journal.writer import OUT_OF_SCOPE, WriteBatch
 from tests.support.journal_site import Site
 from tests.support.journals import Journal
 from tests.support.replicas import RecipeReplica, TokenReplica, http_of
@@ -74,7 +74,7 @@ def test_h5_a_rename_shifts_no_page(journal: Journal, replica: TokenReplica) -> 
     """Nor is the renamed person lost."""
     journal.put(*"abz")
     replica.poll()
-    batch = Batch()
+    batch = WriteBatch()
     batch.put(journal.identity("z", {"inum": ["z"], "uid": ["a0"]}))
     journal.writer.commit(batch)
     replica.drain()
@@ -163,7 +163,7 @@ def test_a_uid_that_is_used_again_is_another_person(
     """The key is the identity; the removal of the former one harms nobody."""
     journal.put("1")
     replica.drain()
-    batch = Batch()
+    batch = WriteBatch()
     batch.remove("1", OUT_OF_SCOPE)
     batch.put(journal.identity("9", {"inum": ["9"], "uid": ["1"]}))
     journal.writer.commit(batch)
@@ -179,7 +179,7 @@ def test_who_changes_while_everybody_is_read_is_not_taken_for_gone(
     replica.drain()
     journal.writer.begin_epoch()
     assert replica.poll() is False
-    journal.writer.commit(Batch(built=True))
+    journal.writer.commit(WriteBatch(built=True))
     replica.poll()
     journal.put("2", mail="new")
     replica.poll()

@@ -6,7 +6,7 @@ import pytest
 
 from flask_gluu_changes import ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.journal.state import now
+from flask_gluu_changes.journal.tables import now
 from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE
 from tests.support.apps import OPERATION, make_app
 from tests.support.journal_site import Site, gone, shown, token_of

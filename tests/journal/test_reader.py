@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import update
 
 from flask_gluu_changes import BackendRefused, BackendUnavailable
-from flask_gluu_changes.journal.places import Gone, Part, Place
+from flask_gluu_changes.journal.protocol import Position, ResyncRequired, Slice
 from flask_gluu_changes.journal.reader import JournalReader
-from flask_gluu_changes.journal.state import now
-from flask_gluu_changes.journal.tables import COMMITS
-from flask_gluu_changes.journal.writer import Batch
+from flask_gluu_changes.journal.tables import COMMITS, now
+from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.journals import Journal
 
 pytestmark = pytest.mark.parametrize(
@@ -28,22 +27,22 @@ def reader(journal: Journal) -> JournalReader:
     return JournalReader(journal.engine)
 
 
-def _run(reader: JournalReader, place: Place | None, size: int = 2) -> Iterator[Part]:
+def _run(reader: JournalReader, place: Position | None, size: int = 2) -> Iterator[Slice]:
     """Read a run to its end."""
-    part = reader.part(place, size)
+    part = reader.read_slice(place, size)
     yield part
     while not part.next.is_end:
-        part = reader.part(part.next, size)
+        part = reader.read_slice(part.next, size)
         yield part
 
 
-def _ids(parts: Iterator[Part]) -> tuple[list[str], list[str]]:
+def _ids(parts: Iterator[Slice]) -> tuple[list[str], list[str]]:
     found = list(parts)
     shown, gone = ([orjson.loads(line)["@id"] for line in lines] for lines in _lines(found))
     return shown, gone
 
 
-def _lines(parts: list[Part]) -> tuple[list[bytes], list[bytes]]:
+def _lines(parts: list[Slice]) -> tuple[list[bytes], list[bytes]]:
     return [e for p in parts for e in p.entries], [r for p in parts for r in p.removed]
 
 
@@ -81,7 +80,7 @@ def test_a_part_knows_whether_more_follow(journal: Journal, reader: JournalReade
 def test_a_run_is_frozen_at_its_first_page(journal: Journal, reader: JournalReader) -> None:
     """What changes meanwhile is for the next run, which begins where this one ended."""
     journal.put("a", "b", "c")
-    first = reader.part(None, 1)
+    first = reader.read_slice(None, 1)
     journal.put("b", mail="new")
     journal.put("d")
     rest = list(_run(reader, first.next, 1))
@@ -96,7 +95,7 @@ def test_a_part_keeps_order_and_time(journal: Journal, reader: JournalReader) ->
     journal.put("c", updatedAt="19700101000002Z")
     journal.remove("a")
     journal.put("b", updatedAt="19700101000001Z")
-    part = reader.part(place, 10)
+    part = reader.read_slice(place, 10)
     assert part.order == [True, False, True]
     assert part.latest == 2_000_000
 
@@ -104,14 +103,14 @@ def test_a_part_keeps_order_and_time(journal: Journal, reader: JournalReader) ->
 def test_a_new_epoch_ends_all_places(journal: Journal, reader: JournalReader) -> None:
     """Continuity cannot be proven."""
     journal.put("a", "b")
-    cursor, delta = reader.part(None, 1).next, reader.latest()
+    cursor, delta = reader.read_slice(None, 1).next, reader.latest()
     journal.writer.begin_epoch()
     with pytest.raises(BackendUnavailable):
-        reader.part(delta, 1)
-    journal.writer.commit(Batch(built=True))
+        reader.read_slice(delta, 1)
+    journal.writer.commit(WriteBatch(built=True))
     for place in (cursor, delta):
-        with pytest.raises(Gone, match="new epoch"):
-            reader.part(place, 1)
+        with pytest.raises(ResyncRequired, match="new epoch"):
+            reader.read_slice(place, 1)
 
 
 def test_forgotten_removals_end_the_places_before_them(
@@ -119,12 +118,12 @@ def test_forgotten_removals_end_the_places_before_them(
 ) -> None:
     """Those behind them go on, and so does a full run, which tells no removals."""
     journal.put("a", "b", "c")
-    before, running = reader.latest(), reader.part(None, 1).next
+    before, running = reader.latest(), reader.read_slice(None, 1).next
     journal.remove("a")
     after = reader.latest()
     journal.writer.prune(now() + 1)
-    with pytest.raises(Gone, match="forgotten"):
-        reader.part(before, 1)
+    with pytest.raises(ResyncRequired, match="forgotten"):
+        reader.read_slice(before, 1)
     assert _ids(_run(reader, after)) == ([], [])
     assert running.removals is False
 
@@ -133,8 +132,8 @@ def test_a_place_between_two_commits_is_none(journal: Journal, reader: JournalRe
     """Only heads were ever handed out."""
     journal.put("a", "b")
     place = reader.latest()
-    with pytest.raises(Gone):
-        reader.part(replace(place, after=1, until=1), 1)
+    with pytest.raises(ResyncRequired):
+        reader.read_slice(replace(place, after=1, until=1), 1)
 
 
 def test_a_head_without_its_commit_is_an_operators_matter(
@@ -160,7 +159,7 @@ def test_a_journal_of_other_settings_is_refused(journal: Journal) -> None:
     """It may hold what this application hides; the operator is told what to run."""
     journal.put("a")
     with pytest.raises(BackendRefused, match="gluu-changes follow"):
-        JournalReader(journal.engine, view="other").part(None, 1)
+        JournalReader(journal.engine, settings_digest="other").read_slice(None, 1)
     journal.writer.follow("test as other", "exact", "")
-    journal.writer.commit(Batch(built=True))
-    assert JournalReader(journal.engine, view="other").part(None, 1).entries
+    journal.writer.commit(WriteBatch(built=True))
+    assert JournalReader(journal.engine, settings_digest="other").read_slice(None, 1).entries

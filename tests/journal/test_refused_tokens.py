@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from flask_gluu_changes.journal.state import now
-from flask_gluu_changes.journal.writer import Batch
-from flask_gluu_changes.journal_settings import MICROS_OF_DAY
+from flask_gluu_changes.journal.tables import now
+from flask_gluu_changes.journal.writer import WriteBatch
+from flask_gluu_changes.settings.journal import MICROS_OF_DAY
 from tests.support.apps import OPERATION
 from tests.support.journal_site import NDJSON, Site, shown, token_of
 from tests.support.journals import Journal
@@ -87,7 +87,7 @@ def test_an_expired_token_is_gone(journal: Journal, monkeypatch: pytest.MonkeyPa
     site = Site(journal, retention_days=2)
     token = site.full()
     later = now() + 2 * MICROS_OF_DAY + 60_000_000
-    monkeypatch.setattr("flask_gluu_changes.journal.desk.time_ns", lambda: later * 1000)
+    monkeypatch.setattr("flask_gluu_changes.journal.tokens.time_ns", lambda: later * 1000)
     assert "expired" in _gone(site.get(deltaToken=token), site)
 
 
@@ -106,7 +106,7 @@ def test_a_token_of_another_epoch_is_gone(journal: Journal, site: Site) -> None:
     cursor, token = site.page(cursor="", count=1)["nextCursor"], site.full()
     journal.writer.begin_epoch()
     assert site.get(deltaToken=token).status_code == 503
-    journal.writer.commit(Batch(built=True))
+    journal.writer.commit(WriteBatch(built=True))
     for query in ({"cursor": cursor}, {"deltaToken": token}):
         assert "epoch" in _gone(site.get(**query), site)
         assert "epoch" in _gone(site.get({"Accept": NDJSON}, **query), site)
@@ -125,7 +125,7 @@ def test_the_full_run_keeps_the_parameters(journal: Journal, site: Site) -> None
     journal.put("a", mail="a@example.org")
     token = site.full(attributes="mail", count=7)
     journal.writer.begin_epoch()
-    journal.writer.commit(Batch(built=True))
+    journal.writer.commit(WriteBatch(built=True))
     location = site.get(deltaToken=token, attributes="mail", count=7).headers["Location"]
     assert location == f"{OPERATION}?cursor=&count=7&attributes=mail"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_gluu_changes.journal.places import Gone
+from flask_gluu_changes.journal.protocol import ResyncRequired
 from flask_gluu_changes.journal.reader import JournalReader
 from tests.support.journals import Journal, file_engine
 
@@ -28,8 +28,8 @@ def test_a_restored_journal_knows_its_places_from_those_it_lost(
     restored = Journal(file_engine(backup), name=journal.writer.name)
     again = JournalReader(restored.engine)
     for _ in range(2):
-        with pytest.raises(Gone, match="restored"):
-            again.part(lost, 1)
+        with pytest.raises(ResyncRequired, match="restored"):
+            again.read_slice(lost, 1)
         restored.put("c")
-    assert len(again.part(kept, 10).entries) == 1
+    assert len(again.read_slice(kept, 10).entries) == 1
     restored.backend.close()

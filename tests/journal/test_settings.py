@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from flask_gluu_changes import ConfigurationError
-from flask_gluu_changes.journal_settings import JournalSettings
+from flask_gluu_changes.settings.journal import JournalSettings
 
 
 def _load(**config: object) -> JournalSettings:

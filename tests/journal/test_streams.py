@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-import flask_gluu_changes.journal_pages as journal_pages
-from flask_gluu_changes.journal.writer import Batch
+import flask_gluu_changes.web.delta as journal_pages
+from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.journal_site import NDJSON, Site, gone, shown
 from tests.support.journals import Journal
 
@@ -18,7 +18,7 @@ def test_a_stream_is_a_run_in_one_answer(
 ) -> None:
     """However many rows are read at a time, and with any count."""
     monkeypatch.setattr(journal_pages, "STREAM_ROWS", rows)
-    monkeypatch.setattr("flask_gluu_changes.journal_views.STREAM_ROWS", rows)
+    monkeypatch.setattr("flask_gluu_changes.web.delta.STREAM_ROWS", rows)
     journal.put(*"abcde", updatedAt="20240501120000Z")
     token = site.full()
     journal.remove("b")
@@ -72,7 +72,7 @@ def test_a_stream_that_breaks_off_has_no_last_line(
     journal: Journal, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here because a new epoch begins while it is written."""
-    monkeypatch.setattr("flask_gluu_changes.journal_views.STREAM_ROWS", 1)
+    monkeypatch.setattr("flask_gluu_changes.web.delta.STREAM_ROWS", 1)
     journal.put(*"abc")
     answer = site.app.test_client().get(
         "/identity/restv1/scim/UpdatedUsers?cursor=", headers={"Accept": NDJSON}, buffered=False
@@ -80,7 +80,7 @@ def test_a_stream_that_breaks_off_has_no_last_line(
     read = iter(answer.iter_encoded())
     first = next(read)
     journal.writer.begin_epoch()
-    journal.writer.commit(Batch(built=True))
+    journal.writer.commit(WriteBatch(built=True))
     with pytest.raises(Exception, match="new epoch"):
         list(read)
     assert "@id" in json.loads(first)

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_gluu_changes.journal.places import Place
-from flask_gluu_changes.journal.tokens import LONGEST, InvalidToken, Kind, Token, TokenCodec
+from flask_gluu_changes.journal.protocol import Position
+from flask_gluu_changes.journal.tokens import MAX_LENGTH, InvalidToken, Kind, Token, TokenCodec
 
 CODEC = TokenCodec("a secret")
-PLACE = Place("0123456789abcdef", 7, 9, "0123456789ab", removals=True)
+PLACE = Position("0123456789abcdef", 7, 9, "0123456789ab", removals=True)
 TOKEN = Token(PLACE, b"view....", b"shown...", 1_700_000_000_000_000)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 numbers = st.integers(0, 2**63 - 1)
 names = st.text("0123456789abcdef", max_size=32)
-places = st.builds(Place, names, numbers, numbers, names, st.booleans())
+places = st.builds(Position, names, numbers, numbers, names, st.booleans())
 octets = st.binary(min_size=8, max_size=8)
 tokens = st.builds(Token, places, octets, octets, numbers)
 
@@ -30,14 +30,14 @@ def test_a_token_comes_back_as_it_was(token: Token) -> None:
     """Whatever it holds, and in letters that need no escaping in a URL."""
     text = CODEC.encode(token)
     assert set(text) <= set(ALPHABET)
-    assert len(text) <= LONGEST
+    assert len(text) <= MAX_LENGTH
     assert CODEC.decode(text, token.kind) == token
 
 
 def test_the_end_of_a_run_is_a_delta_token() -> None:
     """Any place before it is a cursor."""
     assert TOKEN.kind is Kind.CURSOR
-    assert replace(TOKEN, place=replace(PLACE, after=9)).kind is Kind.DELTA
+    assert replace(TOKEN, position=replace(PLACE, after=9)).kind is Kind.DELTA
 
 
 @settings(deadline=None)
@@ -53,7 +53,7 @@ def test_no_letter_can_be_changed(at: int, letter: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.one_of(st.text(max_size=LONGEST + 5), st.binary(max_size=LONGEST).map(repr)))
+@given(st.one_of(st.text(max_size=MAX_LENGTH + 5), st.binary(max_size=MAX_LENGTH).map(repr)))
 def test_any_other_text_is_no_token(text: str) -> None:
     """And raises nothing but what it should."""
     with pytest.raises(InvalidToken):

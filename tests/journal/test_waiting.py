@@ -17,7 +17,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from flask_gluu_changes import BackendUnavailable
-from flask_gluu_changes.journal.waiting import WaitingRoom
+from flask_gluu_changes.journal.long_poll import HeadWatcher
 from tests.support.journal_site import Site, shown
 from tests.support.journals import Journal
 
@@ -42,7 +42,7 @@ class Head:
 
 @contextmanager
 def _waiting(
-    room: WaitingRoom, head: Head, known: object = 1, people: int = 1
+    room: HeadWatcher, head: Head, known: object = 1, people: int = 1
 ) -> Iterator[list[Future[bool]]]:
     """Have so many wait for long; all of them are there when the body begins."""
     with ThreadPoolExecutor(people) as threads:
@@ -56,7 +56,7 @@ def _waiting(
 @pytest.mark.parametrize("people", [1, 5])
 def test_a_change_wakes_everybody(people: int) -> None:
     """Whoever waits for it."""
-    room = WaitingRoom(head := Head())
+    room = HeadWatcher(head := Head())
     with _waiting(room, head, people=people) as waits:
         assert not any(wait.done() for wait in waits)
         head.value = 2
@@ -65,17 +65,17 @@ def test_a_change_wakes_everybody(people: int) -> None:
 
 def test_who_knows_an_older_head_goes_at_once() -> None:
     """The change came between reading and waiting."""
-    assert WaitingRoom(Head()).wait(0, LONG, most=1)
+    assert HeadWatcher(Head()).wait(0, LONG, most=1)
 
 
 def test_time_lets_go() -> None:
     """Without a change, and it is not taken for one."""
-    assert not WaitingRoom(Head()).wait(1, 0.01, most=1)
+    assert not HeadWatcher(Head()).wait(1, 0.01, most=1)
 
 
 def test_a_failure_wakes(caplog: pytest.LogCaptureFixture) -> None:
     """So that the request meets it itself and answers 503."""
-    room = WaitingRoom(head := Head())
+    room = HeadWatcher(head := Head())
     with _waiting(room, head) as (wait,):
         head.value = OSError("the disk is gone")
     assert wait.result()
@@ -84,7 +84,7 @@ def test_a_failure_wakes(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_end_wakes_everybody() -> None:
     """And nobody waits after it."""
-    room = WaitingRoom(head := Head())
+    room = HeadWatcher(head := Head())
     with _waiting(room, head, people=3) as waits:
         room.close()
     assert [wait.result() for wait in waits] == [True] * 3
@@ -93,7 +93,7 @@ def test_the_end_wakes_everybody() -> None:
 
 def test_there_is_room_for_so_many() -> None:
     """Who comes beyond is told to come back; a place becomes free with every end of a wait."""
-    room = WaitingRoom(head := Head())
+    room = HeadWatcher(head := Head())
     with _waiting(room, head, people=2) as waits:
         with pytest.raises(BackendUnavailable) as caught:
             room.wait(1, LONG, most=2)
@@ -105,7 +105,7 @@ def test_there_is_room_for_so_many() -> None:
 
 def test_nobody_looks_while_nobody_waits() -> None:
     """The thread ends with the last wait, and another one begins with the next."""
-    room = WaitingRoom(head := Head())
+    room = HeadWatcher(head := Head())
     for value in (2, 3):
         with _waiting(room, head, known=value - 1) as (wait,):
             watcher = room._watcher
@@ -124,7 +124,7 @@ def later(journal: Journal) -> Iterator[Callable[[Callable[[], None]], None]]:
     def do(something: Callable[[], None]) -> None:
         def watch() -> None:
             pause = threading.Event()
-            while not journal.backend._room._waiters:
+            while not journal.backend._watcher._waiters:
                 pause.wait(0.001)
             something()
 

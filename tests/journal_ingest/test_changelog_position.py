@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_gluu_changes.backends.ldap import ber
-from flask_gluu_changes.backends.ldap.changelog_position import (
-    Position,
+from flask_gluu_changes.backends.ldap.changelog.session import (
+    ChangelogPosition,
     check_not_ahead,
     covers,
     csns,
     lowered,
 )
-from flask_gluu_changes.following import ContinuityLost
+from flask_gluu_changes.follower import ContinuityLost
 
 EARLY = "000001a20a533104000100000001"
 LATE = "000001a20a5b6fb80001000003ed"
@@ -45,7 +45,9 @@ def test_octets_are_read_as_they_were_written(content: bytes) -> None:
 def test_a_position_is_read_as_it_was_written() -> None:
     """Before the first change its cookie is empty."""
     for cookie in ("", "o=gluu:;", f"o=gluu:{EARLY} {OTHER};cn=x,o=y:{LATE};"):
-        assert Position.parse(str(Position(cookie, "shape"))) == Position(cookie, "shape")
+        assert ChangelogPosition.parse(
+            str(ChangelogPosition(cookie, "shape"))
+        ) == ChangelogPosition(cookie, "shape")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_a_position_is_read_as_it_was_written() -> None:
 def test_what_is_no_position_is_refused(cookie: str) -> None:
     """It may have been written by a follower of another kind."""
     with pytest.raises(ContinuityLost):
-        Position.parse(cookie)
+        ChangelogPosition.parse(cookie)
 
 
 def test_numbers_are_told_by_base_and_server() -> None:

@@ -53,7 +53,7 @@ def test_a_signal_ends_it_in_good_order(
         assert journal.state().holder != ""
         process.send_signal(number)
         _, said = process.communicate(timeout=20)
-    waiting.bell.close()
+    waiting.stop.close()
     assert (process.returncode, journal.state().holder) == (0, "")
     assert "first reading" in said
     assert "1" in journal.living()

@@ -7,10 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from flask_gluu_changes.filling import job_of
-from flask_gluu_changes.following import Bell, ContinuityLost, Event, Idle, Watcher
+from flask_gluu_changes.follower import (
+    ContinuityLost,
+    Event,
+    Heartbeat,
+    SnapshotProgress,
+    StopSignal,
+)
 from flask_gluu_changes.journal.ingest.ingester import Ingester
-from flask_gluu_changes.journal.ingest.lagging import LONG_AGO, LaggingFollower, Pace
+from flask_gluu_changes.journal.ingest.polling import LONG_AGO, Pace, PollingFollower
+from flask_gluu_changes.journal.ingest.service import ingest_job
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.testing import NOON, person
@@ -28,27 +34,27 @@ class Looks:
         self.people = MemoryPeople()
         self.writer = Writer(journal.engine)
         assert self.writer.acquire()
-        self.bell = Bell()
+        self.stop = StopSignal()
         self.restart()
 
     def restart(self) -> None:
         """Begin at the saved cookie, as a new process does."""
         pace = Pace(interval=0, lag=10, sweep=100)
         query = ChangesQuery(LONG_AGO)
-        follower = LaggingFollower(self.people.backend, query, pace, "", lambda: self.now)
-        encoder = job_of({}, self.people.backend).encoder
-        self._events = follower.events(self.writer.state().cookie, self.bell)
-        self._ingester = Ingester(self.writer, encoder, follower, Watcher())
+        follower = PollingFollower(self.people.backend, query, pace, "", lambda: self.now)
+        encoder = ingest_job({}, self.people.backend).encoder
+        self._events = follower.events(self.writer.state().cookie, self.stop)
+        self._ingester = Ingester(self.writer, encoder, follower, SnapshotProgress())
 
     def look(self, after: float) -> None:
         """Look once more, some seconds later."""
         self.now += after * SECOND
-        self._ingester.take(self._one())
+        self._ingester.consume(self._one())
 
     def _one(self) -> Iterator[Event]:
         for event in self._events:
             yield event
-            if isinstance(event, Idle):
+            if isinstance(event, Heartbeat):
                 return
 
 
@@ -59,7 +65,7 @@ def looks(journal: Journal) -> Iterator[Looks]:
     made.people.add("1", person("ann", updated=NOON))
     made.look(after=0)
     yield made
-    made.bell.close()
+    made.stop.close()
 
 
 def test_changes_are_seen_at_the_next_look(looks: Looks, journal: Journal) -> None:
@@ -119,9 +125,9 @@ def test_a_clock_that_goes_back(looks: Looks) -> None:
 
 def test_bounds_that_cannot_be_read(looks: Looks, journal: Journal) -> None:
     """They are not taken for none."""
-    follower = LaggingFollower(looks.people.backend, ChangesQuery(LONG_AGO), Pace(), "")
+    follower = PollingFollower(looks.people.backend, ChangesQuery(LONG_AGO), Pace(), "")
     with pytest.raises(ContinuityLost, match="cannot be read"):
-        next(follower.events("garbage", looks.bell))
+        next(follower.events("garbage", looks.stop))
 
 
 def test_an_entry_without_inum_is_left_out(

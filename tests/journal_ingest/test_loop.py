@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from flask_gluu_changes import BackendRefused
 from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.following import Follower, Watcher
+from flask_gluu_changes.follower import Follower, SnapshotProgress
 from flask_gluu_changes.journal.tables import ENTRIES, STATE
 from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.testing import person
@@ -28,7 +28,7 @@ class Refusing(MemoryBackend):
         raise BackendRefused("no rights")
 
 
-class Counts(Watcher):
+class Counts(SnapshotProgress):
     """Notes what it hears."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ def test_a_second_ingester_waits_and_takes_over(people: People, journal: Journal
             people.add("2", person("bob"))
             first.until(lambda: "2" in journal.living())
             assert journal.state().holder == holder
-            first.bell.ring()
+            first.stop.set()
             second.until(lambda: journal.state().holder not in {"", holder})
             people.add("3", person("cid"))
             second.until(lambda: "3" in journal.living())

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from flask_gluu_changes.backends.ldap.memberships import Expected, Memberships, normal, within
-from flask_gluu_changes.backends.ldap.rereads import FIRST_DELAY, LAST_DELAY, Rereads
+from flask_gluu_changes.backends.ldap.dn import normal, within
+from flask_gluu_changes.backends.ldap.syncrepl.memberships import (
+    FIRST_DELAY,
+    LAST_DELAY,
+    Expected,
+    Memberships,
+    RetryQueue,
+)
 
 ANN, BOB = b"inum=1,ou=people,o=gluu", b"inum=2,ou=people,o=gluu"
 STAFF = "inum=staff,ou=groups,o=gluu"
@@ -56,7 +62,7 @@ def test_names_that_are_none_are_compared_as_text() -> None:
 def test_what_does_not_show_is_looked_at_less_and_less_often() -> None:
     """And no longer when nobody seems to write memberOf."""
     now = 0.0
-    rereads = Rereads(lambda: now)
+    rereads = RetryQueue(lambda: now)
     change = Expected(ANN.decode(), STAFF, True)
     rereads.expect([change])
     looks = 0
@@ -71,7 +77,7 @@ def test_what_does_not_show_is_looked_at_less_and_less_often() -> None:
 
 def test_a_newer_expectation_takes_the_place_of_an_older_one() -> None:
     """Somebody who joined and left at once is expected to be out."""
-    rereads = Rereads(lambda: 0.0)
+    rereads = RetryQueue(lambda: 0.0)
     rereads.expect([Expected("p", "g", True), Expected("p", "g", False)])
     (due,) = rereads.due()
     assert (due.holds([]), due.holds([b"g"])) == (True, False)

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from flask_gluu_changes import ConfigurationError
-from flask_gluu_changes.configuration import PREFIX
-from flask_gluu_changes.follow_settings import FollowSettings
+from flask_gluu_changes.settings.fields import PREFIX
+from flask_gluu_changes.settings.journal import FollowSettings
 
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "follow_interval": ("2.5", 2.5),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ldap.syncrepl import SyncInfoMessage, SyncStateControl
 
 from flask_gluu_changes.backends.ldap import ber
-from flask_gluu_changes.backends.ldap.sync_messages import (
+from flask_gluu_changes.backends.ldap.syncrepl.session import (
     ID_SET,
     NEW_COOKIE,
     REFRESH_DELETE,

@@ -16,9 +16,9 @@ from flask_gluu_changes.backends.ldap.search import (
     NarrowTimes,
     since_filter,
 )
-from flask_gluu_changes.gluu import SECRETS
+from flask_gluu_changes.model import Visibility
+from flask_gluu_changes.settings.profiles import SECRETS
 from flask_gluu_changes.testing import NOON, person
-from flask_gluu_changes.visibility import Visibility
 
 from .conftest import Directory, client_of
 from .test_updated_users import OPERATION, iso, walk

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.protection import Protector
-from flask_gluu_changes.protection.clock import Clock
+from flask_gluu_changes.protection.caching import Clock
 from tests.support.authorization_server import CLIENT_KEY, AuthorizationServer
 
 PATH = "/identity/restv1/scim/UpdatedUsers"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from flask_gluu_changes.protection.cache import SIZE, TokenCache
 from flask_gluu_changes.protection.claims import Claims
+from flask_gluu_changes.protection.token_cache import SIZE, TokenCache
 
 from .conftest import MakeSite, MovedClock, Site
 

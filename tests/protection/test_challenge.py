@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import WWWAuthenticate
 
-from flask_gluu_changes.protection import challenge
+from flask_gluu_changes.protection import responses
 from tests.support.java_client import split
 
 ANY = st.text(max_size=60)
 STYLES = st.sampled_from(["dual", "standard", "gluu"])
 URLS = st.from_regex(r"https://[a-z]{1,9}\.example(/[!-~]{0,20})?", fullmatch=True)
 TICKETS = st.one_of(
-    st.from_regex(challenge.TOKEN, fullmatch=True), st.from_regex(r"[ !#-\[\]-~]+", fullmatch=True)
+    st.from_regex(responses.TOKEN, fullmatch=True), st.from_regex(r"[ !#-\[\]-~]+", fullmatch=True)
 )
 
 
@@ -36,7 +36,7 @@ def assert_safe(header: str) -> None:
 def test_no_value_breaks_the_header(
     realm: str, issuer: str, ticket: str, host: str, style: str
 ) -> None:
-    header = challenge.uma(style, realm=realm, host=host, issuer=issuer, ticket=ticket)
+    header = responses.uma_challenge(style, realm=realm, host=host, issuer=issuer, ticket=ticket)
     if header is not None:
         assert_safe(header)
         assert parsed(header).type == "uma"
@@ -46,7 +46,7 @@ def test_no_value_breaks_the_header(
 def test_no_value_breaks_the_bearer_challenge(
     realm: str, error: str, scope: str, metadata: str
 ) -> None:
-    header = challenge.bearer(realm, metadata=metadata, error=error, scopes=[scope])
+    header = responses.bearer_challenge(realm, metadata=metadata, error=error, scopes=[scope])
     assert_safe(header)
     assert parsed(header).type == "bearer"
 
@@ -56,7 +56,7 @@ def test_readers_of_the_standard_find_what_was_written(
     realm: str, issuer: str, ticket: str
 ) -> None:
     for style in ("dual", "standard"):
-        header = challenge.uma(style, realm=realm, host="h", issuer=issuer, ticket=ticket)
+        header = responses.uma_challenge(style, realm=realm, host="h", issuer=issuer, ticket=ticket)
         assert header is not None
         found = parsed(header).parameters
         assert found["ticket"] == ticket
@@ -68,13 +68,15 @@ def test_readers_of_the_standard_find_what_was_written(
 def test_gluus_client_finds_ticket_and_metadata(realm: str, issuer: str, ticket: str) -> None:
     url = f"{issuer.rstrip('/')}/.well-known/uma2-configuration"
     for style in ("dual", "gluu"):
-        header = challenge.uma(style, realm=realm, host="h", issuer=issuer, ticket=ticket)
+        header = responses.uma_challenge(style, realm=realm, host="h", issuer=issuer, ticket=ticket)
         if header is not None and (style == "gluu" or "gluu=" in header):
             assert split(header) == {"ticket": ticket, "as_uri": url}
 
 
 def test_dual_is_written_for_every_plain_ticket_and_url() -> None:
-    header = challenge.uma("dual", realm="SCIM", host="h", issuer="https://as", ticket="T")
+    header = responses.uma_challenge(
+        "dual", realm="SCIM", host="h", issuer="https://as", ticket="T"
+    )
     assert header == (
         'UMA realm="SCIM", as_uri="https://as", ticket="T", '
         'gluu="x, as_uri=https://as/.well-known/uma2-configuration, ticket=T, "'
@@ -86,7 +88,9 @@ def test_dual_is_written_for_every_plain_ticket_and_url() -> None:
     [("https://as/a,b", "T"), ("https://as", "a,b"), ("https://as", "a b"), ('https://as/"', "T")],
 )
 def test_gluus_part_is_left_out_where_it_would_mislead(issuer: str, ticket: str) -> None:
-    dual = challenge.uma("dual", realm="r", host="h", issuer=issuer, ticket=ticket)
+    dual = responses.uma_challenge("dual", realm="r", host="h", issuer=issuer, ticket=ticket)
     assert dual is not None
     assert "gluu=" not in dual
-    assert challenge.uma("gluu", realm="r", host="h", issuer=issuer, ticket=ticket) is None
+    assert (
+        responses.uma_challenge("gluu", realm="r", host="h", issuer=issuer, ticket=ticket) is None
+    )

@@ -7,9 +7,14 @@ import os
 import httpx
 import pytest
 
-from flask_gluu_changes.protection.breaker import FAILURES, PAUSE, Breaker
-from flask_gluu_changes.protection.errors import AuthorizationServerUnavailable
-from flask_gluu_changes.protection.http import MAX_BYTES, HttpClient
+from flask_gluu_changes.protection.http import (
+    FAILURES,
+    MAX_BYTES,
+    PAUSE,
+    AuthorizationServerUnavailable,
+    CircuitBreaker,
+    HttpClient,
+)
 
 from .conftest import MakeSite, MovedClock, Site
 
@@ -117,14 +122,14 @@ def test_after_five_failures_calls_are_saved(make_site: MakeSite) -> None:
 
 def test_one_probe_goes_through_an_open_breaker() -> None:
     clock = MovedClock()
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock)
     opened = [breaker.failed() for _ in range(FAILURES)]
     assert opened == [False] * (FAILURES - 1) + [True]
-    assert not breaker.admits()
+    assert not breaker.allow_request()
     clock.ahead = PAUSE + 1
-    assert [breaker.admits() for _ in range(3)] == [True, False, False]
+    assert [breaker.allow_request() for _ in range(3)] == [True, False, False]
     breaker.succeeded()
-    assert breaker.admits()
+    assert breaker.allow_request()
 
 
 def client_for(clock: MovedClock | None = None) -> HttpClient:

@@ -13,8 +13,7 @@ from joserfc.jwk import Key
 from flask_gluu_changes.protection import ProtectionSettings
 from flask_gluu_changes.protection.discovery import ServerMetadata
 from flask_gluu_changes.protection.http import HttpClient
-from flask_gluu_changes.protection.jwks import Jwks
-from flask_gluu_changes.protection.jwt import JwtValidator
+from flask_gluu_changes.protection.jwt import Jwks, JwtValidator
 from tests.support.authorization_server import AuthorizationServer
 
 from .conftest import MovedClock, settings

@@ -10,9 +10,9 @@ from flask import Flask
 
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
-from flask_gluu_changes.configuration import key_of
 from flask_gluu_changes.extension import SETTINGS
 from flask_gluu_changes.protection import ProtectionSettings
+from flask_gluu_changes.settings.fields import key_of
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.settings_table import README
 

@@ -13,8 +13,8 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from flask_gluu_changes import ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.protection import ProtectionSettings, Protector
-from flask_gluu_changes.protection.client_auth import read_key
-from flask_gluu_changes.protection.settings import is_secure
+from flask_gluu_changes.protection.credentials import read_key
+from flask_gluu_changes.settings.protection import is_secure
 
 OAUTH = {
     "protection": "oauth",

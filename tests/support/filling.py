@@ -12,12 +12,10 @@ from typing import Any, NamedTuple, Self
 from sqlalchemy import Engine, event, select
 
 from flask_gluu_changes.backend import Backend
-from flask_gluu_changes.filling import job_of
-from flask_gluu_changes.following import Bell, Watcher
-from flask_gluu_changes.journal.identities import body_of
-from flask_gluu_changes.journal.ingest.loop import Loop
-from flask_gluu_changes.journal.state import State, create, read_state
-from flask_gluu_changes.journal.tables import ENTRIES, open_engine
+from flask_gluu_changes.follower import SnapshotProgress, StopSignal
+from flask_gluu_changes.journal.ingest.service import IngestService, ingest_job
+from flask_gluu_changes.journal.records import body_of
+from flask_gluu_changes.journal.tables import ENTRIES, JournalState, create, open_engine, read_state
 from flask_gluu_changes.journal.writer import Writer
 
 PATIENCE = 30.0
@@ -62,7 +60,7 @@ class Journal:
         """Give the bodies of all who are not removed, by inum."""
         return {inum: row.body for inum, row in self.rows().items() if row.body is not None}
 
-    def state(self) -> State:
+    def state(self) -> JournalState:
         """Read what the journal says of itself."""
         with self.engine.begin() as connection:
             return read_state(connection)
@@ -72,14 +70,21 @@ class Filler:
     """Fills a journal in a thread, for as long as the block lasts."""
 
     def __init__(
-        self, journal: Journal, backend: Backend, *, watcher: Watcher | None = None, **settings: Any
+        self,
+        journal: Journal,
+        backend: Backend,
+        *,
+        watcher: SnapshotProgress | None = None,
+        **settings: Any,
     ) -> None:
         self.journal = journal
-        self.bell = Bell(beat=0.2)
+        self.stop = StopSignal(heartbeat_interval=0.2)
         self.error: BaseException | None = None
         config: Mapping[str, Any] = {f"GLUU_CHANGES_{k}": v for k, v in settings.items()}
         self.engine = open_engine(journal.url)
-        self._loop = Loop(Writer(self.engine), job_of(config, backend), watcher or Watcher())
+        self._loop = IngestService(
+            Writer(self.engine), ingest_job(config, backend), watcher or SnapshotProgress()
+        )
         self._committed = threading.Condition()
         event.listen(self.engine, "commit", self._note)
         self._thread = threading.Thread(target=self._run)
@@ -108,14 +113,14 @@ class Filler:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.bell.ring()
+        self.stop.set()
         self._thread.join()
-        self.bell.close()
+        self.stop.close()
         self.engine.dispose()
 
     def _run(self) -> None:
         try:
-            self._loop.run(self.bell)
+            self._loop.run(self.stop)
         except BaseException as error:
             self.error = error
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from sqlalchemy import Engine, StaticPool, update
 
 from flask_gluu_changes.journal.backend import JournalBackend
-from flask_gluu_changes.journal.identities import Identity, IdentityEncoder
+from flask_gluu_changes.journal.records import Identity, IdentityEncoder
 from flask_gluu_changes.journal.tables import STATE, open_engine
-from flask_gluu_changes.journal.writer import DELETED, EXACT, Batch, Writer
-from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry
-from flask_gluu_changes.settings import Settings
+from flask_gluu_changes.journal.writer import DELETED, EXACT, WriteBatch, Writer
+from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry, Visibility
+from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.testing import Attributes
-from flask_gluu_changes.visibility import Visibility
 
 
 def file_engine(folder: Path) -> Engine:
@@ -41,7 +40,7 @@ class Journal:
         assert self.writer.acquire()
         self.writer.follow("test", EXACT, "a test writes it")
         if built:
-            self.writer.commit(Batch(built=True))
+            self.writer.commit(WriteBatch(built=True))
         self.backend = JournalBackend(engine)
         types = Settings.load({}).type_of
         self._encoder = IdentityEncoder(DEFAULT_TIME_ATTRIBUTES, types, Visibility.of())
@@ -61,7 +60,7 @@ class Journal:
 
     def put(self, *names: str, **attributes: str) -> None:
         """Add or change people in one commit; their names are id, inum and uid."""
-        batch = Batch()
+        batch = WriteBatch()
         for name in names:
             entry = {"inum": [name], "uid": [name], **{n: [v] for n, v in attributes.items()}}
             batch.put(self.identity(name, entry))
@@ -69,7 +68,7 @@ class Journal:
 
     def remove(self, *names: str, reason: str = DELETED) -> None:
         """Remove people in one commit."""
-        batch = Batch()
+        batch = WriteBatch()
         for name in names:
             batch.remove(name, reason)
         self.writer.commit(batch)
@@ -86,7 +85,7 @@ class JournalStore:
     def add(self, inum: str, attributes: Attributes) -> None:
         """Add a person."""
         self._people[inum] = {"inum": [inum.encode()], **attributes}
-        batch = Batch()
+        batch = WriteBatch()
         batch.put(self._journal.identity(inum, self._people[inum]))
         self._journal.writer.commit(batch)
 

@@ -9,7 +9,7 @@ import httpx
 from flask import Flask
 
 from flask_gluu_changes.client import Batch, Change, ChangesClient, ChangesUnavailable
-from flask_gluu_changes.client.store import MemoryTokenStore
+from flask_gluu_changes.client.token_store import MemoryTokenStore
 
 from .apps import OPERATION
 

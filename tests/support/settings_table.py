@@ -10,9 +10,9 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from flask_gluu_changes.configuration import key_of
 from flask_gluu_changes.extension import SETTINGS
-from flask_gluu_changes.gluu import PROFILES, SECRETS
+from flask_gluu_changes.settings.fields import key_of
+from flask_gluu_changes.settings.profiles import PROFILES, SECRETS
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"

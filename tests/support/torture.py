@@ -16,11 +16,10 @@ import ldap
 from sqlalchemy import select
 
 from flask_gluu_changes.backends.ldap import LdapBackend
-from flask_gluu_changes.filling import job_of
-from flask_gluu_changes.journal.ingest.lagging import LONG_AGO
+from flask_gluu_changes.journal.ingest.polling import LONG_AGO
+from flask_gluu_changes.journal.ingest.service import ingest_job
 from flask_gluu_changes.journal.tables import ENTRIES
-from flask_gluu_changes.model import ChangesQuery
-from flask_gluu_changes.visibility import Visibility
+from flask_gluu_changes.model import ChangesQuery, Visibility
 from tests.ldap.conftest import config_of
 from tests.support.directory_server import DirectoryServer
 from tests.support.filling import SLAPD, Journal
@@ -132,7 +131,7 @@ class Torture:
         """Read everybody through the backend, as the journal should show them."""
         config = config_of(self.server)
         backend = LdapBackend.from_config(config)
-        encoder = job_of(config, backend).encoder
+        encoder = ingest_job(config, backend).encoder
         query = ChangesQuery(LONG_AGO, excluded=Visibility.of().hidden)
         found = [encoder.encode("", entry) for entry in backend.changes(query)]
         backend.close()

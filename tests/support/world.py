@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
-from flask_gluu_changes.journal.state import now
-from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE
-from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, Batch
+from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
+from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, WriteBatch
 from flask_gluu_changes.model import Entry
 
 from .journals import Journal
@@ -125,7 +124,7 @@ class World:
         return {id_: shown(id_, content) for id_, content in self.followed.items()}
 
     def _commit(self, told: dict[str, str], *, built: bool | None = None) -> None:
-        batch = Batch(built=built)
+        batch = WriteBatch(built=built)
         for id_, reason in told.items():
             if id_ in self.people and id_ not in self.out_of_scope:
                 content = self.people[id_]

@@ -9,18 +9,17 @@ from typing import Any
 import ldap
 
 from ...backend import Backend
-from ...following import Follower
-from ...ldap_settings import LdapSettings
+from ...follower import Follower
 from ...model import ChangesQuery, Entry, Finding
+from ...settings.backends import LdapSettings
 from ...values import AttributeType
-from .attributes import check_times, wanted
-from .changelog import ChangelogFollower
+from .changelog.follower import ChangelogFollower
 from .connection import Connections
+from .doctor.examine import examine
 from .errors import UNREACHABLE, translated
-from .examine import examine
-from .schema import DirectorySchema
+from .schema import DirectorySchema, check_times, wanted
 from .search import NarrowTimes, Search, anybody, since_filter, stream
-from .syncrepl import SyncreplFollower
+from .syncrepl.follower import SyncreplFollower
 
 
 class LdapBackend(Backend):
@@ -49,7 +48,7 @@ class LdapBackend(Backend):
 
     def attribute_type(self, name: str) -> AttributeType | None:
         """Give the registered type, else the one of the directory's schema."""
-        return self._schema.facts().types.get(name.lower())
+        return self._schema.info().types.get(name.lower())
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine every server of the setting: connection, schema, indexes, clock, limits, rights.
@@ -60,7 +59,7 @@ class LdapBackend(Backend):
 
     def follower(self, query: ChangesQuery) -> Follower:
         """Give a consumer of slapd's syncrepl, or a reader of OpenDJ's changelog."""
-        kind = SyncreplFollower if self._schema.facts().openldap else ChangelogFollower
+        kind = SyncreplFollower if self._schema.info().openldap else ChangelogFollower
         return kind(self._connections, self._settings, self._schema, query)
 
     def close(self) -> None:
@@ -85,12 +84,12 @@ class LdapBackend(Backend):
         self._narrow.learn(query.since, found)
 
     def _search(self, query: ChangesQuery) -> Search:
-        facts = self._schema.facts()
-        check_times(query.time_attributes, facts)
-        indexed = self._narrow.covers(query.since) or not facts.openldap
+        info = self._schema.info()
+        check_times(query.time_attributes, info)
+        indexed = self._narrow.covers(query.since) or not info.openldap
         return Search(
             base=str(self._settings.ldap_base_dn),
             filter=since_filter(query, str(self._settings.ldap_object_class), indexed=indexed),
-            attributes=wanted(query, facts),
+            attributes=wanted(query, info),
             timeout=self._settings.ldap_operation_timeout,
         )

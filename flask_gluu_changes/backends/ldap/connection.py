@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
-from ...ldap_settings import LdapSettings
+from ...settings.backends import LdapSettings
 from .errors import UNREACHABLE, to_backend_error
 
 Handle: TypeAlias = Any

@@ -1,4 +1,8 @@
-"""Attributes and their types: what Gluu's administrators registered, else the LDAP schema."""
+"""Attributes and their types: what Gluu's administrators registered, else the LDAP schema.
+
+They also decide which attributes are asked for: those that nobody will see need not leave the
+directory, and values are the most expensive part of an answer.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 
 import ldap
@@ -13,14 +18,16 @@ from ldap.cidict import cidict
 from ldap.schema import AttributeType as SchemaAttribute
 from ldap.schema import SubSchema
 
-from ...ldap_settings import LdapSettings
+from ...errors import BackendRefused
+from ...model import ChangesQuery
+from ...settings.backends import LdapSettings
 from ...values import AttributeType
 from .connection import Connections, Handle
 from .errors import translated
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 300.0
+TTL_SECONDS = 300.0
 """How late a new attribute, or a newly registered type, is noticed."""
 
 USER_APPLICATIONS = 0
@@ -43,7 +50,7 @@ _REGISTRATIONS = "(|(gluuAttributeName=*)(jansAttrName=*))"
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class SchemaInfo:
     """What is known of a directory; all keys are in lower case.
 
     types: of attributes, registered ones first. spelling: every name of every attribute to the one
@@ -58,39 +65,39 @@ class Facts:
 
 
 class DirectorySchema:
-    """The facts of a directory, read on first use and again when they may have changed."""
+    """The info of a directory, read on first use and again when they may have changed."""
 
     def __init__(self, connections: Connections, settings: LdapSettings) -> None:
         self._connections = connections
         self._settings = settings
         self._lock = threading.Lock()
-        self._known: tuple[Facts, float] | None = None
+        self._known: tuple[SchemaInfo, float] | None = None
 
-    def facts(self) -> Facts:
+    def info(self) -> SchemaInfo:
         """Give what is known, from the directory if that was long ago."""
         known = self._fresh() or self._read()
         return known[0]
 
-    def _fresh(self) -> tuple[Facts, float] | None:
+    def _fresh(self) -> tuple[SchemaInfo, float] | None:
         known = self._known
-        return known if known and monotonic() - known[1] < KEPT_SECONDS else None
+        return known if known and monotonic() - known[1] < TTL_SECONDS else None
 
-    def _read(self) -> tuple[Facts, float]:
+    def _read(self) -> tuple[SchemaInfo, float]:
         with self._lock:
             if known := self._fresh():  # another thread was quicker
                 return known
             with translated("reading the schema"), self._connections.reliable() as handle:
-                self._known = known = _facts(handle, self._settings), monotonic()
+                self._known = known = _info(handle, self._settings), monotonic()
             return known
 
 
-def _facts(handle: Handle, settings: LdapSettings) -> Facts:
+def _info(handle: Handle, settings: LdapSettings) -> SchemaInfo:
     root = handle.read_rootdse_s(attrlist=["objectClass"])
     openldap = b"OpenLDAProotDSE" in root.get("objectClass", ())
     schema = _schema(handle, str(settings.ldap_base_dn))
     types = {**dict(_typed_names(schema)), **_registered(handle, settings)}
     user_attributes = frozenset(_user_attributes(schema)) if openldap else None
-    return Facts(openldap, types, dict(_spelling(schema)), user_attributes)
+    return SchemaInfo(openldap, types, dict(_spelling(schema)), user_attributes)
 
 
 def _schema(handle: Handle, base: str) -> SubSchema:
@@ -146,3 +153,34 @@ def _registration(entry: Mapping[str, list[bytes]]) -> Iterator[tuple[str, Attri
 
 def _first(entry: Mapping[str, list[bytes]], names: Sequence[str]) -> str:
     return next((entry[name][0].decode() for name in names if name in entry), "")
+
+
+SORTED_BY = frozenset({"uid", "inum"})
+
+
+def wanted(query: ChangesQuery, info: SchemaInfo) -> tuple[str, ...]:
+    """List the attributes for a search, as short as the query and the schema allow."""
+    return _wanted(query.attributes, query.excluded, query.time_attributes, info)
+
+
+@lru_cache(maxsize=16)
+def _wanted(
+    needed: frozenset[str] | None,
+    excluded: frozenset[str],
+    times: tuple[str, ...],
+    info: SchemaInfo,
+) -> tuple[str, ...]:
+    names = info.user_attributes if needed is None else needed
+    if names is None:
+        return ("*", *times)
+    found = (names - excluded | SORTED_BY) - {time.lower() for time in times}
+    return (*sorted(info.spelling.get(name, name) for name in found), *times)
+
+
+def check_times(times: tuple[str, ...], info: SchemaInfo) -> None:
+    """Refuse a time attribute that the schema does not know: nobody would ever match it."""
+    for time in times:
+        known = info.spelling.get(time.lower())
+        if info.spelling and known != time:
+            hint = f"spell it {known}" if known else "which the directory's schema does not have"
+            raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {time}: {hint}")

@@ -17,14 +17,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
 from ...model import ChangesQuery, Entry, Finding, Value
-from ...sql_settings import SqlSettings
+from ...settings.backends import SqlSettings
 from ...values import AttributeType
-from .cells import Cell
+from .columns import Reader
+from .doctor import examine
 from .engine import engine_of, leave_to_parent, transactions
 from .errors import is_stale, translated
-from .examine import examine
-from .schema import DatabaseSchema, Layout
-from .statement import Question, create_index, question
+from .schema import DatabaseSchema, TableInfo
+from .statement import QueryPlan, create_index, plan_query
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class SqlBackend(Backend):
         self._schema = DatabaseSchema(table, attributes_table)
         self._warned = False
         self._quiet: datetime | None = None
-        self._asked: tuple[object, Question | None] = None, None
+        self._asked: tuple[object, QueryPlan | None] = None, None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> SqlBackend:
@@ -80,11 +80,11 @@ class SqlBackend(Backend):
 
     def attribute_type(self, name: str) -> AttributeType | None:
         """Give the registered type, else the one of the column."""
-        layout = self._schema.fresh()
-        if layout is None:
+        table_info = self._schema.fresh()
+        if table_info is None:
             with translated("reading the table of people"), self._connect() as connection:
-                layout = self._schema.read(connection)
-        return layout.types.get(name.lower())
+                table_info = self._schema.read(connection)
+        return table_info.types.get(name.lower())
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine connection, table, indexes, clock, rights and what may cut answers short."""
@@ -113,18 +113,18 @@ class SqlBackend(Backend):
             if self._still_quiet(query):
                 return
             with self._connect() as connection:
-                layout = self._schema.fresh() or self._read_layout(connection, query)
-                yield from self._entries(connection, query, self._question(query, layout))
+                table_info = self._schema.fresh() or self._read_layout(connection, query)
+                yield from self._entries(connection, query, self._question(query, table_info))
         except DBAPIError:
             self._schema.forget()
             raise
 
     def _still_quiet(self, query: ChangesQuery) -> bool:
         """Ask whether there is anybody, where the last answer was nobody: most polls are so."""
-        layout = self._schema.fresh()
-        if layout is None or self._quiet is None or self._quiet > query.since:
+        table_info = self._schema.fresh()
+        if table_info is None or self._quiet is None or self._quiet > query.since:
             return False
-        asked = self._question(query, layout)
+        asked = self._question(query, table_info)
         self._process = leave_to_parent(self._engine, self._process)
         with closing(self._engine.raw_connection()) as connection, suppress(*self._unusual):
             (newest,) = asked.newest.run(connection.cursor()).fetchall()
@@ -132,7 +132,7 @@ class SqlBackend(Backend):
         return False  # SQLAlchemy, which asks next, knows what to do about failures
 
     def _entries(
-        self, connection: Connection, query: ChangesQuery, asked: Question
+        self, connection: Connection, query: ChangesQuery, asked: QueryPlan
     ) -> Iterator[Iterable[Entry]]:
         dialect, found = connection.dialect.name, 0
         streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
@@ -144,30 +144,30 @@ class SqlBackend(Backend):
                 yield part if dialect != "sqlite" else filter(query.matches, part)
         self._quiet = None if found else query.since
 
-    def _question(self, query: ChangesQuery, layout: Layout) -> Question:
-        key = (layout, query.attributes, query.excluded, query.time_attributes)
+    def _question(self, query: ChangesQuery, table_info: TableInfo) -> QueryPlan:
+        key = (table_info, query.attributes, query.excluded, query.time_attributes)
         known, asked = self._asked
         if asked is None or key != known:
-            asked = question(query, layout, self._engine.dialect)
+            asked = plan_query(query, table_info, self._engine.dialect)
             self._asked = key, asked
         return asked
 
-    def _read_layout(self, connection: Connection, query: ChangesQuery) -> Layout:
-        layout = self._schema.read(connection)
-        slow = layout.without_index(query.time_attributes)
+    def _read_layout(self, connection: Connection, query: ChangesQuery) -> TableInfo:
+        table_info = self._schema.read(connection)
+        slow = table_info.without_index(query.time_attributes)
         if slow and not self._warned:
             self._warned = True
-            advice = create_index(connection.dialect, layout.table, slow)
-            log.warning("every poll reads the whole table %s; run %s", layout.table, advice)
+            advice = create_index(connection.dialect, table_info.table, slow)
+            log.warning("every poll reads the whole table %s; run %s", table_info.table, advice)
         connection.rollback()
-        return layout
+        return table_info
 
     def _connect(self) -> Connection:
         self._process = leave_to_parent(self._engine, self._process)
         return self._whole.connect()
 
 
-def _entry(names: Sequence[str], read: Sequence[tuple[str, Cell]], row: Row[Any]) -> Entry:
+def _entry(names: Sequence[str], read: Sequence[tuple[str, Reader]], row: Row[Any]) -> Entry:
     """Turn a row into an entry; NULL and an empty array mean that there is no value."""
     cells = zip(names, row, strict=True)
     entry: dict[str, Sequence[Value]] = {name: (cell,) for name, cell in cells if cell is not None}

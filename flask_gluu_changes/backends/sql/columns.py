@@ -1,37 +1,115 @@
-"""What a column of the table of people is, as reflection tells it."""
+"""The columns of the table of people, and from a cell to the values of an attribute.
+
+Drivers differ: SQLite gives times and JSON as text, MariaDB JSON as text, PostgreSQL gives both as
+Python's own values. Statements name columns without types, so that one broken cell cannot make
+SQLAlchemy fail a whole answer: it is read here, and served as the text that it is.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from sqlalchemy import ARRAY, JSON, Boolean, DateTime, Integer, LargeBinary, SmallInteger, String
 from sqlalchemy.dialects.mysql import BIT, TINYINT
 from sqlalchemy.types import TypeEngine, _Binary
 
+from ...model import Value
 from ...values import AttributeType
-from . import cells
-from .cells import Cell
+
+log = logging.getLogger(__name__)
+
+Reader: TypeAlias = Callable[[Any], Sequence[Value]]
+"""Gives the values of a cell that is not NULL; an empty sequence means that there are none."""
+
+
+def plain(value: Any) -> Sequence[Value]:
+    """Read a value that needs no more than to be one of a list."""
+    return (value,)
+
+
+def as_text(value: Any) -> Sequence[Value]:
+    """Read a value of a type that this package knows nothing of: a date, a UUID, a decimal."""
+    return (value if isinstance(value, (str, bytes)) else str(value),)
+
+
+def boolean(value: Any) -> Sequence[Value]:
+    """Read a boolean; MariaDB and SQLite say 0 and 1."""
+    return (bool(value) if value in (0, 1) else as_text(value)[0],)
+
+
+def octets(value: Any) -> Sequence[Value]:
+    """Read octets, which some drivers wrap."""
+    return (value if isinstance(value, str) else bytes(value),)
+
+
+def time(value: Any) -> Sequence[Value]:
+    """Read a time; the feed takes one without zone for UTC, as Gluu stores it."""
+    return (_time(value),)
+
+
+def many(column: str, *, times: bool) -> Reader:
+    """Make the reader of a multi-valued column: `{"v": [...]}`, or a plain array.
+
+    times: whether the attribute's registered type is a time; inside JSON they are ISO 8601 text.
+    """
+    read_text = _time if times else str
+
+    def read(value: Any) -> Sequence[Value]:
+        try:
+            found = json.loads(value, parse_float=str) if isinstance(value, str) else value
+        except ValueError:
+            log.warning("a cell of %s holds broken JSON; it is served as text", column)
+            return (value,)
+        listed = found.get("v", found) if isinstance(found, dict) and len(found) == 1 else found
+        elements = listed if isinstance(listed, list) else [listed]
+        return [
+            read_text(element) if isinstance(element, str) else _element(element)
+            for element in elements
+            if element is not None
+        ]
+
+    return read
+
+
+def _time(value: Any) -> Value:
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return as_text(value)[0]
+
+
+def _element(element: Any) -> Value:
+    if isinstance(element, (bool, int)):
+        return element
+    return json.dumps(element, ensure_ascii=False, separators=(",", ":"))
+
 
 _SMALL = (SmallInteger, TINYINT, BIT)
 """MariaDB keeps truths in these; only a registered type can tell them from numbers."""
 
-_BY_TYPE: tuple[tuple[type | tuple[type, ...], AttributeType | None, Cell], ...] = (
-    (String, None, cells.plain),
-    (Boolean, AttributeType.BOOLEAN, cells.truth),
-    (_SMALL, None, cells.plain),
-    (Integer, AttributeType.NUMERIC, cells.plain),
-    (DateTime, AttributeType.GENERALIZED_TIME, cells.time),
-    ((LargeBinary, _Binary), AttributeType.BINARY, cells.octets),
+_BY_TYPE: tuple[tuple[type | tuple[type, ...], AttributeType | None, Reader], ...] = (
+    (String, None, plain),
+    (Boolean, AttributeType.BOOLEAN, boolean),
+    (_SMALL, None, plain),
+    (Integer, AttributeType.NUMERIC, plain),
+    (DateTime, AttributeType.GENERALIZED_TIME, time),
+    ((LargeBinary, _Binary), AttributeType.BINARY, octets),
 )
-_NATIVE = (cells.truth, cells.time)
+_NATIVE = (boolean, time)
 
 _ALL_DIGITS = 6
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A column: its attribute's type if the column tells one, and how to read its cells.
+    """A column: its attribute's type if the column tells one, and how to read its columns.
 
     zoned: whether the database keeps a time's zone. digits: of the fraction of a second.
     declared: the type in the database's words, for the operator.
@@ -39,7 +117,7 @@ class Column:
 
     name: str
     kind: AttributeType | None
-    cell: Cell
+    cell: Reader
     is_time: bool
     zoned: bool
     digits: int
@@ -62,7 +140,7 @@ def column_of(
     return Column(
         name=name,
         kind=registered or kind,
-        cell=cells.plain if native and cell in _NATIVE else cell,
+        cell=plain if native and cell in _NATIVE else cell,
         is_time=isinstance(declared, DateTime),
         zoned=bool(getattr(declared, "timezone", False)),
         digits=_digits(declared),
@@ -72,13 +150,13 @@ def column_of(
 
 def _reading(
     name: str, declared: TypeEngine[Any], *, holds_json: bool, registered: AttributeType | None
-) -> tuple[AttributeType | None, Cell]:
+) -> tuple[AttributeType | None, Reader]:
     if holds_json or isinstance(declared, (JSON, ARRAY)):
-        return None, cells.many(name, times=registered is AttributeType.GENERALIZED_TIME)
+        return None, many(name, times=registered is AttributeType.GENERALIZED_TIME)
     for types, kind, cell in _BY_TYPE:
         if isinstance(declared, types):
             return kind, cell
-    return None, cells.as_text
+    return None, as_text
 
 
 def _digits(declared: TypeEngine[Any]) -> int:

@@ -21,7 +21,7 @@ from .columns import Column, column_of
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 300.0
+TTL_SECONDS = 300.0
 """How late a new column, or a newly registered type, is noticed."""
 
 NOT_SHOWN = frozenset({"doc_id", "dn", "objectclass"})
@@ -43,7 +43,7 @@ _CHECKS = text(
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class TableInfo:
     """What is known of the table; the keys of `columns` and `types` are in lower case."""
 
     table: str
@@ -58,32 +58,32 @@ class Layout:
 
 
 class DatabaseSchema:
-    """The layout of a table, read on first use and again when it may have changed."""
+    """The table_info of a table, read on first use and again when it may have changed."""
 
     def __init__(self, table: str, attributes_table: str) -> None:
         self._table = table
         self._attributes_table = attributes_table
         self._lock = threading.Lock()
-        self._known: tuple[Layout, float] | None = None
+        self._known: tuple[TableInfo, float] | None = None
 
-    def fresh(self) -> Layout | None:
+    def fresh(self) -> TableInfo | None:
         """Give what is known, unless that is long ago."""
         known = self._known
-        return known[0] if known and monotonic() - known[1] < KEPT_SECONDS else None
+        return known[0] if known and monotonic() - known[1] < TTL_SECONDS else None
 
-    def read(self, connection: Connection) -> Layout:
-        """Read the layout; raises SQLAlchemy's NoSuchTableError where there is no table."""
+    def read(self, connection: Connection) -> TableInfo:
+        """Read the columns and types; raises SQLAlchemy's NoSuchTableError where there is no table."""
         with self._lock:
-            layout = self.fresh() or _layout(connection, self._table, self._attributes_table)
-            self._known = layout, monotonic()
-            return layout
+            table_info = self.fresh() or _layout(connection, self._table, self._attributes_table)
+            self._known = table_info, monotonic()
+            return table_info
 
     def forget(self) -> None:
-        """Read the layout anew before the next answer, because it may be another now."""
+        """Read the table_info anew before the next answer, because it may be another now."""
         self._known = None
 
 
-def _layout(connection: Connection, table: str, attributes_table: str) -> Layout:
+def _layout(connection: Connection, table: str, attributes_table: str) -> TableInfo:
     inspector = inspect(connection)
     reflected = inspector.get_columns(table)
     registered = _registered(connection, inspector, attributes_table)
@@ -100,7 +100,7 @@ def _layout(connection: Connection, table: str, attributes_table: str) -> Layout
         if found["name"].lower() not in NOT_SHOWN
     }
     own = {name: column.kind for name, column in columns.items() if column.kind}
-    return Layout(table, columns, {**own, **registered}, frozenset(_leading(inspector, table)))
+    return TableInfo(table, columns, {**own, **registered}, frozenset(_leading(inspector, table)))
 
 
 def _leading(inspector: Inspector, table: str) -> Iterator[str]:

@@ -24,30 +24,29 @@ from sqlalchemy import (
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 
+from ...database import CompiledQuery
 from ...errors import BackendRefused
 from ...model import ChangesQuery
-from ...prepared import Prepared
-from .cells import Cell, plain
-from .columns import Column
-from .schema import Layout
+from .columns import Column, Reader, plain
+from .schema import TableInfo
 
 SORTED_BY = ("uid", "inum")
 _MILLISECONDS = 3
 
 
-def wanted(query: ChangesQuery, layout: Layout) -> list[Column]:
+def wanted(query: ChangesQuery, table_info: TableInfo) -> list[Column]:
     """List the columns that the query needs, by name; refuse a table that cannot answer it."""
-    times = [_time_column(name, layout) for name in query.time_attributes]
-    needed = layout.columns.keys() if query.attributes is None else query.attributes
-    shown = {name for name in layout.columns if name in needed} - query.excluded
-    always = {_column(name, layout).name.lower() for name in SORTED_BY}
+    times = [_time_column(name, table_info) for name in query.time_attributes]
+    needed = table_info.columns.keys() if query.attributes is None else query.attributes
+    shown = {name for name in table_info.columns if name in needed} - query.excluded
+    always = {_column(name, table_info).name.lower() for name in SORTED_BY}
     always |= {column.name.lower() for column in times}
-    found = [column for name, column in layout.columns.items() if name in shown | always]
+    found = [column for name, column in table_info.columns.items() if name in shown | always]
     return sorted(found, key=lambda column: column.name)
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class QueryPlan:
     """A query in SQL, without its time: made once, asked by every poll.
 
     everything: the columns of who matches, which are `names`. newest: the newest of each time: an
@@ -56,9 +55,9 @@ class Question:
     """
 
     everything: Select[Any]
-    newest: Prepared
+    newest: CompiledQuery
     names: tuple[str, ...]
-    read: tuple[tuple[str, Cell], ...]
+    read: tuple[tuple[str, Reader], ...]
     times: tuple[Column, ...]
 
     def parameters(self, query: ChangesQuery, dialect: str) -> dict[str, object]:
@@ -77,16 +76,16 @@ class Question:
         return all(time is None or time < bound for time, bound in zip(newest, bounds, strict=True))
 
 
-def question(query: ChangesQuery, layout: Layout, dialect: Dialect) -> Question:
+def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> QueryPlan:
     """Write the statements for a query; values are always bound, and names quoted by SQLAlchemy."""
-    columns = wanted(query, layout)
-    times = tuple(_time_column(name, layout) for name in query.time_attributes)
+    columns = wanted(query, table_info)
+    times = tuple(_time_column(name, table_info) for name in query.time_attributes)
     matching = or_(*(column_named(c.name) >= bindparam(_parameter(c)) for c in times))
-    table = table_named(layout.table)
+    table = table_named(table_info.table)
     names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
-    return Question(
+    return QueryPlan(
         everything=select(*names).select_from(table).where(matching),
-        newest=Prepared(_newest(times, table, dialect), dialect),
+        newest=CompiledQuery(_newest(times, table, dialect), dialect),
         names=tuple(column.name for column in columns),
         read=tuple((c.name, c.cell) for c in columns if c.cell is not plain),
         times=times,
@@ -130,20 +129,20 @@ def _shortest(moment: datetime) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _time_column(name: str, layout: Layout) -> Column:
-    column = _column(name, layout, "GLUU_CHANGES_TIME_ATTRIBUTES names it")
+def _time_column(name: str, table_info: TableInfo) -> Column:
+    column = _column(name, table_info, "GLUU_CHANGES_TIME_ATTRIBUTES names it")
     if column.name != name:
         raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {name}: spell it {column.name}")
     if not column.is_time:
         raise BackendRefused(
-            f"the column {name} of {layout.table} is {column.declared}; a time attribute needs a"
+            f"the column {name} of {table_info.table} is {column.declared}; a time attribute needs a"
             " column for date and time in UTC: TIMESTAMP(3) in PostgreSQL, DATETIME(3) in MariaDB"
         )
     return column
 
 
-def _column(name: str, layout: Layout, why: str = "every person needs one") -> Column:
-    column = layout.columns.get(name.lower())
+def _column(name: str, table_info: TableInfo, why: str = "every person needs one") -> Column:
+    column = table_info.columns.get(name.lower())
     if column is None:
-        raise BackendRefused(f"the table {layout.table} has no column {name}, and {why}")
+        raise BackendRefused(f"the table {table_info.table} has no column {name}, and {why}")
     return column

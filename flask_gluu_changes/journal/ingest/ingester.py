@@ -1,24 +1,24 @@
-"""Writes what a follower tells, a batch at a time: large ones in a listing, else at once."""
+"""Writes what a follower tells, a batch at a time: large ones in a snapshot, else at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from time import monotonic
 
-from ...following import (
+from ...follower import (
+    Checkpoint,
     ContinuityLost,
+    Deleted,
+    DeleteUnmentioned,
     Event,
     Follower,
-    Gone,
-    Listing,
-    Present,
-    Reached,
-    Seen,
-    Unmentioned,
-    Watcher,
+    SnapshotProgress,
+    SnapshotStarted,
+    Unchanged,
+    Upserted,
 )
-from ..identities import Identity, IdentityEncoder
-from ..writer import DELETED, OUT_OF_SCOPE, Batch, Writer
+from ..records import Identity, IdentityEncoder
+from ..writer import DELETED, OUT_OF_SCOPE, WriteBatch, Writer
 
 LARGEST = 1000
 """Changes in one transaction."""
@@ -30,7 +30,7 @@ CONFIRM_EVERY = 0.1
 class Ingester:
     """Takes in the events of one follower.
 
-    A listing tells late who is missing. Whoever has a new inum is held back until then, for it may
+    A snapshot tells late who is missing. Whoever has a new inum is held back until then, for it may
     be that of somebody who is removed: a client that keys on inums must see the removal first. In
     an epoch that was never read there is nobody to see it.
     """
@@ -40,46 +40,46 @@ class Ingester:
         writer: Writer,
         encoder: IdentityEncoder,
         follower: Follower,
-        watcher: Watcher,
+        progress: SnapshotProgress,
     ) -> None:
         self._writer = writer
         self._encoder = encoder
         self._follower = follower
-        self._watcher = watcher
-        self._batch = Batch()
+        self._progress = progress
+        self._batch = WriteBatch()
         self._committed = 0.0
-        self._listing: Listing | None = None
+        self._snapshot: SnapshotStarted | None = None
         self._holds = False
         self._held: dict[str, Identity] = {}
         self._known: dict[str, str] = {}
         self._seen: set[str] = set()
         self._present: set[str] = set()
 
-    def take(self, events: Iterable[Event]) -> None:
+    def consume(self, events: Iterable[Event]) -> None:
         """Write all that is told; ends when the events do, and raises what they raise."""
         for event in events:
-            if isinstance(event, Seen):
+            if isinstance(event, Upserted):
                 self._put(event)
             else:
                 self._handle(event)
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, Listing):
+        if isinstance(event, SnapshotStarted):
             self._begin(event)
-        elif isinstance(event, Present):
+        elif isinstance(event, Unchanged):
             self._present.update(event.ids)
-        elif isinstance(event, Gone):
+        elif isinstance(event, Deleted):
             self._remove(event.ids)
-        elif isinstance(event, Unmentioned):
+        elif isinstance(event, DeleteUnmentioned):
             self._remove_unmentioned()
-        elif isinstance(event, Reached):
+        elif isinstance(event, Checkpoint):
             self._reached(event)
         else:
             self._idle()
 
-    def _put(self, event: Seen) -> None:
+    def _put(self, event: Upserted) -> None:
         identity = self._encoder.encode(event.id, event.entry)
-        if self._listing:
+        if self._snapshot:
             self._seen.add(event.id)
         if self._holds and self._known.get(event.id) != identity.inum:
             self._held[event.id] = identity
@@ -91,12 +91,12 @@ class Ingester:
         if len(self._batch.changes) >= LARGEST:
             self._commit()
 
-    def _begin(self, listing: Listing) -> None:
-        self._listing = listing
+    def _begin(self, snapshot: SnapshotStarted) -> None:
+        self._snapshot = snapshot
         self._known = self._writer.inums()
         self._holds = self._writer.state().built
-        if listing.whole:
-            self._watcher.begins(self._follower)
+        if snapshot.complete:
+            self._progress.started(self._follower)
 
     def _remove(self, ids: list[str]) -> None:
         outside = self._follower.outside(ids)
@@ -114,34 +114,34 @@ class Ingester:
             raise ContinuityLost(f"{len(strangers)} identities are called old that nobody knows")
         self._remove([*(self._known.keys() - self._seen - self._present)])
 
-    def _reached(self, event: Reached) -> None:
-        if event.listed:
-            self._end_listing()
+    def _reached(self, event: Checkpoint) -> None:
+        if event.ends_snapshot:
+            self._end_snapshot()
         self._batch.cookie = event.cookie
-        if event.listed:
+        if event.ends_snapshot:
             self._commit()
-            self._forget_listing()
+            self._forget_snapshot()
 
-    def _end_listing(self) -> None:
+    def _end_snapshot(self) -> None:
         for identity in self._held.values():
             self._add(identity)
         self._batch.built = True
 
-    def _forget_listing(self) -> None:
-        self._watcher.ends()
-        self._listing, self._holds, self._held = None, False, {}
+    def _forget_snapshot(self) -> None:
+        self._progress.finished()
+        self._snapshot, self._holds, self._held = None, False, {}
         self._known, self._seen, self._present = {}, set(), set()
 
     def _idle(self) -> None:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""
-        if self._listing:
+        if self._snapshot:
             self._writer.renew()
-        elif self._batch != Batch() or monotonic() - self._committed >= CONFIRM_EVERY:
+        elif self._batch != WriteBatch() or monotonic() - self._committed >= CONFIRM_EVERY:
             self._commit()
 
     def _commit(self) -> None:
-        batch, self._batch = self._batch, Batch()
+        batch, self._batch = self._batch, WriteBatch()
         self._writer.commit(batch)
         self._committed = monotonic()
-        if self._listing:
-            self._watcher.read(len(batch.changes))
+        if self._snapshot:
+            self._progress.advanced(len(batch.changes))

@@ -1,0 +1,1 @@
+"""Following OpenDJ by its external change log, `cn=changelog`."""

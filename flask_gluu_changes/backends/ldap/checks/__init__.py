@@ -1,1 +1,0 @@
-"""What an examination looks at, one idea a file."""

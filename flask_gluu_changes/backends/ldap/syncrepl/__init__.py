@@ -1,0 +1,1 @@
+"""Following OpenLDAP and 389 Directory Server by LDAP Content Synchronization (RFC 4533)."""

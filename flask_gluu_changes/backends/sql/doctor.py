@@ -1,0 +1,121 @@
+"""What keeps a database from answering well: for `flask gluu-changes doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import column as column_named
+from sqlalchemy import table as table_named
+
+from ...model import ChangesQuery, Finding
+from .errors import translated
+from .schema import TableInfo
+from .statement import create_index, wanted
+
+CLOCK_SECONDS = 30
+"""So far a database's clock and this machine's may differ before it counts as a fault."""
+
+_CLOCKS = {
+    "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
+    "mysql": "SELECT unix_timestamp(now(6))",
+    "mariadb": "SELECT unix_timestamp(now(6))",
+}
+
+_MAY_READ = text("SELECT has_column_privilege(:table, :column, 'SELECT')")
+_HIDES_ROWS = text("SELECT row_security_active(:table)")
+
+
+def examine(
+    connection: Connection, table_info: TableInfo, query: ChangesQuery
+) -> Iterator[Finding]:
+    """Examine indexes, clock, limits and rights for a query; reads, and writes nothing."""
+    yield Finding.ok(f"connected, and the table {table_info.table} is there")
+    asked = [column.name for column in wanted(query, table_info)]
+    yield from _indexes(connection, table_info, query)
+    yield from _clock(connection)
+    may_not = [name for name in asked if not _may_read(connection, table_info, name)]
+    if may_not:
+        yield Finding.fault(
+            f"the user may not read {', '.join(may_not)} of {table_info.table}",
+            f"GRANT SELECT ON {_quoted(connection, table_info.table)} to that user",
+        )
+        return
+    yield Finding.ok(f"the user may read all {len(asked)} columns that are asked for")
+    yield from _people(connection, table_info, query)
+
+
+def _indexes(
+    connection: Connection, table_info: TableInfo, query: ChangesQuery
+) -> Iterator[Finding]:
+    slow = table_info.without_index(query.time_attributes)
+    for name in query.time_attributes:
+        if name in slow:
+            yield Finding.fault(
+                f"{name} is not indexed: every poll reads the whole table",
+                create_index(connection.dialect, table_info.table, [name]),
+            )
+        else:
+            yield Finding.ok(f"{name} is indexed")
+
+
+def _clock(connection: Connection) -> Iterator[Finding]:
+    question = _CLOCKS.get(connection.dialect.name)
+    if question is None:
+        yield Finding.ok("the database's clock is this machine's")
+        return
+    theirs = float(connection.scalar(text(question)) or 0)
+    off = round(theirs - datetime.now(UTC).timestamp())
+    if abs(off) <= CLOCK_SECONDS:
+        yield Finding.ok(f"the database's clock and this machine's differ by {abs(off)} s")
+        return
+    where = "ahead of" if off > 0 else "behind"
+    yield Finding.fault(
+        f"the database's clock is {abs(off)} s {where} this machine's",
+        "let both follow a time server: times that are ahead carry clients beyond later changes",
+    )
+
+
+def _may_read(connection: Connection, table_info: TableInfo, column: str) -> bool:
+    if connection.dialect.name != "postgresql":
+        return True  # others do not even show a column that may not be read
+    names = {"table": _quoted(connection, table_info.table), "column": column}
+    return bool(connection.scalar(_MAY_READ, names))
+
+
+def _people(
+    connection: Connection, table_info: TableInfo, query: ChangesQuery
+) -> Iterator[Finding]:
+    """Count, and see whether a policy hides rows: such a limit cuts answers short with success."""
+    names = {"table": _quoted(connection, table_info.table)}
+    if connection.dialect.name == "postgresql" and connection.scalar(_HIDES_ROWS, names):
+        yield Finding.fault(
+            f"row security is active on {table_info.table}: answers are cut short and look whole",
+            "give the user BYPASSRLS, or a policy that shows all rows: USING (true)",
+        )
+    times: list[ColumnElement[Any]] = [
+        func.max(column_named(name)) for name in query.time_attributes
+    ]
+    counted = select(func.count(), *times).select_from(table_named(table_info.table))
+    with translated("counting the people"):
+        total, *latest = connection.execute(counted).one()
+    if not total:
+        yield Finding.warning(
+            f"nobody is in {table_info.table}", "see whether it is the right table"
+        )
+    elif not any(latest):
+        yield Finding.warning(
+            f"none of the {total} people has a time", "see who writes the time attributes"
+        )
+    else:
+        yield Finding.ok(f"{total} people can be read")
+
+
+def _latest(name: str) -> ColumnElement[Any]:
+    return func.max(column_named(name))
+
+
+def _quoted(connection: Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote(name)

@@ -1,0 +1,119 @@
+"""`list`: the page that the operation would answer with, as a table on the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any, TypeAlias
+
+import click
+from flask.cli import with_appcontext
+
+from ..errors import BackendError
+from ..feed.feed import Feed
+from ..settings.base import Settings
+from ..settings.fields import names
+from ..timestamps import parse_timestamp
+from ..web.query import MAX_START
+
+Person: TypeAlias = Mapping[str, Sequence[Any]]
+Results: TypeAlias = list[dict[str, Sequence[Any]]]
+
+GAP = "  "
+
+
+def narrowed(entry: Person, attributes: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Keep some attributes of an entry; case and options as in `cn;lang-de` do not count."""
+    wanted = {name.lower() for name in attributes}
+    return {name: vs for name, vs in entry.items() if name.partition(";")[0].lower() in wanted}
+
+
+def table(page: Mapping[str, Any], attributes: Sequence[str]) -> str:
+    """Write a page with a column for each attribute, and what the page says of itself below."""
+    rows = [[_cell(entry, name) for name in attributes] for entry in page["results"]]
+    widths = [max(map(len, column)) for column in zip(attributes, *rows, strict=True)]
+    lines = [_line(row, widths) for row in (attributes, ["-" * width for width in widths], *rows)]
+    below = f"entries: {page['total']}, latest update at {page['latestUpdateAt']}"
+    return "\n".join([*lines, "", below])
+
+
+def _cell(entry: Person, attribute: str) -> str:
+    found = narrowed(entry, [attribute]).values()
+    return ", ".join(_printable(str(value)) for values in found for value in values)
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would obey: a name may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return GAP.join(padded).rstrip()
+
+
+CALLER = "flask gluu-changes"
+
+
+def list_command(settings: Settings, feed: Feed) -> click.Command:
+    """Make the command for an application's settings and feed."""
+    largest = settings.max_page_size
+
+    @click.command("list")
+    @click.option("--since", required=True, callback=_time_in(settings.naive_timezone))
+    @click.option("--start", default=0, show_default=True, type=click.IntRange(0, MAX_START))
+    @click.option("--pagesize", default=largest, show_default=True, type=click.IntRange(1, largest))
+    @click.option("--attributes", callback=_names, help="Show these alone, such as uid,mail.")
+    @click.option("--format", "form", default="table", type=click.Choice(["table", "json"]))
+    @with_appcontext
+    def list_changes(
+        since: datetime, start: int, pagesize: int, attributes: Sequence[str] | None, form: str
+    ) -> None:
+        """List who was added or changed at or after a time, as the operation does."""
+        body = _page(feed, since, start, pagesize)
+        if form == "json":
+            _print_json(body, attributes)
+        else:
+            times = settings.time_attributes or ()
+            click.echo(table(json.loads(body), attributes or ("uid", "inum", *times)))
+
+    return list_changes
+
+
+def _time_in(naive: tzinfo) -> Callable[[click.Context, click.Parameter, str], datetime]:
+    """Read a time as the operation does; one without offset belongs to a zone."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
+        try:
+            return parse_timestamp(value, naive)
+        except ValueError as error:
+            sentence = f"{value!r} is no time such as 2019-12-24T12:00:03-05:00"
+            raise click.BadParameter(sentence, ctx, param) from error
+
+    return read
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> Sequence[str] | None:
+    found = None if value is None else names(value)
+    if found == ():
+        raise click.BadParameter("give at least one name", ctx, param)
+    return found
+
+
+def _page(feed: Feed, since: datetime, start: int, size: int) -> bytes:
+    try:
+        return feed.page(since, caller=CALLER, start=start, size=size).to_json(since)
+    except BackendError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _print_json(body: bytes, attributes: Sequence[str] | None) -> None:
+    """Print the body of the operation's answer to the byte, or its entries narrowed."""
+    if attributes:
+        page = json.loads(body)
+        results: Results = [narrowed(entry, attributes) for entry in page["results"]]
+        text = json.dumps({**page, "results": results}, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode()
+    click.echo(body, nl=sys.stdout.isatty())

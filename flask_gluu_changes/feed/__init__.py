@@ -1,0 +1,6 @@
+"""The timeStamp form of the operation: pages of who was added or changed since a time."""
+
+from .feed import Feed as Feed
+from .snapshot import Page as Page
+
+__all__ = ["Feed", "Page"]

@@ -1,0 +1,89 @@
+"""Waiting for a change: one thread a process looks at the head, and only while somebody waits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from ..errors import BackendUnavailable
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.02
+"""Between two looks at the head."""
+
+BUSY = "Too many requests wait for a change. Ask without waiting, or try again later."
+
+
+class _Waiter:
+    """Somebody who knows a head and wants another one."""
+
+    def __init__(self, known: object) -> None:
+        self.known = known
+        self.done = threading.Event()
+
+
+class HeadWatcher:
+    """Holds threads until the head is another one; a failing look lets all of them go.
+
+    look: gives the head, as anything that can be compared.
+    """
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._waiters: set[_Waiter] = set()
+        self._watcher: threading.Thread | None = None
+        self._closed = False
+
+    def wait(self, known: object, seconds: float, *, most: int) -> bool:
+        """Return True when woken: the head is not `known` any more, or it is the end.
+
+        False when nothing came for so many seconds. most: so many may wait; who comes beyond gets
+        BackendUnavailable.
+        """
+        waiter = _Waiter(known)
+        self._enter(waiter, most)
+        try:
+            return waiter.done.wait(seconds)
+        finally:
+            with self._lock:
+                self._waiters.discard(waiter)
+
+    def close(self) -> None:
+        """Let everybody go, within one look; safe in a signal's handler, since it takes no lock."""
+        self._closed = True
+
+    def _enter(self, waiter: _Waiter, most: int) -> None:
+        with self._lock:
+            if len(self._waiters) >= most:
+                raise BackendUnavailable("too many wait for a change", public=BUSY, retry_after=1)
+            self._waiters.add(waiter)
+            if self._watcher is None or not self._watcher.is_alive():  # a fork leaves it behind
+                self._watcher = threading.Thread(target=self._watch, name="journal", daemon=True)
+                self._watcher.start()
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while waiters := self._present():
+            head = self._head()
+            for waiter in waiters:
+                if self._closed or head != waiter.known:
+                    waiter.done.set()
+            pause.wait(POLL_SECONDS)
+
+    def _present(self) -> list[_Waiter]:
+        """List who waits; when nobody does, the next one starts a new watcher."""
+        with self._lock:
+            if not self._waiters:
+                self._watcher = None
+            return list(self._waiters)
+
+    def _head(self) -> object:
+        """Look; a failure is another head than any, so that waiters go and meet it themselves."""
+        try:
+            return self._look()
+        except Exception as error:
+            log.warning("The journal's head cannot be looked at: %s", error)
+            return error

@@ -1,0 +1,85 @@
+"""What was found out about tokens, kept for as long as a revocation may go unnoticed."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from cachetools import TLRUCache
+
+from .caching import Clock, SingleFlight
+from .claims import Claims, is_time
+
+SIZE = 10_000
+NEGATIVE_SECONDS = 3.0
+"""A refusal is repeated so long without asking, so that one wrong client is no burden."""
+
+ENDLESS_SECONDS = 10.0
+"""A token without `exp` is asked about again after this."""
+
+
+class TokenCache:
+    """Claims by token, for one process. Empty claims mean a refused token.
+
+    seconds: how long good claims are kept at most; 0: every request asks. context: what else makes
+    an answer this answer (mode, issuer, endpoint, client). Tokens are kept as hashes only. Refused
+    tokens have a cache of their own, so that a flood of them pushes out no good one.
+    """
+
+    def __init__(self, *, seconds: float, context: Iterable[str], clock: Clock) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._prefix = hashlib.sha256("\0".join((*context, "")).encode())
+        self._lock = threading.Lock()
+        self._flight: SingleFlight[Claims] = SingleFlight()
+        self._good: TLRUCache[bytes, Claims] = self._kept(self._good_until)
+        self._refused: TLRUCache[bytes, Claims] = self._kept(self._refused_until)
+
+    def get(self, token: str, ask: Callable[[], Claims]) -> Claims:
+        """Give a token's claims, from `ask` if they are not kept; its exceptions are not kept."""
+        if not self._seconds:
+            return ask()
+        key = self._key(token)
+        found = self._find(key)
+        if found is not None:
+            return found
+        return self._flight.share(key, lambda: self._ask(key, ask))
+
+    def _ask(self, key: bytes, ask: Callable[[], Claims]) -> Claims:
+        found = self._find(key)
+        if found is not None:
+            return found
+        claims = ask()
+        with self._lock:
+            (self._good if claims else self._refused)[key] = claims
+        return claims
+
+    def _find(self, key: bytes) -> Claims | None:
+        with self._lock:
+            found = self._good.get(key)
+            return self._refused.get(key) if found is None else found
+
+    def _key(self, token: str) -> bytes:
+        digest = self._prefix.copy()
+        digest.update(token.encode())
+        return digest.digest()
+
+    def _kept(self, until: Callable[[bytes, Claims, float], float]) -> TLRUCache[bytes, Claims]:
+        return TLRUCache(SIZE, ttu=until, timer=self._clock.elapsed)
+
+    def _good_until(self, _: bytes, claims: Claims, elapsed: float) -> float:
+        longest = self._seconds if claims.get("exp") else min(self._seconds, ENDLESS_SECONDS)
+        left = [end - self._clock.now() for end in _ends(claims)]
+        return elapsed + min(longest, *left) if left else elapsed + longest
+
+    def _refused_until(self, _: bytes, __: Claims, elapsed: float) -> float:
+        return elapsed + min(self._seconds, NEGATIVE_SECONDS)
+
+
+def _ends(claims: Claims) -> Iterator[float]:
+    permissions = claims.get("permissions")
+    grants = permissions if isinstance(permissions, list) else []
+    for holder in (claims, *(grant for grant in grants if isinstance(grant, dict))):
+        if is_time(holder.get("exp")):
+            yield holder["exp"]

@@ -1,0 +1,75 @@
+"""SCIM's error messages (RFC 7644, section 3.12), for every failure inside the blueprint."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, jsonify
+from flask_smorest import Blueprint
+from marshmallow import fields
+from werkzeug.exceptions import HTTPException
+
+from .errors import BackendError, BackendUnavailable
+
+log = logging.getLogger(__name__)
+
+SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+JSON = "application/json; charset=utf-8"
+
+
+class ScimErrorSchema(ma.Schema):
+    """The body of every answer that is no success."""
+
+    class Meta:  # noqa: D106
+        unknown = ma.EXCLUDE
+        register = False  # the registry of names is the host's
+
+    schemas = fields.List(fields.String(), required=True, metadata={"example": [SCIM_ERROR]})
+    status = fields.String(required=True, metadata={"description": "HTTP status code."})
+    scimType = fields.String(metadata={"description": "Detail error keyword."})  # noqa: N815
+    detail = fields.String(required=True, metadata={"description": "What to do about it."})
+
+
+def error_response(status: int, detail: str, scim_type: str | None = None) -> Response:
+    """Build an answer with an error body; scim_type is one of RFC 7644's keywords."""
+    body: dict[str, object] = {"schemas": [SCIM_ERROR], "status": str(status), "detail": detail}
+    response = jsonify({**body, "scimType": scim_type} if scim_type else body)
+    response.status_code = status
+    response.content_type = JSON
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def add_error_handlers(blueprint: Blueprint) -> None:
+    """Give a blueprint its own answers; a host's handlers stay in charge everywhere else."""
+    blueprint.register_error_handler(400, _bad_request)
+    blueprint.register_error_handler(BackendError, _backend_error)
+    blueprint.register_error_handler(500, _internal_error)
+
+
+def _bad_request(error: HTTPException) -> Response:
+    messages = getattr(error, "data", {}).get("messages")
+    detail = _sentences(messages) if messages else str(error.description)
+    return error_response(400, detail, "invalidValue")
+
+
+def _sentences(messages: Mapping[str, Any]) -> str:
+    """Write webargs' messages as sentences that begin with the parameter's name."""
+    by_name = messages.get("query", messages)
+    return " ".join(f"{name}: {' '.join(texts)}." for name, texts in by_name.items())
+
+
+def _backend_error(error: BackendError) -> Response:
+    log.error("%s", str(error))  # a record that is kept must not keep connections open
+    if not isinstance(error, BackendUnavailable):
+        return error_response(500, error.public)
+    response = error_response(503, error.public)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _internal_error(_: HTTPException) -> Response:
+    return error_response(500, "The server failed. Its operator finds the reason in the log.")

@@ -1,0 +1,17 @@
+"""Every `GLUU_CHANGES_*` key, by what it belongs to: a field of a dataclass is a key."""
+
+from .backends import LdapSettings as LdapSettings
+from .backends import SqlSettings as SqlSettings
+from .base import Settings as Settings
+from .journal import FollowSettings as FollowSettings
+from .journal import JournalSettings as JournalSettings
+from .protection import ProtectionSettings as ProtectionSettings
+
+__all__ = [
+    "FollowSettings",
+    "JournalSettings",
+    "LdapSettings",
+    "ProtectionSettings",
+    "Settings",
+    "SqlSettings",
+]

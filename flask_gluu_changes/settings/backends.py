@@ -1,0 +1,131 @@
+"""The keys of the LDAP and SQL backends; reading them needs neither python-ldap nor SQLAlchemy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import ConfigurationError
+from .base import Settings, of_profile
+from .fields import PREFIX, boolean, choice, load, names, replace_unset, seconds, setting, text
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LdapSettings:
+    """What the LDAP backend needs to know."""
+
+    ldap_uri: tuple[str, ...] = setting(
+        (), "one or more URIs, tried in order: ldap://, ldaps://, ldapi://", names
+    )
+    ldap_bind_method: str = setting(
+        "simple", "`simple`, or `external` for SASL EXTERNAL", choice("simple", "external")
+    )
+    ldap_bind_dn: str = setting("", "who binds; empty: anonymous", text)
+    ldap_bind_password: str = setting("", "password of the simple bind", text)
+    ldap_base_dn: str | None = setting(None, "where people are, by profile", text)
+    ldap_attributes_dn: str | None = setting(
+        None, "where `gluuAttribute` entries are, by profile; empty: nowhere", text
+    )
+    ldap_object_class: str | None = setting(None, "class of people, by profile", text)
+    ldap_start_tls: bool = setting(False, "StartTLS on ldap:// before the bind", boolean)
+    ldap_ca_file: str = setting("", "CA certificates to trust, PEM; empty: the system's", text)
+    ldap_cert_file: str = setting("", "client certificate, PEM", text)
+    ldap_key_file: str = setting("", "key of the client certificate, PEM", text)
+    ldap_connect_timeout: float = setting(
+        3.0, "longest wait for a connection to one URI, in s", seconds(0.1, 600)
+    )
+    ldap_operation_timeout: float = setting(
+        30.0, "longest wait for the next part of an answer, in s", seconds(0.1, 3600)
+    )
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any]) -> LdapSettings:
+        """Read them from an application's config; a ConfigurationError names the wrong key."""
+        profile = load(Settings, config).profile
+        settings = replace_unset(load(cls, config), of_profile(profile, cls))
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse settings that contradict each other."""
+        for is_wrong, sentence in self._contradictions():
+            if is_wrong:
+                raise ConfigurationError(f"{PREFIX}{sentence}")
+
+    def _contradictions(self) -> Iterator[tuple[bool, str]]:
+        uris, simple = self.ldap_uri, self.ldap_bind_method == "simple"
+        yield not uris, "LDAP_URI is missing; set it to ldap://host:389"
+        for uri in uris:
+            known = uri.startswith(("ldap://", "ldaps://", "ldapi://"))
+            yield (
+                not known,
+                f"LDAP_URI holds {uri!r}; URIs start with ldap://, ldaps:// or ldapi://",
+            )
+        yield (
+            simple and bool(self.ldap_bind_dn) != bool(self.ldap_bind_password),
+            f"LDAP_BIND_DN and {PREFIX}LDAP_BIND_PASSWORD go together: a simple bind with one of"
+            " them empty would be anonymous (RFC 4513, 5.1.2)",
+        )
+        yield (
+            not simple and bool(self.ldap_bind_dn or self.ldap_bind_password),
+            f"LDAP_BIND_DN and {PREFIX}LDAP_BIND_PASSWORD mean nothing to the bind method external;"
+            " leave them out",
+        )
+        yield (
+            bool(self.ldap_cert_file) != bool(self.ldap_key_file),
+            f"LDAP_CERT_FILE and {PREFIX}LDAP_KEY_FILE go together",
+        )
+        yield (
+            self.ldap_start_tls and not any(uri.startswith("ldap://") for uri in uris),
+            "LDAP_START_TLS is for ldap:// URIs, and there is none",
+        )
+
+    def warn_of_plain_passwords(self) -> None:
+        """Tell the operator of passwords that cross the network unencrypted."""
+        for uri in filter(self.is_plain, self.ldap_uri):
+            log.warning(
+                "the bind at %s sends its password unencrypted; set %sLDAP_START_TLS", uri, PREFIX
+            )
+
+    def is_plain(self, uri: str) -> bool:
+        """Tell whether a bind there sends its password over a network unencrypted."""
+        has_password = self.ldap_bind_method == "simple" and bool(self.ldap_bind_dn)
+        return has_password and not self.ldap_start_tls and _crosses_the_network(uri)
+
+
+def _crosses_the_network(uri: str) -> bool:
+    parts = urlsplit(uri)
+    return parts.scheme == "ldap" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlSettings:
+    """What the relational backend needs to know."""
+
+    sql_url: str = setting("", "an SQLAlchemy URL: postgresql://, mysql://, sqlite:///…", text)
+    sql_table: str | None = setting(None, "table of people, by profile", text)
+    sql_attributes_table: str | None = setting(
+        None, "table of attribute types, by profile; empty: none", text
+    )
+    sql_connect_timeout: float = setting(
+        3.0, "longest wait for a connection to the database, in s", seconds(1, 600)
+    )
+    sql_operation_timeout: float = setting(
+        30.0, "longest wait for a lock, and for the next part of an answer, in s", seconds(1, 3600)
+    )
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any]) -> SqlSettings:
+        """Read them from an application's config; a ConfigurationError names the wrong key."""
+        profile = load(Settings, config).profile
+        settings = replace_unset(load(cls, config), of_profile(profile, cls))
+        if not settings.sql_url:
+            raise ConfigurationError(
+                f"{PREFIX}SQL_URL is missing; set it to postgresql://user:password@host/database"
+            )
+        return settings

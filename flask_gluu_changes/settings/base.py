@@ -1,0 +1,123 @@
+"""The keys that hold for every backend: paths, pages, attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, tzinfo
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..model import Visibility
+from ..values import AttributeType
+from .fields import (
+    choice,
+    integer,
+    load,
+    names,
+    non_empty_names,
+    replace_unset,
+    seconds,
+    setting,
+    text,
+)
+from .profiles import PERSON_TYPES, PROFILES, SECRETS
+
+
+def _path(value: object) -> str:
+    path = text(value)
+    if not path.startswith("/"):
+        raise ValueError(f"must be a path that starts with '/', not {value!r}")
+    return path.rstrip("/")
+
+
+def _zone(value: object) -> tzinfo:
+    try:
+        return ZoneInfo(text(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(
+            f"must be an IANA time zone that is installed here, such as Europe/Paris, not {value!r}"
+            " (the package tzdata brings them all)"
+        ) from error
+
+
+def _types(value: object) -> Mapping[str, AttributeType]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must map attribute names to types, not {value!r}")
+    try:
+        return {str(n).partition(";")[0]: AttributeType(kind) for n, kind in value.items()}
+    except ValueError as error:
+        raise ValueError(f"knows the types {', '.join(AttributeType)}: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What holds for every backend. Fields that read "by profile" come from PROFILES."""
+
+    profile: str = setting("gluu", "`gluu` or `janssen`", choice(*PROFILES))
+    url_prefix: str | None = setting(None, "path of the operation, by profile", _path)
+    documents_prefix: str | None = setting(
+        None, "path of the Swagger and OpenAPI documents, by profile", _path
+    )
+    time_attributes: tuple[str, ...] | None = setting(
+        None, "attributes whose time makes an entry count as changed, by profile", non_empty_names
+    )
+    max_page_size: int = setting(
+        1000, "largest `pagesize` that is served, in entries; above it 400", integer(1, 100_000)
+    )
+    naive_timezone: tzinfo = setting(
+        UTC, "IANA name of the zone of a `timeStamp` without offset", _zone
+    )
+    allowed_attributes: tuple[str, ...] = setting(
+        (), "the only attributes to show; empty: all that are not denied", names
+    )
+    denied_attributes: tuple[str, ...] = setting(
+        SECRETS, "attributes never to show; `userPassword` is always one", names
+    )
+    attribute_types: Mapping[str, AttributeType] = field(
+        default_factory=dict,
+        metadata={
+            "meaning": "types of attributes that the store registers none for, by name",
+            "read": _types,
+        },
+    )
+    paging_session_seconds: float = setting(
+        300.0,
+        "how long a walk's pages stay frozen after its last progress, in s",
+        seconds(1, 86_400),
+    )
+    max_paging_sessions: int = setting(
+        32, "walks kept at a time by one process", integer(1, 10_000)
+    )
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any]) -> Settings:
+        """Read them from an application's config; a ConfigurationError names the wrong key."""
+        settings = load(cls, config)
+        return replace_unset(settings, of_profile(settings.profile, cls))
+
+    def type_of(self, attribute: str) -> AttributeType | None:
+        """Give the configured type of an attribute, ignoring case."""
+        return self._types_by_name.get(attribute.lower())
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest what decides how an entry is written; a journal is bound to it."""
+        shown = Visibility.of(self.allowed_attributes, self.denied_attributes)
+        names = sorted(shown.allowed or ()), sorted(shown.hidden)
+        types = sorted((name, str(kind)) for name, kind in self.attribute_types.items())
+        text = repr((self.time_attributes, names, types))
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def _types_by_name(self) -> dict[str, AttributeType]:
+        types = {**PERSON_TYPES, **self.attribute_types}
+        return {name.lower(): kind for name, kind in types.items()}
+
+
+def of_profile(profile: str, cls: type) -> dict[str, object]:
+    """Give the defaults that a profile brings for the fields of a settings class."""
+    declared = {f.name for f in fields(cls)}
+    return {name: value for name, value in PROFILES[profile].items() if name in declared}

@@ -1,0 +1,136 @@
+"""How settings are declared and read: a dataclass field is a `GLUU_CHANGES_*` key."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, field, fields
+from typing import Any, TypeVar
+
+from ..errors import ConfigurationError
+
+PREFIX = "GLUU_CHANGES_"
+
+T = TypeVar("T")
+
+
+def setting(default: Any, meaning: str, read: Callable[[Any], object]) -> Any:
+    """Declare a setting: its default, its meaning (with unit), and how its value is read.
+
+    `read` gets what the application's config holds, text from the environment included, and raises
+    ValueError with the end of the sentence "KEY …".
+    """
+    metadata = {"meaning": meaning, "read": read}
+    return field(default=default, metadata=metadata)
+
+
+def key_of(declared: Field[Any]) -> str:
+    """Give the key in the application's config for a declared setting."""
+    return PREFIX + declared.name.upper()
+
+
+def load(cls: type[T], config: Mapping[str, Any]) -> T:
+    """Build a settings object from an application's config, or say which key is wrong."""
+    declared = fields(cls)  # type: ignore[arg-type]
+    return cls(**{f.name: _read(f, config[key_of(f)]) for f in declared if key_of(f) in config})
+
+
+def refuse_unknown(config: Iterable[str], classes: Iterable[type]) -> None:
+    """Refuse a `GLUU_CHANGES_*` key that no settings class declares: it is a typing error."""
+    known = [key_of(declared) for cls in classes for declared in fields(cls)]
+    for key in config:
+        if key.startswith(PREFIX) and key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"{key} is no setting of flask-gluu-changes{hint}")
+
+
+def _read(declared: Field[Any], value: Any) -> Any:
+    try:
+        return declared.metadata["read"](value)
+    except ValueError as error:
+        raise ConfigurationError(f"{key_of(declared)} {error}") from error
+
+
+def replace_unset(settings: T, defaults: Mapping[str, object]) -> T:
+    """Fill in defaults that depend on another setting: those fields that are still None."""
+    unset = {name: v for name, v in defaults.items() if getattr(settings, name) is None}
+    return dataclasses.replace(settings, **unset)  # type: ignore[type-var]
+
+
+def text(value: object) -> str:
+    """Read text. The environment turns a password of digits into a number: turn it back."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    kind = type(value).__name__  # the value itself may be a password, and this text is logged
+    raise ValueError(f"must be text, not {kind}; in the environment, quote it as JSON text")
+
+
+def choice(*names: str) -> Callable[[Any], str]:
+    """Read one of a few names, in any case."""
+
+    def read(value: object) -> str:
+        name = value.lower() if isinstance(value, str) else ""
+        if name not in names:
+            raise ValueError(f"must be one of {', '.join(names)}, not {value!r}")
+        return name
+
+    return read
+
+
+def boolean(value: object) -> bool:
+    """Read true or false."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+    except KeyError:
+        raise ValueError(f"must be true or false, not {value!r}") from None
+
+
+def integer(low: int, high: int) -> Callable[[Any], int]:
+    """Read a integer number between two bounds, both included."""
+
+    def read(value: object) -> int:
+        digits = str(value)
+        if not re.fullmatch("[0-9]{1,12}", digits) or not low <= int(digits) <= high:
+            raise ValueError(f"must be a integer number from {low} to {high}, not {value!r}")
+        return int(digits)
+
+    return read
+
+
+def seconds(low: float, high: float) -> Callable[[Any], float]:
+    """Read a duration in seconds between two bounds, both included."""
+
+    def read(value: object) -> float:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = -1.0
+        if not low <= number <= high:
+            raise ValueError(f"must be a number of seconds from {low:g} to {high:g}, not {value!r}")
+        return number
+
+    return read
+
+
+def names(value: object) -> tuple[str, ...]:
+    """Read a list of names, or text with commas or blanks between them."""
+    if isinstance(value, str):
+        return tuple(re.split(r"[,\s]+", value.strip(", \t\n"))) if value.strip(", \t\n") else ()
+    if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value):
+        return tuple(name.strip() for name in value if name.strip())
+    raise ValueError(f"must be a list of names, not {value!r}")
+
+
+def non_empty_names(value: object) -> tuple[str, ...]:
+    """Read a list of names that must not be empty."""
+    found = names(value)
+    if not found:
+        raise ValueError("must hold at least one name")
+    return found

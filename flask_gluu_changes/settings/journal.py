@@ -1,0 +1,84 @@
+"""The keys of the journal: where it is, its tokens, who may wait, and how it is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import ConfigurationError
+from .fields import PREFIX, integer, load, seconds, setting, text
+
+MICROS_OF_DAY = 86_400 * 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class JournalSettings:
+    """What a journal needs to be served. Its repr is bare, because it holds a secret."""
+
+    journal_url: str = setting("", "the journal's database, as SQLAlchemy writes it", text)
+    token_secret: str = setting(
+        "", "what tokens are signed with, the same on every node; empty: `SECRET_KEY`", text
+    )
+    retention_days: int = setting(
+        30, "how long a token lives and removals are remembered, in days", integer(1, 3650)
+    )
+    max_waiters: int = setting(
+        16, "requests that may wait for a change in one process; above it 503", integer(0, 10_000)
+    )
+    max_wait_seconds: float = setting(
+        30.0, "longest wait for a change that `Prefer: wait` gets, in s", seconds(0, 600)
+    )
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any]) -> JournalSettings:
+        """Read them from an application's config; a ConfigurationError names the wrong key."""
+        settings = load(cls, config)
+        return replace(settings, token_secret=settings.token_secret or _secret_key(config))
+
+    @property
+    def retention(self) -> int:
+        """The life of a token in microseconds."""
+        return self.retention_days * MICROS_OF_DAY
+
+    def check(self) -> None:
+        """Refuse to sign tokens with nothing: anybody could write them."""
+        if not self.token_secret:
+            raise ConfigurationError(
+                f"{PREFIX}TOKEN_SECRET is missing; set it, or SECRET_KEY, to a long random text"
+            )
+
+
+def _secret_key(config: Mapping[str, Any]) -> str:
+    """Give the application's own secret, which may be octets."""
+    key = config.get("SECRET_KEY") or ""
+    return key.hex() if isinstance(key, bytes) else str(key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowSettings:
+    """What the journal's ingester needs to know besides the backend."""
+
+    follow_interval: float = setting(
+        10.0,
+        "between two looks at a store that is followed by time stamps, in s",
+        seconds(0.01, 3600),
+    )
+    follow_lag: float = setting(
+        60.0,
+        "how late a write becomes visible there, or how wrong a clock is, in s",
+        seconds(0, 86_400),
+    )
+    follow_sweep: float = setting(
+        3600.0,
+        "between two readings of everybody there, to notice deletions, in s",
+        seconds(0.01, 604_800),
+    )
+    follow_lease: float = setting(
+        15.0, "after which another `follow` takes over from one that died, in s", seconds(0.1, 3600)
+    )
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any]) -> FollowSettings:
+        """Read them from an application's config; a ConfigurationError names the wrong key."""
+        return load(cls, config)

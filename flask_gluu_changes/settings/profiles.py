@@ -1,0 +1,82 @@
+"""What Gluu Server and its successor Janssen call things, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..values import AttributeType
+
+SECRETS = (
+    "userPassword",
+    "secretQuestion",
+    "secretAnswer",
+    "oxOTPCache",
+    "oxOTPDevices",
+    "oxEnrollmentCode",
+    "userRandomKey",
+    "oxAuthPersistentJWT",
+    "gluuIMAPData",
+    "oxCountInvalidLogin",
+    "oxAuthBackchannelUserCode",
+    "oxAuthBackchannelDeviceRegistrationToken",
+    "oxDuoDevices",
+    "oxBiometricDevices",
+    "jansOTPCache",
+    "jansOTPDevices",
+    "jansEnrollmentCode",
+    "jansPersistentJWT",
+    "jansIMAPData",
+    "jansCountInvalidLogin",
+    "jansBackchannelUsrCode",
+    "jansBackchannelDeviceRegistrationTkn",
+    "jansDuoDevices",
+    "jansBiometricDevices",
+)
+"""Credentials and secrets among a person's attributes, as Gluu and as Janssen call them."""
+
+PERSON_TYPES: Mapping[str, AttributeType] = {
+    "updatedAt": AttributeType.GENERALIZED_TIME,
+    "oxCreationTimestamp": AttributeType.GENERALIZED_TIME,
+    "jansCreationTimestamp": AttributeType.GENERALIZED_TIME,
+    "modifyTimestamp": AttributeType.GENERALIZED_TIME,
+    "createTimestamp": AttributeType.GENERALIZED_TIME,
+    "oxLastLogonTime": AttributeType.GENERALIZED_TIME,
+    "oxPasswordExpirationDate": AttributeType.GENERALIZED_TIME,
+    "jansLastLogonTime": AttributeType.GENERALIZED_TIME,
+    "jansPassExpDate": AttributeType.GENERALIZED_TIME,
+    "birthdate": AttributeType.GENERALIZED_TIME,
+    "gluuSLAManager": AttributeType.BOOLEAN,
+    "oxTrustActive": AttributeType.BOOLEAN,
+    "jansActive": AttributeType.BOOLEAN,
+    "emailVerified": AttributeType.BOOLEAN,
+    "phoneNumberVerified": AttributeType.BOOLEAN,
+    "userCertificate": AttributeType.CERTIFICATE,
+    "jpegPhoto": AttributeType.PHOTO,
+}
+"""Types of a person's attributes that are no strings, for stores that register none."""
+
+PROFILES: Mapping[str, Mapping[str, object]] = {
+    "gluu": {
+        "url_prefix": "/identity/restv1/scim",
+        "documents_prefix": "/identity/scim",
+        "time_attributes": ("updatedAt", "oxCreationTimestamp"),
+        "ldap_base_dn": "ou=people,o=gluu",
+        "ldap_attributes_dn": "ou=attributes,o=gluu",
+        "ldap_object_class": "gluuPerson",
+        "sql_table": "gluuPerson",
+        "sql_attributes_table": "gluuAttribute",
+        "scope": ("https://gluu.org/scim/users.read",),
+    },
+    "janssen": {
+        "url_prefix": "/jans-scim/restv1/v2",
+        "documents_prefix": "/jans-scim",
+        "time_attributes": ("updatedAt", "jansCreationTimestamp"),
+        "ldap_base_dn": "ou=people,o=jans",
+        "ldap_attributes_dn": "ou=attributes,o=jans",
+        "ldap_object_class": "jansPerson",
+        "sql_table": "jansPerson",
+        "sql_attributes_table": "jansAttr",
+        "scope": ("https://jans.io/scim/users.read",),
+    },
+}
+"""Paths, time attributes, directory layout and scope of each product."""
