@@ -1,21 +1,22 @@
 """Mutation testing: change the code in small ways, and see whether tests fail.
 
-mutmut makes the mutants. Its own runner takes whole test suites; here each mutant meets only the
-unit tests of its module, in a process forked when all but the package is imported.
+mutmut makes the mutants. Its own runner starts each from the beginning, and knows no samples; here
+each mutant meets the unit tests of its module in a process forked when they have been collected.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 from .configuration import Configuration, Module, load
-from .farm import Farm, Verdict
 from .generation import Mutant, mutants_of
+from .trial import try_all
 
 LEAST = 90.0
 """Per cent of the mutants that must be killed."""
@@ -45,19 +46,11 @@ def main() -> int:
     configuration = load()
     modules = [m for m in configuration.modules if options.only in m.path]
     print(f"seed {options.seed}; at most {options.sample or 'all'} mutants of a module", flush=True)
-    rows, unexplained = [], list[Mutant]()
+    rows, unexplained = list[Row](), list[Mutant]()
     for module in modules:
-        farm = Farm(module, options.jobs)
-        try:
-            failed = farm.warm_up()
-            if failed:
-                print(f"{module.path}: the tests fail without any change: {failed}")
-                return 2
-            row, open_ones = _examine(farm, configuration, options)
-        finally:
-            shutil.rmtree(farm.folder, ignore_errors=True)
+        row, survivors = _examine(module, configuration, options)
         rows.append(row)
-        unexplained += open_ones
+        unexplained += survivors
     return _print_table(rows, unexplained)
 
 
@@ -71,26 +64,20 @@ def _options() -> argparse.Namespace:
 
 
 def _examine(
-    farm: Farm, configuration: Configuration, options: argparse.Namespace
+    module: Module, configuration: Configuration, options: argparse.Namespace
 ) -> tuple[Row, list[Mutant]]:
-    module = farm.module
+    """Try the mutants of a module; return its row, and the survivors that are not explained."""
     mutants = mutants_of(module.path)
     chosen = _sample(mutants, module, options)
-    verdicts = [*farm.run(chosen)]
+    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
+        verdicts = try_all(module, chosen, options.jobs, Path(folder))
     counts = Counter(verdict.outcome for verdict in verdicts)
-    survivors = [verdict for verdict in verdicts if verdict.outcome == "survived"]
-    unexplained = [v.mutant for v in survivors if v.mutant.identity not in configuration.equivalent]
-    row = Row(
-        module.path,
-        len(mutants),
-        len(chosen),
-        counts["killed"],
-        counts["timeout"],
-        counts["survived"],
-        counts["survived"] - len(unexplained),
-    )
+    alive = [chosen[v.number] for v in verdicts if v.outcome not in ("killed", "timeout")]
+    unexplained = [each for each in alive if each.identity not in configuration.equivalent]
+    tried = (len(mutants), len(chosen), counts["killed"], counts["timeout"], len(alive))
+    row = Row(module.path, *tried, len(alive) - len(unexplained))
     print(_line(row), flush=True)
-    _print_survivors(survivors, configuration)
+    _print_survivors(alive, configuration)
     return row, unexplained
 
 
@@ -100,9 +87,8 @@ def _sample(mutants: list[Mutant], module: Module, options: argparse.Namespace) 
     return random.Random(f"{options.seed} {module.path}").sample(mutants, options.sample)
 
 
-def _print_survivors(survivors: list[Verdict], configuration: Configuration) -> None:
-    for verdict in survivors:
-        identity = verdict.mutant.identity
+def _print_survivors(survivors: list[Mutant], configuration: Configuration) -> None:
+    for identity in (mutant.identity for mutant in survivors):
         reason = configuration.equivalent.get(identity, "NOT EXPLAINED")
         print(f"    {identity.function}: {reason}")
         print(f"      - {identity.before}\n      + {identity.after}", flush=True)

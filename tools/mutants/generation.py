@@ -37,9 +37,11 @@ class Mutant:
         before, after = (
             " ".join(line[2:].strip() for line in changed if line[0] == sign) for sign in "-+"
         )
-        return Identity(self.path, self._function(), before, after)
+        return Identity(self.path, self.function, before, after)
 
-    def _function(self) -> str:
+    @cached_property
+    def function(self) -> str:
+        """The qualified name of the function or method with the change, or "module"."""
         node = self.mutation.contained_by_top_level_function
         if not isinstance(node, libcst.FunctionDef):
             return "module"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,11 @@ def journal() -> Journal:
 def reader(journal: Journal) -> JournalReader:
     """A reader of the journal."""
     return JournalReader(journal.engine)
+
+
+def _asks(reader: JournalReader) -> list[Callable[[], object]]:
+    """List the questions that need a journal that is built, and ours."""
+    return [reader.latest, lambda: reader.read_slice(None, 1), lambda: [*reader.since(0)]]
 
 
 def _ids(lines: list[bytes]) -> list[str]:
@@ -236,7 +242,7 @@ def test_a_journal_that_is_being_built_is_not_served(
     """Half of it would look like the whole; clients are told to come back."""
     journal.put("a")
     _set(journal, built=False)
-    for ask in (reader.latest, lambda: reader.read_slice(None, 1), lambda: [*reader.since(0)]):
+    for ask in _asks(reader):
         with pytest.raises(BackendUnavailable) as caught:
             ask()
         assert (str(caught.value), caught.value.public) == ("the journal is being built", NOT_BUILT)
@@ -249,7 +255,7 @@ def test_a_journal_filled_under_other_settings_is_refused(journal: Journal) -> N
     assert JournalReader(journal.engine, "ours").latest() == JournalReader(journal.engine).latest()
     for view in ("our", "s", "others", ""):
         reader = JournalReader(journal.engine, view)
-        for ask in (reader.latest, lambda: reader.read_slice(None, 1), lambda: [*reader.since(0)]):
+        for ask in _asks(reader):
             with pytest.raises(BackendRefused) as caught:
                 ask()
             assert str(caught.value) == (
@@ -286,15 +292,10 @@ def test_a_long_answer_is_streamed_whole(journal: Journal, reader: JournalReader
 def test_a_database_that_fails_is_unavailable() -> None:
     """The cause is in the text, for the log."""
     reader = JournalReader(memory_engine())
-    asks = (
-        reader.status,
-        reader.head,
-        reader.latest,
-        lambda: reader.read_slice(None, 1),
-        lambda: [*reader.since(0)],
-    )
-    for ask in asks:
-        with pytest.raises(BackendUnavailable, match="the journal cannot be read: .*no such table"):
+    for ask in (reader.status, reader.head, *_asks(reader)):
+        with pytest.raises(
+            BackendUnavailable, match=r"the journal cannot be read: .*no such table"
+        ):
             ask()
 
 

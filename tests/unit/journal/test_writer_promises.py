@@ -323,9 +323,7 @@ def test_a_new_epoch_forgets_nobody_unless_told(journal: Journal) -> None:
 def _aged(journal: Journal, **removed_at: int) -> None:
     with journal.engine.begin() as connection:
         for name, at in removed_at.items():
-            connection.execute(
-                update(ENTRIES).where(ENTRIES.c.id == name).values(removed_at=at)
-            )
+            connection.execute(update(ENTRIES).where(ENTRIES.c.id == name).values(removed_at=at))
 
 
 def test_removals_from_before_a_time_are_forgotten(journal: Journal) -> None:

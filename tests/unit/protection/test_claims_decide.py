@@ -128,7 +128,15 @@ def test_numbers_are_times(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "texts"),
-    [("a", ["a"]), ("", [""]), (["a", "b"], ["a", "b"]), ([], []), (["a", 1], []), (1, []), (None, [])],
+    [
+        ("a", ["a"]),
+        ("", [""]),
+        (["a", "b"], ["a", "b"]),
+        ([], []),
+        (["a", 1], []),
+        (1, []),
+        (None, []),
+    ],
 )
 def test_one_text_or_a_list_of_texts(value: object, texts: list[str]) -> None:
     """Anything else is nothing."""

@@ -270,9 +270,7 @@ def test_a_server_without_a_key_set(
     world.answer = answer
     with pytest.raises(AuthorizationServerUnavailable):
         world.validator.authenticate_token(world.sign())
-    assert caplog.messages == [
-        f"There is no key set at {ISSUER}/jwks: status {answer.status}"
-    ]
+    assert caplog.messages == [f"There is no key set at {ISSUER}/jwks: status {answer.status}"]
 
 
 def test_scopes_that_are_wanted_must_be_granted(world: World) -> None:

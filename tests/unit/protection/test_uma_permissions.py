@@ -182,7 +182,7 @@ def test_a_server_that_does_not_list_resources(
     with pytest.raises(AuthorizationServerUnavailable):
         World(registry).resource.id()
     assert caplog.messages == [
-        "The authorization server does not list UMA resources: status %s" % listing.status
+        f"The authorization server does not list UMA resources: status {listing.status}"
     ]
 
 
@@ -414,9 +414,7 @@ def test_no_ticket_can_be_had(answer: Answer, caplog: pytest.LogCaptureFixture) 
     world = World(Permissions(answer), uma_resource_id="ours")
     with pytest.raises(AuthorizationServerUnavailable):
         world.tickets.issue(["read"])
-    assert caplog.messages == [
-        f"There is no permission ticket to be had: status {answer.status}"
-    ]
+    assert caplog.messages == [f"There is no permission ticket to be had: status {answer.status}"]
 
 
 @pytest.mark.parametrize("ticket", ["x" * 4096, "!#[]~ ", "a-b.c_d"])
