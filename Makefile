@@ -2,23 +2,30 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+SAMPLE ?= 0
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# setuptools warns of each editable installation, which pip prints even when it is quiet
+INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth test soak interop lint bench clean system
+.PHONY: help demo demo-oauth unit test soak interop lint dist matrix mutants bench clean system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(VENV)/example ## start the example application on 127.0.0.1:8000; PORT=… takes another port
+demo: $(VENV)/demo ## start the example application on 127.0.0.1:8000; PORT=… takes another port
 	$(BIN)/python -m example_app --port $(PORT)
 
 demo-oauth: $(VENV)/demo-oauth ## the same behind an authorization server, embedded: 401 without a token, 200 with it
 	$(BIN)/python -m example_app --oauth --port $(PORT)
 
-test: $(VENV)/test ## run every test, against a real slapd and in a real browser
-	$(BIN)/python -m pytest
+unit: $(VENV)/unit ## run the unit tests: no root, no server, no compiler
+	$(BIN)/python -m pytest tests/unit
+
+test: $(VENV)/test ## run every test, against a real slapd and in a real browser, and print the coverage
+	$(BIN)/python -m pytest --cov
 
 soak: $(VENV)/test ## torture the journal, more and for longer than the tests do
 	$(BIN)/python -m pytest tests/soak
@@ -27,35 +34,47 @@ interop: $(VENV)/test ## run against Keycloak and OpenDJ, downloaded by Maven (2
 	$(BIN)/python -m interop
 	$(BIN)/python -m pytest interop
 
-lint: $(VENV)/test ## check style and types
+lint: $(VENV)/lint ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+dist: $(VENV)/dist ## build the wheel and the sdist, check them, run the unit tests against the wheel
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m tools.check_dist
+
+matrix: $(VENV)/dist | system ## run the unit tests with the lowest and the newest versions, on each Python that is found
+	$(BIN)/python -m tools.matrix
+
+mutants: $(VENV)/mutants ## change the core in small ways and see whether its unit tests fail (SAMPLE=100: so many a module)
+	$(BIN)/python -m tools.mutants --sample $(SAMPLE) --seed $(SEED)
 
 bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 	$(BIN)/python -m benchmarks $(PEOPLE)
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .matrix build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
+# Debian 12's venv brings pip 23, which does not know dependency groups: `--group` came with 25.1.
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --upgrade 'pip>=25.1'
 	@touch $@
 
 system:
 	@PYTHON=$(PYTHON) tools/system-packages
 
-# The core, and what the pages need: no root and no compiler.
-$(VENV)/example: $(VENV)/made setup.cfg
-	$(INSTALL) --editable '.[example]'
+# One stamp for each dependency group of pyproject.toml. None of these needs root or a compiler …
+GROUPS := $(addprefix $(VENV)/,unit lint dist mutants demo demo-oauth)
+$(GROUPS): $(VENV)/%: $(VENV)/made setup.cfg pyproject.toml
+	$(INSTALL) --editable . --group $*
 	@touch $@
 
-$(VENV)/demo-oauth: $(VENV)/made setup.cfg
-	$(INSTALL) --editable '.[demo-oauth]'
-	@touch $@ $(VENV)/example
-
-$(VENV)/test: $(VENV)/made setup.cfg | system
-	$(INSTALL) --editable '.[ldap,lint,test]'
-	@touch $@ $(VENV)/example
+# … but python-ldap does, and the tests need the servers.
+$(VENV)/test: $(VENV)/made setup.cfg pyproject.toml | system
+	$(INSTALL) --editable '.[ldap]' --group test
+	@touch $@ $(addprefix $(VENV)/,unit demo demo-oauth)

@@ -8,7 +8,7 @@ import pytest
 
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import BackendContract
-from tests.ldap.conftest import Directory
+from tests.support.directory import Directory
 
 from .opendj import OpenDJ
 

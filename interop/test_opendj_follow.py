@@ -12,9 +12,9 @@ from sqlalchemy import update
 
 from flask_gluu_changes.journal.tables import STATE
 from flask_gluu_changes.testing import NOON, person
-from tests.journal_ingest.conftest import People, filled, group_dn
-from tests.journal_ingest.contract import FollowingContract, uid
 from tests.support.filling import Journal
+from tests.support.followed import People, filled, group_dn
+from tests.support.following_contract import FollowingContract, uid
 from tests.support.people import GROUPS_DN, PEOPLE_DN, SUFFIX
 
 from .opendj import OpenDJ

@@ -9,8 +9,8 @@ from pathlib import Path
 import ldap
 import pytest
 
-from tests.journal_ingest.conftest import People, filled
 from tests.support.filling import Journal
+from tests.support.followed import People, filled
 from tests.support.people import inum, people_ldif, person_dn
 
 from .opendj import OpenDJ

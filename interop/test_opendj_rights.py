@@ -9,8 +9,8 @@ import ldap
 import pytest
 
 from flask_gluu_changes.testing import person
-from tests.journal_ingest.conftest import People, filled
 from tests.support.filling import Journal
+from tests.support.followed import People, filled
 
 from .opendj import OpenDJ
 from .opendj_changelog import access_rules

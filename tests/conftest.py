@@ -1,28 +1,8 @@
-"""What holds for all tests, and the servers that more than one folder needs."""
+"""What holds for all tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from hypothesis import settings
-
-from tests.support.mariadb import MariaDb
-from tests.support.postgres import Postgres
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 settings.load_profile("patient")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL for all tests that do not stop it."""
-    with Postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDb]:
-    """A MariaDB for all tests that do not stop it."""
-    with MariaDb() as server:
-        yield server

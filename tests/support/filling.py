@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import pytest
 from sqlalchemy import Engine, event, select
 
 from flask_gluu_changes.backend import Backend
@@ -127,3 +128,11 @@ class Filler:
     def _note(self, _: object) -> None:
         with self._committed:
             self._committed.notify_all()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """A new journal."""
+    made = Journal(tmp_path)
+    yield made
+    made.engine.dispose()

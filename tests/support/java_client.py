@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import requests
+import httpx
 
 from .authorization_server import UMA_TICKET
 
@@ -25,18 +25,18 @@ class JavaLikeClient:
         self._rpt = ""
         self.asked = 0
 
-    def get(self, url: str) -> requests.Response:
+    def get(self, url: str) -> httpx.Response:
         response = self._ask(url)
         if response.status_code != 401:
             return response
         found = split(response.headers["WWW-Authenticate"])
-        metadata = requests.get(found["as_uri"], timeout=5).json()
+        metadata = httpx.get(found["as_uri"], timeout=5).json()
         form = {"grant_type": UMA_TICKET, "ticket": found["ticket"]}
-        answer = requests.post(metadata["token_endpoint"], form, auth=self._auth, timeout=5)
+        answer = httpx.post(metadata["token_endpoint"], data=form, auth=self._auth, timeout=5)
         self._rpt = answer.json().get("access_token", "")
         return self._ask(url)
 
-    def _ask(self, url: str) -> requests.Response:
+    def _ask(self, url: str) -> httpx.Response:
         self.asked += 1
         headers = {"Authorization": f"Bearer {self._rpt}"} if self._rpt else {}
-        return requests.get(url, headers=headers, timeout=5)
+        return httpx.get(url, headers=headers, timeout=5)

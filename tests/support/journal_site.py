@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import pytest
+import yaml
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -39,6 +41,12 @@ class Site:
         assert answer.status_code == 200, answer.text
         return cast(Page, answer.get_json())
 
+    def document(self, url: str) -> Page:
+        """Read a document, which is YAML as JSON is."""
+        document = yaml.safe_load(self._client.get(url).text)
+        assert isinstance(document, dict)
+        return document
+
     def run(self, **query: Any) -> list[Page]:
         """Walk a run to its last page, with the same parameters for each."""
         pages = [self.page(**query)]
@@ -71,3 +79,9 @@ def shown(pages: list[Page]) -> list[str]:
 def gone(pages: list[Page]) -> list[tuple[str, str]]:
     """List ids and reasons of the removals of some pages."""
     return [(one["@id"], one["reason"]) for page in pages for one in page["removed"]]
+
+
+@pytest.fixture
+def site(journal: Journal) -> Site:
+    """An application that serves the journal."""
+    return Site(journal)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, StaticPool, update
 
 from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
-from flask_gluu_changes.journal.tables import STATE, open_engine
+from flask_gluu_changes.journal.tables import METADATA, STATE, open_engine
 from flask_gluu_changes.journal.writer import DELETED, EXACT, WriteBatch, Writer
 from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry, Visibility
 from flask_gluu_changes.settings.base import Settings
@@ -96,3 +97,24 @@ class JournalStore:
     def remove(self, inum: str) -> None:
         """Delete a person."""
         self._journal.remove(inum)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database without tables: a file, or a server whose fixture is named as the parameter."""
+    server = getattr(request, "param", None)
+    if server is None:
+        yield file_engine(tmp_path)
+        return
+    engine = open_engine(request.getfixturevalue(server).url)
+    yield engine
+    METADATA.drop_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def journal(engine: Engine) -> Iterator[Journal]:
+    """An empty journal, built."""
+    journal = Journal(engine)
+    yield journal
+    journal.backend.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,9 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+import requests
+
+from tests.support.paths import ROOT as ROOT
 from tests.support.slapd import free_port
 
-ROOT = Path(__file__).parent.parent.parent
+SCOPE = "https://gluu.org/scim/users.read"
 PEOPLE_FILE = "FLASK_EXAMPLE_PEOPLE_FILE"
 
 
@@ -52,6 +57,16 @@ def printed_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"{words!r} never came in {lines}")
 
 
+def token_as_printed(printed: str) -> str:
+    """Do what the curl line for a token does."""
+    (client,) = re.findall(r"-u '(.*?)'", printed)
+    (token_url,) = re.findall(rf"-d scope={SCOPE} (\S+)", printed)
+    form = {"grant_type": "client_credentials", "scope": SCOPE}
+    name, _, secret = client.partition(":")
+    answer = requests.post(token_url, form, auth=(name, secret), timeout=30)
+    return str(answer.json()["access_token"])
+
+
 class Demo:
     """The program on a port of its own; it can be stopped and started again, on the same file."""
 
@@ -68,3 +83,20 @@ class Demo:
     def stop(self) -> None:
         """End the program; its file stays."""
         self._running.close()
+
+
+@pytest.fixture(autouse=True)
+def people_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has people of its own, and none touches those of a demo in this folder."""
+    file = tmp_path / "people.sqlite"
+    monkeypatch.setenv(PEOPLE_FILE, str(file))
+    return file
+
+
+@pytest.fixture
+def demo(people_file: Path) -> Iterator[Demo]:
+    """The application as a program."""
+    program = Demo(people_file)
+    program.start()
+    yield program
+    program.stop()

@@ -20,7 +20,7 @@ from flask_gluu_changes.journal.ingest.polling import LONG_AGO
 from flask_gluu_changes.journal.ingest.service import ingest_job
 from flask_gluu_changes.journal.tables import ENTRIES
 from flask_gluu_changes.model import ChangesQuery, Visibility
-from tests.ldap.conftest import config_of
+from tests.support.directory import config_of
 from tests.support.directory_server import DirectoryServer
 from tests.support.filling import SLAPD, Journal
 from tests.support.people import PEOPLE_DN, SUFFIX, write_people_ldif

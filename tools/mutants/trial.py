@@ -20,7 +20,7 @@ from .generation import Mutant
 from .pool import Ended, Work, run_forked
 from .replacement import import_anew, replace_code
 
-OPTIONS = ("-x", "-q", "-p", "no:cacheprovider")
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout")
 PATIENCE = 600.0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -68,15 +67,13 @@ def test_more_than_four_mebibytes_in_a_thousand_entries_go_to_a_file(
     assert kept.page(count - 1, 2).bodies[0][:5] == b"%05d" % (count - 1)
 
 
-def test_what_is_in_the_file_is_written_in_large_parts(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_is_in_the_file_is_written_in_large_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing is written twice or left out between them."""
     monkeypatch.setattr(snapshot, "SPILL_BYTES", 10)
     monkeypatch.setattr(snapshot, "SPILL_CHUNKS", 3)
     bodies = [b"%d" % i * i for i in range(1, 9)]
-    spool = snapshot._Spool()
-    ends = [spool.append(body) for body in bodies]
-    assert ends == [sum(map(len, bodies[: i + 1])) for i in range(len(bodies))]
-    assert len(spool._chunks) < 3
-    assert bytes(spool.finish()) == b"".join(bodies)
+    with snapshot._Spool() as spool:
+        ends = [spool.append(body) for body in bodies]
+        assert ends == [sum(map(len, bodies[: i + 1])) for i in range(len(bodies))]
+        assert len(spool._chunks) < 3
+        assert spool.finish()[:] == b"".join(bodies)

@@ -1,0 +1,134 @@
+"""Where continuity cannot be proven a new epoch begins, and everybody is read anew."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, update
+
+from flask_gluu_changes.journal.tables import ENTRIES, STATE
+from flask_gluu_changes.testing import person
+from tests.support.filling import Journal
+from tests.support.followed import People, filled
+
+FUTURE = "20990101000000.000000Z#000000#000#000000"
+OTHER_SERVER = "20200101000000.000000Z#000000#0ff#000000"
+
+
+@pytest.fixture
+def one(people: People, journal: Journal) -> People:
+    """A directory with one person, who is in the journal already."""
+    people.add("1", person("ann"))
+    with filled(journal, people) as filler:
+        filler.built()
+    return people
+
+
+def spoil(journal: Journal, **values: Any) -> None:
+    """Change what the journal says of itself."""
+    with journal.engine.begin() as connection:
+        connection.execute(update(STATE).values(**values))
+
+
+def with_cookie(journal: Journal, people_cookie: str) -> str:
+    """Give the journal's cookie with another one for the people."""
+    return json.dumps({**json.loads(journal.state().cookie), "people": people_cookie})
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file that is gigabytes long and nearly empty."""
+    subprocess.run(["cp", "--sparse=always", str(source), str(target)], check=True)
+
+
+COOKIES: dict[str, Callable[[Journal], str]] = {
+    "no JSON": lambda _: "garbage",
+    "other keys": lambda _: '{"persons": ""}',
+    "no cookie of slapd's": lambda journal: with_cookie(journal, "garbage"),
+    "newer than the server": lambda journal: with_cookie(journal, f"rid=000,csn={FUTURE}"),
+    "of another server": lambda journal: with_cookie(journal, f"rid=000,csn={OTHER_SERVER}"),
+}
+
+
+@pytest.mark.parametrize("kind", COOKIES)
+def test_a_cookie_that_cannot_be_continued(one: People, journal: Journal, kind: str) -> None:
+    """Every token becomes void, and what did not change keeps its version."""
+    epoch = journal.state().epoch
+    spoil(journal, cookie=COOKIES[kind](journal))
+    one.add("2", person("bob"))
+    with filled(journal, one) as filler:
+        filler.until(lambda: journal.state().built and "2" in journal.living())
+    assert journal.state().epoch != epoch
+    assert journal.rows()["1"].version == 1
+
+
+def test_an_identity_that_is_called_old_and_is_unknown(
+    own_people: People, journal: Journal
+) -> None:
+    """The journal was restored from a backup, or the directory was."""
+    own_people.add("1", person("ann"))
+    own_people.add("2", person("bob"))
+    with filled(journal, own_people) as filler:
+        filler.built()
+    epoch = journal.state().epoch
+    with journal.engine.begin() as connection:
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.inum == "2"))
+    own_people.remove("1")
+    own_people.server.restart()  # without a session log slapd lists who is present
+    with filled(journal, own_people) as filler:
+        filler.until(lambda: "2" in journal.living() and journal.state().built)
+    assert journal.state().epoch != epoch
+    assert journal.rows()["1"].removed == "deleted"
+
+
+def test_a_restored_directory(own_people: People, journal: Journal, tmp_path: Path) -> None:
+    """It went back behind the cookie: whoever came since is gone."""
+    own_people.add("1", person("ann"))
+    own_people.server.stop()
+    data, backup = own_people.server.folder / "data" / "data.mdb", tmp_path / "backup.mdb"
+    copy(data, backup)
+    own_people.server.start()
+    own_people.add("2", person("bob"))
+    with filled(journal, own_people) as filler:
+        filler.built()
+    epoch = journal.state().epoch
+    own_people.server.stop()
+    copy(backup, data)
+    own_people.server.start()
+    with filled(journal, own_people) as filler:
+        filler.until(lambda: journal.rows()["2"].removed == "deleted")
+    assert journal.state().epoch != epoch
+
+
+def test_other_people_are_followed(one: People, journal: Journal) -> None:
+    """A cookie belongs to its filter and base."""
+    epoch = journal.state().epoch
+    source = journal.state().source
+    spoil(journal, source=source.replace("gluuPerson", "inetOrgPerson"))
+    with filled(journal, one) as filler:
+        filler.until(lambda: journal.state().source == source and journal.state().built)
+    assert journal.state().epoch != epoch
+
+
+def test_another_view_is_another_source(one: People, journal: Journal) -> None:
+    """Entries that nobody touches have to be written anew."""
+    epoch = journal.state().epoch
+    assert b'"sn"' in journal.living()["1"]
+    with filled(journal, one, DENIED_ATTRIBUTES=["sn"]) as filler:
+        filler.until(lambda: b'"sn"' not in journal.living()["1"])
+    assert journal.state().epoch != epoch
+
+
+def test_identities_of_another_kind_take_the_place_of_all(one: People, journal: Journal) -> None:
+    """Else people would be removed under inums that live on."""
+    spoil(journal, source="inum by something")
+    with journal.engine.begin() as connection:
+        connection.execute(update(ENTRIES).values(id="1"))
+    rows = journal.rows
+    with filled(journal, one) as filler:
+        filler.until(lambda: "1" in rows() and len(rows()["1"].id) == 36 and journal.state().built)
+    assert [row.removed for row in journal.rows().values()] == [None]
