@@ -42,12 +42,16 @@ def run_forked(
     The next task is taken when its process is started, so that a generator may look at what ended.
     """
     left, running = iter(tasks), list[Ended[T]]()
-    while True:
-        while len(running) < jobs and (task := next(left, None)) is not None:
-            running.append(_start(*task, seconds, Path(tempfile.mkdtemp(dir=folder))))
-        if not running:
-            return
-        yield _wait(running)
+    try:
+        while True:
+            while len(running) < jobs and (task := next(left, None)) is not None:
+                running.append(_start(*task, seconds, Path(tempfile.mkdtemp(dir=folder))))
+            if not running:
+                return
+            yield _wait(running)
+    finally:
+        for process in running:
+            _kill(process)
 
 
 def _start(task: T, work: Work, seconds: float, folder: Path) -> Ended[T]:
