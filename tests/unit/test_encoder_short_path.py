@@ -42,7 +42,11 @@ def long_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
 
     def note(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args: (taken.append(name), function(*args))[1]
+        def noted(*args: Any) -> Any:
+            taken.append(name)
+            return function(*args)
+
+        return noted
 
     monkeypatch.setattr(
         EntryEncoder, "_carefully", note("body", EntryEncoder._carefully), raising=True
@@ -52,7 +56,7 @@ def long_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 DIRECTORY: Entry = {
-    "active": [b"TRUE"],
+    "active": [b"TRUE", b"FALSE"],
     "cn": [b"Ann", "Änn".encode()],
     "inum": [b"1"],
     "photo;binary": [b"\xff"],
@@ -62,7 +66,7 @@ DIRECTORY: Entry = {
     "visits": [b"5", b"-7"],
 }
 DATABASE: Entry = {
-    "active": [True],
+    "active": [True, False],
     "cn": ["Ann", "Änn"],
     "inum": ["1"],
     "photo;binary": ["/w=="],
@@ -72,7 +76,7 @@ DATABASE: Entry = {
     "visits": [5, -7],
 }
 SHOWN = {
-    "active": [True],
+    "active": [True, False],
     "cn": ["Ann", "Änn"],
     "inum": ["1"],
     "photo;binary": ["/w=="],

@@ -79,7 +79,12 @@ def test_other_forms_are_read_by_the_long_path(text: str, monkeypatch: pytest.Mo
     """It is several times as slow."""
     rare: list[str] = []
     read = module._parse_rare_form
-    monkeypatch.setattr(module, "_parse_rare_form", lambda text: (rare.append(text), read(text))[1])
+
+    def note(text: str) -> module.Moment:
+        rare.append(text)
+        return read(text)
+
+    monkeypatch.setattr(module, "_parse_rare_form", note)
     assert parse_generalized_time(text)
     assert rare == [text]
 

@@ -84,7 +84,8 @@ def _examine(
 def _sample(mutants: list[Mutant], module: Module, options: argparse.Namespace) -> list[Mutant]:
     if not options.sample or options.sample >= len(mutants):
         return mutants
-    return random.Random(f"{options.seed} {module.path}").sample(mutants, options.sample)
+    chosen_by = random.Random(f"{options.seed} {module.path}")  # noqa: S311 - no secret
+    return chosen_by.sample(mutants, options.sample)
 
 
 def _print_survivors(survivors: list[Mutant], configuration: Configuration) -> None:

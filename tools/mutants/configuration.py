@@ -1,4 +1,4 @@
-"""What `make mutants` reads: modules with their tests, and survivors that were judged equivalent."""
+"""What `make mutants` reads: modules with their tests, and survivors that are equivalent."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import libcst
 from mutmut.mutation.file_mutation import Mutation, create_mutations
@@ -26,8 +27,7 @@ class Mutant:
     def code(self) -> str:
         """The whole file with the change."""
         changed = self.module.deep_replace(self.mutation.original_node, self.mutation.mutated_node)
-        assert isinstance(changed, libcst.Module)
-        return changed.code
+        return cast(libcst.Module, changed).code
 
     @cached_property
     def identity(self) -> Identity:

@@ -1,4 +1,4 @@
-"""The mutants of one module meet its tests: pytest collects them once, and each mutant is a fork."""
+"""The mutants of one module meet its tests: collected once, and run in a fork for each mutant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,8 +128,7 @@ class Trial(Examples):
     def _run_in_place(self, session: pytest.Session, stop: Stop) -> None:
         session.config.pluginmanager.register(stop)
         items = sorted(session.items, key=self._rank)
-        for item, following in pairwise([*items, None]):
-            assert item is not None
+        for item, following in zip(items, [*items[1:], None], strict=True):
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
     def _run_anew(self, mutant: Mutant, stop: Stop) -> None:

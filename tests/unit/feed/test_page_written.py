@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from tempfile import TemporaryFile
+from typing import Any
 
 import pytest
 
@@ -38,10 +40,9 @@ def test_the_time_before_all_is_a_time() -> None:
 def files(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """The temporary files that were made."""
     made: list[object] = []
-    make = snapshot.TemporaryFile
 
-    def note(**options: str) -> object:
-        made.append(make(**options))
+    def note(**options: Any) -> object:
+        made.append(TemporaryFile(**options))  # noqa: SIM115 - the snapshot closes it
         return made[-1]
 
     monkeypatch.setattr(snapshot, "TemporaryFile", note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -297,8 +296,3 @@ def test_a_database_that_fails_is_unavailable() -> None:
             BackendUnavailable, match=r"the journal cannot be read: .*no such table"
         ):
             ask()
-
-
-def test_the_drivers_exceptions_are_those_of_the_database(reader: JournalReader) -> None:
-    """Statements are run by its cursor."""
-    assert sqlite3.Error in reader._errors

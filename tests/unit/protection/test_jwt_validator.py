@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -80,7 +79,7 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> World:
     """An authorization server with one key."""
     return World(_public(KEY))
 
@@ -107,7 +106,8 @@ def test_another_type_is_no_access_token(world: World, typ: str | None) -> None:
 @pytest.mark.parametrize("name", ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
 def test_every_claim_of_the_standard_is_essential(world: World, name: str) -> None:
     """RFC 9068, section 2.2."""
-    assert not world.passes(world.sign(**{name: None}))
+    missing: dict[str, Any] = {name: None}
+    assert not world.passes(world.sign(**missing))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_key_without_a_part_is_left_out(missing: str) -> None:
 
 def test_keys_of_each_asymmetric_kind_are_read() -> None:
     """Elliptic curves, Edwards curves and RSA."""
-    kinds = [KEY, OKPKey.generate_key("Ed25519", {"kid": "ed"})]
+    kinds: list[Key] = [KEY, OKPKey.generate_key("Ed25519", {"kid": "ed"})]
     kinds.append(RSAKey.generate_key(2048, {"kid": "rsa"}))
     world = World(*map(_public, kinds))
     for key in kinds:

@@ -18,6 +18,7 @@ from flask_gluu_changes.protection.uma import (
     granted_scopes,
 )
 from tests.support.scripted_server import (
+    ISSUER,
     Call,
     ScriptedServer,
     StillClock,
@@ -113,9 +114,10 @@ def test_scopes_may_be_named_as_keycloak_names_them() -> None:
     assert World(Registry(a=described)).resource.id() == "a"
 
 
-def test_scopes_that_are_no_list_are_none() -> None:
+@pytest.mark.parametrize("scopes", ["read list", {"read": 1, "list": 1}, None, 1])
+def test_scopes_that_are_no_list_are_none(scopes: object) -> None:
     """The resource is registered then."""
-    world = World(Registry(a=_described(resource_scopes="read list")))
+    world = World(Registry(a=_described(resource_scopes=scopes)))
     assert world.resource.id() == "new"
 
 
@@ -129,18 +131,16 @@ def test_ids_are_quoted_in_urls() -> None:
     assert world.paths() == ["GET /resources", "GET /resources/a%2Fb%20c"]
 
 
-def test_an_endpoint_may_end_in_a_slash() -> None:
+@pytest.mark.parametrize("path", ["/resources", "/resources/", "/X", "/X/"])
+def test_an_endpoint_may_end_in_a_slash(path: str) -> None:
     """The id is put behind exactly one."""
-    registry = Registry(a=_described())
-    registry.listing = Answer(200, ["a"])
 
     def answer(call: Call) -> Answer:
-        return registry(call._replace(path=call.path if call.path[-1] != "/" else "/resources"))
+        return Answer(200, ["a"] if call.path == path else _described())
 
-    endpoint = "https://as.example/resources/"
-    world = World(answer, resource_registration_endpoint=endpoint)
+    world = World(answer, resource_registration_endpoint=f"{ISSUER}{path}")
     assert world.resource.id() == "a"
-    assert world.paths() == ["GET /resources/", "GET /resources/a"]
+    assert world.paths() == [f"GET {path}", f"GET {path.rstrip('/')}/a"]
 
 
 @pytest.mark.parametrize("status", [200, 201, 409])
@@ -155,7 +155,13 @@ def test_a_resource_that_is_missing_is_registered(
     assert world.resource.id() == "new"
     posted = [call.body for call in world.server.calls if call.method == "POST"]
     assert posted == [{"name": NAME, "resource_scopes": ["read", "list"]}]
-    assert caplog.messages == [f"Registered the UMA resource {NAME!r}"]
+    assert caplog.record_tuples == [
+        (
+            "flask_gluu_changes.protection.uma",
+            logging.INFO,
+            f"Registered the UMA resource {NAME!r}",
+        )
+    ]
 
 
 def test_the_resource_is_looked_for_once_a_day() -> None:

@@ -158,7 +158,7 @@ def test_quiet_moments_are_noted_ten_times_a_second(
     """That there is nothing newer is worth a transaction now and then."""
     clock = [1000.0]
     monkeypatch.setattr(module, "monotonic", lambda: clock[0])
-    nothing = ([], None, None)
+    nothing: tuple[list[object], None, None] = ([], None, None)
     assert world.tell(Heartbeat()) == [nothing]
     clock[0] += 0.05
     assert world.tell(Heartbeat()) == []

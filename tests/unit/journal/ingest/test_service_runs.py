@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from flask_gluu_changes import (
     AttributeType,
@@ -377,8 +377,7 @@ def disposed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     def opened(url: str) -> Any:
         engine = open_engine(url)
-        dispose = engine.dispose
-        monkeypatch.setattr(engine, "dispose", lambda: (noted.append(True), dispose()))
+        event.listen(engine, "engine_disposed", lambda _: noted.append(True))
         return engine
 
     monkeypatch.setattr(module, "open_engine", opened)
@@ -399,7 +398,11 @@ def test_connections_are_closed_whatever_happens(tmp_path: Path, disposed: list[
 
 def test_without_a_journal_nothing_can_be_filled() -> None:
     """The text says what to do."""
-    for ask in (lambda: run_ingest({}, MemoryBackend(), Stop(1), Told()), lambda: begin_epoch({})):
+    asks: list[Callable[[], None]] = [
+        lambda: run_ingest({}, MemoryBackend(), Stop(1), Told()),
+        lambda: begin_epoch({}),
+    ]
+    for ask in asks:
         with pytest.raises(ConfigurationError) as caught:
             ask()
         assert str(caught.value) == "GLUU_CHANGES_JOURNAL_URL is missing; set it to sqlite:///…"
