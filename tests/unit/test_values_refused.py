@@ -43,7 +43,8 @@ def test_types_have_the_names_that_gluu_registers() -> None:
     ]
 
 
-@pytest.mark.parametrize("number", [10**5000, -(10**5000)])
-def test_an_integer_beyond_what_python_writes_is_shown_in_hexadecimal(number: int) -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_integer_beyond_what_python_writes_is_shown_in_hexadecimal(sign: int) -> None:
     """Sign included; nothing fails."""
+    number = sign * 10**5000
     assert untyped(number) == hex(number)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import logging
 import time
 from typing import Any
 
@@ -196,6 +199,25 @@ def test_an_unknown_key_id_fetches_the_set_anew(world: World) -> None:
     assert (world.passes(world.sign(jti="2")), world.fetched()) == (False, 2)
 
 
+def test_a_token_that_names_an_unknown_key_is_refused(world: World) -> None:
+    """Although the only key there is signed it, before the set is fetched anew and after."""
+    unknown = world.sign(header={"kid": "unknown"})
+    assert not world.passes(unknown)
+    world.clock.pass_by(5)
+    assert not world.passes(unknown)
+    assert world.fetched() == 2
+
+
+def test_a_key_id_that_is_no_text_is_refused(world: World) -> None:
+    """Nor does it have the set fetched anew."""
+    head = json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": 7}).encode()
+    token = ".".join([base64.urlsafe_b64encode(head).rstrip(b"=").decode(), "e30", "e30"])
+    world.jwks.find("k")
+    world.clock.pass_by(5)
+    assert not world.passes(token)
+    assert world.fetched() == 1
+
+
 def test_a_process_that_has_just_started_may_fetch_anew() -> None:
     """Its clock may begin at zero."""
     world = World(_public(KEY))
@@ -270,7 +292,8 @@ def test_a_server_without_a_key_set(
     world.answer = answer
     with pytest.raises(AuthorizationServerUnavailable):
         world.validator.authenticate_token(world.sign())
-    assert caplog.messages == [f"There is no key set at {ISSUER}/jwks: status {answer.status}"]
+    text = f"There is no key set at {ISSUER}/jwks: status {answer.status}"
+    assert caplog.record_tuples == [("flask_gluu_changes.protection.jwt", logging.ERROR, text)]
 
 
 def test_scopes_that_are_wanted_must_be_granted(world: World) -> None:
