@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 def main() -> int:
-    """Print the table; return 1 when a module is not well tested, 2 when its tests fail."""
+    """Print the table; return 1 when a module is not well tested, or a survivor not explained."""
     options = _options()
     sys.dont_write_bytecode = False  # every process imports the package
     configuration = load()
@@ -78,6 +78,8 @@ def _examine(
     row = Row(module.path, *tried, len(alive) - len(unexplained))
     print(_line(row), flush=True)
     _print_survivors(alive, configuration)
+    if len(chosen) == len(mutants):
+        _print_outdated(module, alive, configuration)
     return row, unexplained
 
 
@@ -92,6 +94,13 @@ def _print_survivors(survivors: list[Mutant], configuration: Configuration) -> N
     for identity in (mutant.identity for mutant in survivors):
         reason = configuration.equivalent.get(identity, "NOT EXPLAINED")
         print(f"    {identity.function}: {reason}")
+        print(f"      - {identity.before}\n      + {identity.after}", flush=True)
+
+
+def _print_outdated(module: Module, alive: list[Mutant], configuration: Configuration) -> None:
+    accepted = {each for each in configuration.equivalent if each.module == module.path}
+    for identity in accepted.difference(mutant.identity for mutant in alive):
+        print(f"    {identity.function}: ACCEPTED, BUT IT DID NOT SURVIVE")
         print(f"      - {identity.before}\n      + {identity.after}", flush=True)
 
 
