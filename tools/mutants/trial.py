@@ -98,7 +98,7 @@ class Trial(Examples):
         if outcome != "survived":
             return True
         self._seconds, self.failed = json.loads(self.failed), ""
-        limit = 10 + 6 * (time.monotonic() - began)
+        limit = min(40.0, 10 + 5 * (time.monotonic() - began))
         for ended in self._run(self._tasks(session), limit):
             self._judge(ended)
         return True
