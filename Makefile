@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth unit test soak interop lint dist matrix mutants bench clean system
+.PHONY: help demo demo-oauth unit test soak interop lint docs diagram dist matrix mutants bench clean \
+  system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,6 +40,12 @@ lint: $(VENV)/lint ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/docs ## build the manual in docs/_build/html, every warning an error
+	$(BIN)/python -m sphinx -E -W -n --keep-going -q -b html docs docs/_build/html
+
+diagram: $(VENV)/made ## draw the diagram of the architecture anew, and print its figures
+	$(BIN)/python -m tools.architecture --write
+
 dist: $(VENV)/dist ## build the wheel and the sdist, check them, run the unit tests against the wheel
 	rm -rf build dist
 	$(BIN)/python -m build
@@ -55,7 +62,7 @@ bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 	$(BIN)/python -m benchmarks $(PEOPLE)
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .matrix build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .matrix build dist docs/_build *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Debian 12's venv brings pip 23, which does not know dependency groups: `--group` came with 25.1.
 $(VENV)/made:
@@ -69,7 +76,7 @@ system:
 	@PYTHON=$(PYTHON) tools/system-packages
 
 # One stamp for each dependency group of pyproject.toml. None of these needs root or a compiler …
-GROUPS := $(addprefix $(VENV)/,unit lint dist mutants demo demo-oauth)
+GROUPS := $(addprefix $(VENV)/,unit lint docs dist mutants demo demo-oauth)
 $(GROUPS): $(VENV)/%: $(VENV)/made setup.cfg pyproject.toml
 	$(INSTALL) --editable . --group $*
 	@touch $@

@@ -12,10 +12,10 @@ from .served import backend_of
 
 
 def create_app(**settings: object) -> Flask:
-    """Make the application; `FLASK_…` in the environment comes before the settings given here.
+    """Return the application; `FLASK_…` in the environment comes before the settings given here.
 
     With `FLASK_GLUU_CHANGES_LDAP_URI` it serves that directory, else an embedded set of people,
-    which rests in a file: `EXAMPLE_PEOPLE_FILE`, or one in Flask's instance folder.
+    which is kept in a file: `EXAMPLE_PEOPLE_FILE`, or one in Flask's instance folder.
     """
     app = Flask(__name__)
     app.config.from_mapping(settings)

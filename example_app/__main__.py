@@ -1,4 +1,4 @@
-"""python -m example_app: serve the example on the loopback, and show how to ask it."""
+"""python -m example_app: serve the example on the loopback, and show how to query it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def main() -> int:
     """Serve until a signal comes; 1 when it cannot."""
-    asked = _arguments()
+    arguments = _arguments()
     try:
-        return _protected(asked) if asked.oauth else _open(asked)
+        return _protected(arguments) if arguments.oauth else _open(arguments)
     except GluuChangesError as error:
         return complain(str(error))
 
@@ -34,15 +34,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _open(asked: argparse.Namespace) -> int:
-    """Serve everybody: whoever starts the demo on the loopback means to have it open there."""
-    consent = {"GLUU_CHANGES_ALLOW_BYPASS": True} if asked.host in LOOPBACK else {}
+def _open(arguments: argparse.Namespace) -> int:
+    """Serve without protection: on the loopback, starting the demo is consent enough."""
+    consent = {"GLUU_CHANGES_ALLOW_BYPASS": True} if arguments.host in LOOPBACK else {}
     app = create_app(**consent)
-    return serve(app, asked.host, asked.port, partial(show_open, path=sample.path_of(app)))
+    return serve(app, arguments.host, arguments.port, partial(show_open, path=sample.path_of(app)))
 
 
-def _protected(asked: argparse.Namespace) -> int:
-    """Serve whoever has a token of a canaille that lives as long as the demo."""
+def _protected(arguments: argparse.Namespace) -> int:
+    """Serve with protection, by the tokens of a canaille that runs as long as the demo."""
     try:
         from .authorization import DemoAuthorizationServer
     except ImportError:
@@ -52,8 +52,8 @@ def _protected(asked: argparse.Namespace) -> int:
         path = sample.path_of(app)
         return serve(
             app,
-            asked.host,
-            asked.port,
+            arguments.host,
+            arguments.port,
             lambda server: show_protected(
                 server,
                 path,

@@ -1,4 +1,4 @@
-"""A day in an organization of the size of the embedded one, in a moment."""
+"""Simulates a day of an organization: people join, change and leave."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Day:
 
 
 def simulate_day(store: PeopleStore, chance: Random) -> Day:
-    """Let people join, change and leave; each write has its own true time.
+    """Let people join, change and leave; each write has the time at which it is done.
 
     Times are not spread over the past day: a client that asks from the last time it has seen would
     never hear of writes that appear behind it. The documentation's sample person stays.
@@ -37,7 +37,7 @@ def simulate_day(store: PeopleStore, chance: Random) -> Day:
 
 
 def _join(store: PeopleStore, chance: Random) -> bool:
-    """Add somebody new; by a rare chance the uid is taken, and nobody joins."""
+    """Add a person; in the rare case that the uid is taken, nobody joins."""
     number = chance.randrange(10_000, 10_000_000)
     person = {**names(number), "gluuStatus": "active", "gluuSLAManager": False}
     try:

@@ -40,11 +40,11 @@ class DemoAuthorizationServer:
 
     @property
     def issuer(self) -> str:
-        """Where it listens, which is also who it says it is."""
+        """The URL at which it listens, which is its issuer identifier as well."""
         return f"http://127.0.0.1:{self._port}"
 
     def settings(self) -> dict[str, str]:
-        """Give the settings with which an application trusts this server."""
+        """Return the settings with which an application trusts this server."""
         return {
             "GLUU_CHANGES_PROTECTION": "oauth",
             "GLUU_CHANGES_ISSUER": self.issuer,
@@ -55,7 +55,7 @@ class DemoAuthorizationServer:
         }
 
     def curl_lines(self, url: str) -> str:
-        """Write what a shell needs to get a token and to ask a URL, without it and with it."""
+        """Return shell commands that get a token and request a URL without it and with it."""
         client = f"{CALLER}:{self.secrets[CALLER]}"
         return f"""\
 curl -i '{url}'   # 401
@@ -66,7 +66,7 @@ curl -i -H "Authorization: Bearer $TOKEN" '{url}'   # 200
 """
 
     def fetch_token(self) -> str:
-        """Get an access token as the caller does, by client_credentials."""
+        """Return an access token for the caller, by client_credentials."""
         form = {"grant_type": "client_credentials", "scope": SCOPE}
         client = (CALLER, self.secrets[CALLER])
         with httpx.Client(trust_env=False) as http:
@@ -74,12 +74,12 @@ curl -i -H "Authorization: Bearer $TOKEN" '{url}'   # 200
         return str(answer.raise_for_status().json()["access_token"])
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Start to answer."""
         self._server = self._server or self._listen(self._port, self._app)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Refuse connections; what is known is kept for the next start."""
+        """Refuse connections; clients and tokens are kept for the next start."""
         if self._server:
             self._server.shutdown()
             self._server.server_close()
@@ -115,7 +115,7 @@ def _canaille(server_name: str) -> Flask:
 
 
 def _register_clients(known: dict[str, str]) -> None:
-    """Make the clients; canaille lets a client introspect the tokens that it is in the audience of.
+    """Make the clients; with canaille, a client may introspect tokens whose audience it is in.
 
     A caller therefore has the resource server in its audience.
     """

@@ -1,4 +1,4 @@
-"""The form of a person: what is typed into it, and what is wrong with that."""
+"""The form of a person: the texts that were entered, and their errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMIT = 2**63
 
 @dataclass
 class PersonForm:
-    """Texts as typed, sentences about those that cannot be used, and the row they make."""
+    """The texts as entered, sentences about those that cannot be used, and the row they make."""
 
     typed: Mapping[str, str] = field(default_factory=lambda: {"gluuStatus": STATUSES[0]})
     errors: dict[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ def filled_from(person: Row) -> PersonForm:
 
 
 def read(typed: Mapping[str, str]) -> PersonForm:
-    """Read what was sent; `row` is usable when there are no errors."""
+    """Return the form that was sent; `row` is usable where there are no errors."""
     form = PersonForm(typed)
     for name, reader in _READERS.items():
         try:

@@ -1,4 +1,4 @@
-"""What every page of the host says to browsers, and which requests it takes from them."""
+"""The security headers of every page of the host, and which requests it accepts from browsers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""All comes from here (Content Security Policy, level 3): the pages work without internet."""
+"""All is loaded from here (Content Security Policy, level 3): the pages need no internet."""
 
 
 def guarded(blueprint: Blueprint) -> Blueprint:
-    """Let a blueprint refuse forms of other sites, and send its pages with a strict policy."""
+    """Make a blueprint refuse forms of other sites, and send its pages with a strict policy."""
     blueprint.before_request(_refuse_other_sites)
     blueprint.after_request(_add_headers)
     blueprint.register_error_handler(HTTPException, _show)
@@ -23,7 +23,7 @@ def guarded(blueprint: Blueprint) -> Blueprint:
 
 
 def _refuse_other_sites() -> None:
-    """Take changes from our own pages only: browsers say truly where a request comes from.
+    """Accept changes from our own pages only, by what browsers say of a request's origin.
 
     That needs neither a session nor a secret. Programs say nothing and are let through: nobody can
     be tricked into starting one.

@@ -1,16 +1,16 @@
 """A backend as you would write your own: people from the exports of a personnel system.
 
-The system writes all of its staff into a new file `people-….csv` now and then. Of the changes
-nothing is written, so they are found by comparing each export with the one before it:
+The system writes all of its staff into a new file `people-….csv` now and then. It does not record
+changes, so they are found by comparing each export with the one before it:
 
-- The newest export says who there is. A row that stands there as it stood in the exports before
+- The newest export holds all people. A row that is the same in a run of exports up to the newest
   counts as changed when the first file of that run was written, which is the time of that file.
-- Old exports may be thrown away: their people then count as changed a little later, and come once
-  more. So nothing is lost, and nothing has to be remembered.
+- Old exports may be deleted: their people then count as changed a little later, and are served once
+  more. So no change is lost, and no state has to be kept.
 
-It cannot see what was changed and changed back between two exports, when in between a change was
-made, nor deletions, as the operation itself. A file must appear under its name when it is complete
-(write `people-….part`, then rename it), and with the time at which it was written.
+It can see neither what was changed and changed back between two exports, nor when between them a
+change was made, nor deletions (the operation has none). A file must get its name only when it is
+complete (write `people-….part`, then rename it), and have the time at which it was written.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from flask_gluu_changes import Backend, BackendRefused, BackendUnavailable, Chan
 
 Row: TypeAlias = Mapping[str, str]
 Version: TypeAlias = tuple[tuple[str, int, int], ...]
-"""Names, times and sizes of all exports: while they stay the same, so do the people."""
+"""Names, times and sizes of all exports: while these are the same, the people are too."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS: Mapping[str, str] = {
@@ -37,15 +37,15 @@ COLUMNS: Mapping[str, str] = {
     "e-mail": "mail",
     "place": "l",
 }
-"""Columns of an export to the attributes that clients know; other columns are not shown."""
+"""Columns of an export to the attributes that clients get; other columns are not shown."""
 
 SEPARATOR = "|"
-"""Stands between several values in one cell."""
+"""Separates the values in one cell."""
 
 
 @dataclass(frozen=True)
 class Since:
-    """A row, when its number first appeared, and since when it has stood as it stands."""
+    """A row, when its number first appeared, and since when it has been as it is."""
 
     row: Row
     created: datetime
@@ -62,14 +62,14 @@ class HrBackend(Backend):
         self._known: tuple[Version, list[Entry]] = (), []
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
-        """Yield the matching people as the exports stand at the call."""
+        """Yield the matching people as the exports are at the time of the call."""
         try:
             return filter(query.matches, self._people())
         except OSError as error:
             raise BackendUnavailable(f"an export cannot be read: {error}") from error
 
     def _people(self) -> list[Entry]:
-        """Read the exports if they are others than the last time; threads may both do so."""
+        """Read the exports if they changed since the last time; two threads may both do so."""
         exports = self._exports()
         version = tuple((path.name, time, size) for time, path, size in exports)
         known, people = self._known
@@ -79,7 +79,7 @@ class HrBackend(Backend):
         return people
 
     def _exports(self) -> list[tuple[int, Path, int]]:
-        """List the exports, oldest first; without any, nobody can say who there is."""
+        """Return the exports, oldest first; without any, the store is unavailable."""
         found = [(path, path.stat()) for path in self._folder.glob("people-*.csv")]
         if not found:
             raise BackendUnavailable(f"there is no people-….csv in {self._folder} yet")
@@ -101,7 +101,7 @@ class HrBackend(Backend):
             yield number, old if old and same else Since(row, old.created if old else time, time)
 
     def _rows(self, path: Path) -> dict[str, Row]:
-        """Read an export by number; one that cannot be understood is refused as a whole."""
+        """Return the rows of an export by number; one with an error is refused as a whole."""
         with path.open(encoding="utf-8-sig", newline="") as file:
             try:
                 rows = list(csv.DictReader(file, strict=True, restkey="", restval=None))
@@ -113,7 +113,7 @@ class HrBackend(Backend):
         return found
 
     def _is_whole(self, row: Row) -> bool:
-        """Tell a row with all of its cells, no more, and a number."""
+        """Return whether a row has all of its cells, no more, and a number."""
         return bool(row.get(self._key)) and None not in row.values() and "" not in row
 
     def _entry(self, person: Since) -> Entry:

@@ -35,13 +35,13 @@ def index() -> str:
 
 @pages.get("/favicon.ico")
 def favicon() -> Response:
-    """Give browsers their icon, for what is no page of ours as well."""
+    """Serve the icon, which browsers ask for at answers that are no pages, too."""
     return pages.send_static_file("icon.svg")
 
 
 @pages.get("/changes")
 def changes() -> str:
-    """Show what the operation says since a time; a script asks it again and again."""
+    """Show the changes since a time; a script polls the operation."""
     settings = current_app.extensions["gluu_changes"].settings
     since, error = _since(request.args.get("since", ""))
     return render_template(
@@ -63,7 +63,7 @@ def docs() -> str:
 
 @pages.get("/docs/<name>")
 def asset(name: str) -> Response:
-    """Serve a part of Swagger UI, from the package that brings it."""
+    """Serve a file of Swagger UI from its package."""
     with as_file(files("flask_swagger_ui") / "dist") as folder:
         return send_from_directory(folder, name, max_age=3600)
 

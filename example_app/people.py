@@ -37,21 +37,21 @@ JANE: Row = {
     "secretAnswer": "not shown",
     "updatedAt": datetime(2019, 12, 25, 1, 27, 29, 934_000),
 }
-"""The attributes of the sample in Gluu's documentation, and two secrets that nobody sees."""
+"""The attributes of the sample in Gluu's documentation, and two secrets that are never shown."""
 
 JANE_INUM = "a1b2c3d4-0000-4000-8000-000000000001"
 JANE_CREATED = datetime(2019, 12, 24, 16, 59, 59, 120_000)
 
 
 def people(layout: Layout) -> Iterator[Row]:
-    """Make everybody, the same on every machine."""
+    """Return all people, the same on every machine."""
     yield {**layout.identify(JANE_INUM), **JANE, layout.created: JANE_CREATED}
     for number in range(COUNT - 1):
         yield _colleague(number, layout)
 
 
 def names(number: int) -> Row:
-    """Make the names and addresses of the person of a number; the uid is nobody else's."""
+    """Return the names and addresses of the person of a number; the uid is unique."""
     given, family = GIVEN[number % len(GIVEN)], FAMILY[number % len(FAMILY)]
     uid = f"{given[0].lower()}{number:04}"
     return {
@@ -77,5 +77,7 @@ def _colleague(number: int, layout: Layout) -> Row:
         "userPassword": "{SSHA}not-shown",
         "secretAnswer": None,
         layout.created: created,
-        "updatedAt": later if number % 3 else None,  # as in Gluu, who was only created has none
+        "updatedAt": later
+        if number % 3
+        else None,  # as in Gluu: a person who was never changed has none
     }

@@ -23,7 +23,7 @@ Answer: TypeAlias = str | Response | Redirect | tuple[str, int]
 
 @people_pages.get("/")
 def index() -> str:
-    """List people, a page at a time; other stores' people are not for this page to change."""
+    """List people, a page at a time; people of other stores cannot be changed here."""
     store = embedded_people()
     if store is None:
         return render_template("read_only.html", store=description())
@@ -65,7 +65,7 @@ def edit(inum: str) -> Answer:
 
 @people_pages.route("/<inum>/delete", methods=["GET", "POST"])
 def delete(inum: str) -> Answer:
-    """Delete a person, after a question."""
+    """Delete a person, after a confirmation."""
     person = _person(inum)
     if request.method == "GET":
         return render_template("delete.html", person=person)
@@ -84,7 +84,7 @@ def day() -> Answer:
 
 
 def _page_number(text: str) -> int:
-    """Read a page's number; one that no list reaches would not fit into the database's integer."""
+    """Return a page's number; larger ones would not fit into the database's integer."""
     return min(int(text), 10**9)
 
 

@@ -19,7 +19,7 @@ EXTENSION = "example_people"
 
 
 def backend_of(app: Flask) -> Backend:
-    """Make the backend that the settings ask for: a journal, which is filled from the store."""
+    """Return the backend that the settings ask for: the store, or a journal that it fills."""
     store = _store_of(app)
     if app.config.get("GLUU_CHANGES_JOURNAL_URL"):
         return JournalBackend.from_config(app.config, source=store)
@@ -38,13 +38,13 @@ def _store_of(app: Flask) -> Backend:
 
 
 def embedded_people() -> PeopleStore | None:
-    """Give the people that can be edited here; None when another store is served."""
+    """Return the people that can be edited here; None when another store is served."""
     store: PeopleStore | None = current_app.extensions[EXTENSION]
     return store
 
 
 def description() -> str:
-    """Name what is served, without a word that an operator may want to keep."""
+    """Return what is served, in words that give away nothing confidential."""
     store = embedded_people()
     if store:
         return f"an embedded set of {store.count():,} people"

@@ -1,4 +1,4 @@
-"""Serves an application until a signal comes."""
+"""Serves an application until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def _end_on_signals(server: BaseWSGIServer) -> None:
 
 
 def complain(sentence: str) -> int:
-    """Say what is wrong, and give the exit code for it."""
+    """Print what is wrong, and return the exit code for it."""
     print(sentence, file=sys.stderr)
     return 1

@@ -1,4 +1,4 @@
-"""What the demos print: the sample request, its answer, and how to ask it oneself."""
+"""What the demos print: the sample request, its answer, and how to repeat it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Shown:
 
 
 def show_open(server: BaseWSGIServer, path: str) -> None:
-    """Ask a path and print its answer, the first entry of it."""
+    """Request a path and print its answer with its first entry."""
     print(ask(server, path).body)
     print(f"Ask it yourself:\n\n  curl '{url_of(server)}{path}'\n\n{_ending(server)}", flush=True)
 
 
 def show_protected(server: BaseWSGIServer, path: str, token: str, curl_lines: str) -> None:
-    """Ask a path without a token and with one, and print both answers."""
+    """Request a path without a token and with one, and print both answers."""
     refused = ask(server, path)
     print(f"Without a token: {refused.status}\nWWW-Authenticate: {refused.challenge}")
     granted = ask(server, path, {"Authorization": f"Bearer {token}"})
@@ -38,7 +38,7 @@ def show_protected(server: BaseWSGIServer, path: str, token: str, curl_lines: st
 
 
 def url_of(server: BaseWSGIServer) -> str:
-    """Give the URL at which a server listens."""
+    """Return the URL at which a server listens."""
     host = f"[{server.host}]" if ":" in server.host else server.host
     return f"http://{host}:{server.port}"
 
@@ -48,7 +48,7 @@ def _ending(server: BaseWSGIServer) -> str:
 
 
 def ask(server: BaseWSGIServer, path: str, headers: Mapping[str, str] | None = None) -> Shown:
-    """Ask without a proxy; an error is an answer as well."""
+    """Send a request without a proxy; an error is an answer as well."""
     connection = HTTPConnection(server.host, server.port, timeout=PATIENCE)
     try:
         connection.request("GET", path, headers=dict(headers or {}))
@@ -63,7 +63,7 @@ def ask(server: BaseWSGIServer, path: str, headers: Mapping[str, str] | None = N
 
 
 def _shortened(page: dict[str, Any]) -> str:
-    """Write an answer with the first of its entries, in ASCII for every terminal."""
+    """Return an answer with the first of its entries, in ASCII for every terminal."""
     results = page.get("results", [])
     first = {**page, "results": results[:1]} if results else page
     more = f"\n... and {len(results) - 1} more." if len(results) > 1 else ""

@@ -20,7 +20,7 @@ SEARCHED = ("uid", "cn", "mail")
 
 
 class UidTaken(Exception):
-    """Somebody else has this uid, in whatever case."""
+    """Another person has this uid, in any case."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PeopleStore:
         self._prepare(file)
 
     def _prepare(self, file: Path) -> None:
-        """Make the file and its people when they are not there; leave no connection open."""
+        """Make the file and its people where they are missing; leave no connection open."""
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with self._engine.begin() as connection:
@@ -67,12 +67,12 @@ class PeopleStore:
             connection.execute(self._table.insert(), list(people(self.layout)))
 
     def count(self) -> int:
-        """Count everybody."""
+        """Return the number of people."""
         with self._engine.begin() as connection:
             return connection.scalar(select(func.count()).select_from(self._table)) or 0
 
     def find(self, text: str = "", page: int = 1) -> Found:
-        """Find people whose uid, name or mail address contains a text, ignoring case."""
+        """Return a page of those whose uid, name or mail address contains a text, ignoring case."""
         columns = (func.casefold(cast(self._table.c[name], String)) for name in SEARCHED)
         matching = or_(*(c.contains(text.casefold(), autoescape=True) for c in columns))
         with self._engine.begin() as connection:
@@ -83,18 +83,18 @@ class PeopleStore:
             return Found([dict(row._mapping) for row in found], total, page)
 
     def get(self, inum: str) -> Row | None:
-        """Give a person, or None when there is none of this inum."""
+        """Return a person, or None where there is none of this inum."""
         with self._engine.begin() as connection:
             row = connection.execute(select(self._table).where(self._is(inum))).first()
         return dict(row._mapping) if row else None
 
     def inums(self) -> list[str]:
-        """Name everybody."""
+        """Return the inums of all people."""
         with self._engine.begin() as connection:
             return list(connection.scalars(select(self._table.c.inum).order_by("inum")))
 
     def add(self, values: Row) -> str:
-        """Add a person and give the inum; UidTaken when the uid is."""
+        """Add a person and return the inum; raise UidTaken where the uid is taken."""
         inum = str(uuid4())
         row = {**self.layout.identify(inum), **values, self.layout.created: now()}
         with self._engine.begin() as connection:
@@ -103,7 +103,7 @@ class PeopleStore:
         return inum
 
     def edit(self, inum: str, values: Row) -> bool:
-        """Change a person; False when there is none of this inum, UidTaken when the uid is."""
+        """Change a person; return False where there is none, raise UidTaken for a taken uid."""
         row = {**values, "updatedAt": now()}
         with self._engine.begin() as connection:
             self._refuse_taken(connection, inum, values)
@@ -111,7 +111,7 @@ class PeopleStore:
         return done.rowcount == 1
 
     def delete(self, inum: str) -> bool:
-        """Delete a person; False when there is none of this inum."""
+        """Delete a person; return False where there is none of this inum."""
         with self._engine.begin() as connection:
             done = connection.execute(self._table.delete().where(self._is(inum)))
         return done.rowcount == 1

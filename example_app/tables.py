@@ -1,4 +1,4 @@
-"""Where the embedded people rest: Gluu's relational layout, a column for each attribute."""
+"""The tables of the embedded people: Gluu's relational layout, a column for each attribute."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LISTS = ("mail", "mobile")
 
 
 class Layout:
-    """The table of people as a profile names things."""
+    """The table of people with the names of a profile."""
 
     def __init__(self, profile: str) -> None:
         self.object_class, self.created, self.base_dn = LAYOUTS[profile]
@@ -46,13 +46,13 @@ class Layout:
         )
 
     def identify(self, inum: str) -> Row:
-        """Give what every row says of its identity."""
+        """Return the columns of a row's identity."""
         dn = f"inum={inum},{self.base_dn}"
         return {"doc_id": inum, "inum": inum, "dn": dn, "objectClass": self.object_class}
 
 
 def now() -> datetime:
-    """Give the time as Gluu writes it: UTC, whole milliseconds, without a zone."""
+    """Return the time as Gluu writes it: UTC, whole milliseconds, without a zone."""
     moment = datetime.now(UTC).replace(tzinfo=None)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -66,7 +66,7 @@ def create_engine(url: URL) -> Engine:
 
 
 def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # so that a search finds what it looks like
+    return json.dumps(value, ensure_ascii=False)  # so that a search finds the text as it is shown
 
 
 def _prepare(connection: Any, _: object) -> None:

@@ -13,16 +13,17 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 
 class CompiledQuery:
-    """A SELECT in a database's own words. Its parameters, by name, are what drivers take."""
+    """A SELECT as the text of one dialect. Its parameters, by name, are what drivers take."""
 
     def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
-        self._places: list[str] | None = getattr(compiled, "positiontup", None)
+        # The names in the order of the question marks, for drivers that take no names.
+        self._order: list[str] | None = getattr(compiled, "positiontup", None)
         self._constants = compiled.params
 
     def run(self, cursor: DBAPICursor, **values: object) -> DBAPICursor:
         """Execute it; the rows are to be fetched from the cursor."""
-        named, places = {**self._constants, **values}, self._places
-        cursor.execute(self.text, named if places is None else [named[name] for name in places])
+        named, order = {**self._constants, **values}, self._order
+        cursor.execute(self.text, named if order is None else [named[name] for name in order])
         return cursor

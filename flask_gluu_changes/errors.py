@@ -1,17 +1,19 @@
-"""Every exception of this package, in one small tree. A client's mistakes are marshmallow's.
+"""Every exception that an application may meet; a client's mistakes are marshmallow's errors.
 
-GluuChangesError
-├── ConfigurationError        the operator's mistake, raised at start
-└── BackendError
-    ├── BackendUnavailable    may pass by itself, answered 503
-    └── BackendRefused        stays until an operator acts, answered 500
+The tree::
+
+    GluuChangesError
+    ├── ConfigurationError        the operator's mistake, raised at start
+    └── BackendError
+        ├── BackendUnavailable    temporary, answered 503
+        └── BackendRefused        lasts until an operator acts, answered 500
 """
 
 from __future__ import annotations
 
 
 class GluuChangesError(Exception):
-    """The root: catch it to catch all that this package raises on purpose."""
+    """The base class of all exceptions that this package raises on purpose."""
 
 
 class ConfigurationError(GluuChangesError):
@@ -19,7 +21,11 @@ class ConfigurationError(GluuChangesError):
 
 
 class BackendError(GluuChangesError):
-    """The store of people failed; `public` is what a client may read, `str()` is for the log."""
+    """The store of people failed; its text is for the log.
+
+    Attributes:
+        public: The text that a client may read.
+    """
 
     public = "The user store could not answer."
 
@@ -29,7 +35,11 @@ class BackendError(GluuChangesError):
 
 
 class BackendUnavailable(BackendError):
-    """The store is unreachable, busy or too slow; `retry_after` is in seconds."""
+    """The store is unreachable, busy or too slow; a later request may be answered.
+
+    Attributes:
+        retry_after: When a client should try again, in seconds.
+    """
 
     public = "The user store is not available at the moment. Try again later."
 
@@ -39,6 +49,6 @@ class BackendUnavailable(BackendError):
 
 
 class BackendRefused(BackendError):
-    """The store refuses to give the whole answer until its operator changes something."""
+    """The store refuses to return the complete answer until its operator changes something."""
 
     public = "The user store refused the request. Its operator finds the reason in the log."

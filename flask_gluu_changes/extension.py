@@ -1,8 +1,6 @@
-"""GluuChanges: what a host application registers."""
+"""GluuChanges: the extension that a host application registers."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from flask import Flask
 from flask_smorest import Api
@@ -19,7 +17,7 @@ from .settings.backends import LdapSettings, SqlSettings
 from .settings.base import Settings
 from .settings.fields import refuse_unknown
 from .settings.journal import FollowSettings, JournalSettings
-from .web.blueprint import Served, create_blueprint
+from .web.blueprint import AppState, create_blueprint
 from .web.delta import DeltaEndpoint
 from .web.openapi import add_security_schemes, version_of
 
@@ -33,22 +31,14 @@ SETTINGS = (
     JournalSettings,
     FollowSettings,
 )
-"""Every class that declares keys; a key that none of them knows is refused."""
-
-
-@dataclass(frozen=True)
-class AppState:
-    """What one application has registered, under `app.extensions["gluu_changes"]`."""
-
-    settings: Settings
-    feed: Feed
-    protector: Guard
+"""Every class that declares keys; a key that none of them declares is refused."""
 
 
 class GluuChanges:
-    """Gives a Flask application Gluu's UpdatedUsers operation.
+    """The extension: it adds Gluu's UpdatedUsers operation to Flask applications.
 
-    Pass the application here or to `init_app`; all state is the application's own.
+    Pass the application here or to `init_app`. The extension itself holds no state; what belongs
+    to an application is in `app.extensions["gluu_changes"]`.
     """
 
     def __init__(
@@ -59,6 +49,17 @@ class GluuChanges:
         api: Api | None = None,
         protector: Guard | None = None,
     ) -> None:
+        """Call `init_app` with the same arguments, if there is an application.
+
+        Args:
+            app: The application, or None to call `init_app` later.
+            backend: The store of people; needed where an application is given.
+            api: The host's own flask-smorest Api that should document the operation.
+            protector: What decides whether a request is answered.
+
+        Raises:
+            ConfigurationError: There is an application without a backend, or `init_app` raises it.
+        """
         if app is not None:
             if backend is None:
                 raise ConfigurationError(
@@ -76,35 +77,43 @@ class GluuChanges:
     ) -> None:
         """Register the operation, its documents and its commands on an application.
 
-        backend: where people are found. api: the host's own flask-smorest Api, if it has one that
-        should document the operation. protector: who may ask; without one, what
-        `GLUU_CHANGES_PROTECTION` says. Raises ConfigurationError for settings that cannot hold.
+        Args:
+            app: The host application, with its `GLUU_CHANGES_*` settings in `app.config`.
+            backend: The store of people.
+            api: The host's own flask-smorest Api, if it has one that should document the operation.
+            protector: What decides whether a request is answered; without one, a Protector as
+                `GLUU_CHANGES_PROTECTION` asks for.
+
+        Raises:
+            ConfigurationError: A setting is missing, unknown or contradictory, or the application
+                has the extension already.
         """
         if EXTENSION in app.extensions:
             raise ConfigurationError(
                 "GluuChanges is already registered on this app; call init_app once for each app"
             )
+        # before anything is read: a misspelt key would leave its setting at the default
         refuse_unknown(app.config, SETTINGS)
         settings = Settings.load(app.config)
         protector = protector or Protector.from_config(app.config)
         feed = _feed(settings, backend)
-        app.extensions[EXTENSION] = AppState(settings, feed, protector)
-        served = Served(settings, feed, protector, _tokens(app, settings, backend))
-        _register(app, api, served)
-        protector.register(app, served.paths)
+        state = AppState(settings, feed, protector, _delta(app, settings, backend))
+        app.extensions[EXTENSION] = state
+        _register(app, api, state)
+        protector.register(app, state.paths)
         app.cli.add_command(create_group(settings, feed))
 
 
-def _register(app: Flask, api: Api | None, served: Served) -> None:
+def _register(app: Flask, api: Api | None, state: AppState) -> None:
     if api is None:
-        app.register_blueprint(create_blueprint(served))
+        app.register_blueprint(create_blueprint(state))
         return
-    add_security_schemes(api, served.protector)
-    api.register_blueprint(create_blueprint(served, version_of(api)))
+    add_security_schemes(api, state.protector)
+    api.register_blueprint(create_blueprint(state, version_of(api)))
 
 
-def _tokens(app: Flask, settings: Settings, backend: Backend) -> DeltaEndpoint | None:
-    """Offer the token protocol where the backend keeps a sequence of changes."""
+def _delta(app: Flask, settings: Settings, backend: Backend) -> DeltaEndpoint | None:
+    """Return the endpoint of the token forms where the backend keeps a sequence of changes."""
     if not isinstance(backend, SequenceBackend):
         return None
     return DeltaEndpoint(backend, JournalSettings.load(app.config), _visibility(settings))
@@ -116,7 +125,7 @@ def _feed(settings: Settings, backend: Backend) -> Feed:
         sessions=PagingSessions(
             seconds=settings.paging_session_seconds, limit=settings.max_paging_sessions
         ),
-        time_attributes=settings.time_attributes or (),
+        time_attributes=settings.time_attributes,
         visibility=_visibility(settings),
         configured_type=settings.type_of,
     )

@@ -1,7 +1,7 @@
-"""The events by which a store that can be followed tells its changes to the journal.
+"""The events by which a store of people that can be followed reports its changes to the journal.
 
-A follower reads a store of people from a cookie on and yields events until it is told to stop. The
-journal writes what they say; it does not know how they were found.
+A follower reads a store from a cookie on and yields events until the stop signal is set. The
+journal's ingest writes what they report; how they were found is the follower's own matter.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from .model import Entry
 
 
 class NotFollowable(GluuChangesError):
-    """A store cannot tell each change, for the reason in the text: it is asked at intervals."""
+    """A store cannot report each change, for the reason in the text; it is polled instead."""
 
 
 class ContinuityLost(GluuChangesError):
-    """What lies between the cookie and now cannot be told: a new epoch must begin."""
+    """The changes after the cookie cannot be reported any more; a new epoch must begin."""
 
 
 class SnapshotStarted(NamedTuple):
-    """A listing begins. complete: it names everybody, or else those who may have changed."""
+    """A snapshot begins; a complete one names everybody, else those who may have changed."""
 
     complete: bool
 
@@ -37,7 +37,7 @@ class Upserted(NamedTuple):
 
 
 class Unchanged(NamedTuple):
-    """Identities that are there and have not changed since the cookie."""
+    """Identities that exist and have not changed since the cookie."""
 
     ids: list[str]
 
@@ -49,18 +49,18 @@ class Deleted(NamedTuple):
 
 
 class DeleteUnmentioned(NamedTuple):
-    """Whoever the listing has neither seen nor called present is gone."""
+    """All that the snapshot named neither as upserted nor as unchanged are deleted."""
 
 
 class Checkpoint(NamedTuple):
-    """All up to a cookie has been told. ends_snapshot: this ends the listing."""
+    """All changes up to a cookie have been reported; `ends_snapshot` says that a snapshot ends."""
 
     cookie: str
     ends_snapshot: bool = False
 
 
 class Heartbeat(NamedTuple):
-    """Nothing else is known to have happened at the moment."""
+    """There is nothing to report at the moment."""
 
 
 Event: TypeAlias = (
@@ -69,9 +69,13 @@ Event: TypeAlias = (
 
 
 class StopSignal:
-    """Ends a follower from outside, by a signal's handler or another thread.
+    """Ends a follower from outside: from a signal handler or another thread.
 
-    beat: seconds after which a follower that waits shows a sign of life.
+    A pipe stands for it, so that a follower can wait for it and for its connection at once.
+
+    Attributes:
+        heartbeat_interval: After how many seconds without a change a follower yields a Heartbeat.
+        is_set: Whether the follower should stop.
     """
 
     def __init__(self, heartbeat_interval: float = 5.0) -> None:
@@ -80,25 +84,37 @@ class StopSignal:
         self._read_end, self._write_end = os.pipe()
 
     def set(self) -> None:
-        """Ask for the end, which comes as soon as whoever waits has woken."""
+        """Ask the follower to stop, and wake it if it waits."""
         self.is_set = True
+        # allowed in a signal handler, and wakes select() also where no signal interrupts it
         os.write(self._write_end, b"!")
 
     def wait(self, seconds: float, *files: int) -> bool:
-        """Wait for the stop or for something to read; False when the time passed before."""
+        """Wait for the stop signal or for files to become readable.
+
+        Args:
+            seconds: The longest time to wait.
+            files: File descriptors.
+
+        Returns:
+            False where the time passed before anything happened.
+        """
         return bool(select.select([self._read_end, *files], [], [], max(0.0, seconds))[0])
 
     def close(self) -> None:
-        """Give the pipe back."""
+        """Close the pipe."""
         os.close(self._read_end)
         os.close(self._write_end)
 
 
 class Follower(Protocol):
-    """A way to follow a store.
+    """Follows the changes of one store.
 
-    source: what is followed, its first word the kind of identity; another text means that cookies
-    are of no use. level: `exact` when nothing is missed, else `lagging`. why: a sentence.
+    Attributes:
+        source: What is followed, the first word being the kind of identity. Cookies are of no use
+            to a follower with another source.
+        level: `exact` where no change is missed, else `lagging`.
+        why: The reason for the level, as a sentence.
     """
 
     source: str
@@ -106,26 +122,33 @@ class Follower(Protocol):
     why: str
 
     def events(self, cookie: str, stop: StopSignal) -> Iterator[Event]:
-        """Yield what happened after a cookie, beginning with a SnapshotStarted; "" is before everything.
+        """Yield what happened after a cookie, beginning with a SnapshotStarted.
 
-        Raises BackendUnavailable, BackendRefused, and ContinuityLost for a cookie of no use.
+        Args:
+            cookie: The cookie of a Checkpoint; "" is before everything.
+            stop: Ends the follower.
+
+        Raises:
+            BackendUnavailable: The store cannot answer; trying again may help.
+            BackendRefused: The store cannot answer until its operator acts.
+            ContinuityLost: The cookie is of no use any more.
         """
 
     def outside(self, ids: Iterable[str]) -> set[str]:
-        """Name those of the gone identities that still exist outside of what is followed."""
+        """Return those of the deleted identities that still exist outside of what is followed."""
 
     def count(self) -> int | None:
-        """Count the people, for whoever watches the first reading; None where that is dear."""
+        """Return the number of people, to show progress; None where counting takes long."""
 
 
 class SnapshotProgress:
-    """Sees how far a listing is; this one does not care."""
+    """Is told the progress of a complete snapshot; this one ignores it."""
 
     def started(self, follower: Follower) -> None:
-        """Hear that a listing of everybody begins."""
+        """Take note that a complete snapshot begins."""
 
     def advanced(self, number: int) -> None:
-        """Hear how many identities were read since the last call."""
+        """Take note of how many identities were read since the last call."""
 
     def finished(self) -> None:
-        """Hear that everybody was read."""
+        """Take note that everybody was read."""

@@ -1,4 +1,4 @@
-"""The query that a backend gets, the entries and findings that it returns, what clients see."""
+"""The query that a backend gets, the entries and findings it returns, and what clients may see."""
 
 from __future__ import annotations
 
@@ -10,33 +10,6 @@ from typing import TypeAlias
 
 from .timestamps import moment_of, parse_generalized_time, to_micros
 
-NEVER_SHOWN = frozenset({"objectclass", "dn", "userpassword"})
-"""What Gluu's UserWebService leaves out of every result, whatever the settings say."""
-
-
-@dataclass(frozen=True)
-class Visibility:
-    """The attributes that are allowed (None: all), less the hidden ones; in lower case."""
-
-    allowed: frozenset[str] | None = None
-    hidden: frozenset[str] = NEVER_SHOWN
-
-    @classmethod
-    def of(cls, allowed: Iterable[str] = (), denied: Iterable[str] = ()) -> Visibility:
-        """Build the rule from names in any case; no allowed name means that all are."""
-        names = frozenset(map(_base, allowed))
-        return cls(names or None, NEVER_SHOWN.union(map(_base, denied)))
-
-    def shows(self, attribute: str) -> bool:
-        """Tell whether a client may see an attribute; options as in `cn;lang-de` do not count."""
-        name = _base(attribute)
-        return name not in self.hidden and (self.allowed is None or name in self.allowed)
-
-
-def _base(attribute: str) -> str:
-    return attribute.partition(";")[0].lower()
-
-
 Value: TypeAlias = bytes | str | bool | int | datetime
 """One value as a backend delivers it: LDAP octets, LDAP text, or the Python value itself."""
 
@@ -46,21 +19,28 @@ Entry: TypeAlias = Mapping[str, Sequence[Value]]
 BEFORE_ALL = to_micros(datetime.min.replace(tzinfo=UTC)) - 1
 """Earlier than every time there is."""
 
+NEVER_SHOWN = frozenset({"objectclass", "dn", "userpassword"})
+"""What Gluu's UserWebService leaves out of every result, whatever the settings say."""
+
 DEFAULT_TIME_ATTRIBUTES = ("updatedAt", "oxCreationTimestamp")
 
 WHOLE_SECOND_ATTRIBUTES = frozenset({"modifytimestamp", "createtimestamp"})
-"""Written by directory servers without fraction, so asked for from the start of the second."""
+"""Directory servers write these without fraction, so they count from the start of the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangesQuery:
-    """Who was added or changed at or after a time.
+    """The question for those who were added or changed at or after a time.
 
-    since: UTC, whole milliseconds. The bound is inclusive.
-    time_attributes: an entry counts when one of these is at or after `since`.
-    attributes: names that are needed (besides uid, inum and the times); None means all.
-    excluded: names that nobody will see, so that secrets need not even leave the store. Both are
-    in lower case, and no more than a hint: the feed hides whatever a backend delivers.
+    `attributes` and `excluded` spare a backend work, and keep secrets in the store; no backend has
+    to heed them, for the feed hides what clients may not see.
+
+    Attributes:
+        since: The inclusive bound, in UTC and whole milliseconds.
+        time_attributes: An entry matches when one of these is at or after `since`.
+        attributes: The names, in lower case, that are needed besides uid, inum and the times; None
+            means all.
+        excluded: The names, in lower case, that no client will see.
     """
 
     since: datetime
@@ -69,13 +49,13 @@ class ChangesQuery:
     excluded: frozenset[str] = frozenset()
 
     def bound(self, attribute: str) -> datetime:
-        """Give the lowest time of this attribute that counts, whole seconds where need be."""
+        """Return the lowest time of an attribute that matches, down to the second where need be."""
         if attribute.lower() in WHOLE_SECOND_ATTRIBUTES:
             return self.since.replace(microsecond=0)
         return self.since
 
     def matches(self, entry: Entry) -> bool:
-        """Tell whether an entry belongs to the answer; for backends that filter in Python."""
+        """Return whether an entry matches; for backends that filter in Python."""
         return any(
             time_of(value, BEFORE_ALL) >= to_micros(self.bound(attribute))
             for attribute in self.time_attributes
@@ -83,8 +63,41 @@ class ChangesQuery:
         )
 
 
+@dataclass(frozen=True)
+class Visibility:
+    """Which attributes clients may see.
+
+    Attributes:
+        allowed: The names of those that may be seen, in lower case; None means all.
+        hidden: The names of those that may not, in lower case, whether allowed or not.
+    """
+
+    allowed: frozenset[str] | None = None
+    hidden: frozenset[str] = NEVER_SHOWN
+
+    @classmethod
+    def of(cls, allowed: Iterable[str] = (), denied: Iterable[str] = ()) -> Visibility:
+        """Return the rule for names in any case.
+
+        Args:
+            allowed: The names that may be seen; none means that all may.
+            denied: The names that may not, besides those that never are.
+        """
+        names = frozenset(map(_base, allowed))
+        return cls(names or None, NEVER_SHOWN.union(map(_base, denied)))
+
+    def shows(self, attribute: str) -> bool:
+        """Return whether clients may see an attribute; options as in `cn;lang-de` do not count."""
+        name = _base(attribute)
+        return name not in self.hidden and (self.allowed is None or name in self.allowed)
+
+
+def _base(attribute: str) -> str:
+    return attribute.partition(";")[0].lower()
+
+
 class Level(StrEnum):
-    """How bad a finding is: a fault keeps the operation from working as it should."""
+    """How serious a finding is: a fault keeps the operation from working as it should."""
 
     OK = "ok"
     WARNING = "warning"
@@ -93,7 +106,13 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an examination of a store found out, and what an operator should do about it."""
+    """One result of an examination.
+
+    Attributes:
+        level: How serious it is.
+        what: What was found, as a sentence without a full stop.
+        advice: What an operator should do about it; empty where that is nothing.
+    """
 
     level: Level
     what: str
@@ -101,22 +120,22 @@ class Finding:
 
     @classmethod
     def ok(cls, what: str) -> Finding:
-        """Tell of something that is well."""
+        """Return the finding that something is as it should be."""
         return cls(Level.OK, what)
 
     @classmethod
     def warning(cls, what: str, advice: str) -> Finding:
-        """Tell of something that may be meant, or that cannot be told."""
+        """Return the finding that something may be intended, or that it cannot be examined."""
         return cls(Level.WARNING, what, advice)
 
     @classmethod
     def fault(cls, what: str, advice: str) -> Finding:
-        """Tell of something that has to be repaired."""
+        """Return the finding that something has to be repaired."""
         return cls(Level.FAULT, what, advice)
 
 
 def time_of(value: Value, unreadable: int) -> int:
-    """Give a time attribute's value in microseconds since the epoch, or `unreadable`."""
+    """Return a time attribute's value in microseconds since the epoch, or `unreadable`."""
     try:
         if isinstance(value, datetime):
             return moment_of(value)[1]

@@ -1,4 +1,4 @@
-"""SCIM's error messages (RFC 7644, section 3.12), for every failure inside the blueprint."""
+"""SCIM's error messages (RFC 7644, section 3.12) for every failure inside the blueprint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JSON = "application/json; charset=utf-8"
 
 
 class ScimErrorSchema(ma.Schema):
-    """The body of every answer that is no success."""
+    """The body of every answer that is an error."""
 
     class Meta:  # noqa: D106
         unknown = ma.EXCLUDE
@@ -34,7 +34,13 @@ class ScimErrorSchema(ma.Schema):
 
 
 def error_response(status: int, detail: str, scim_type: str | None = None) -> Response:
-    """Build an answer with an error body; scim_type is one of RFC 7644's keywords."""
+    """Return an answer with an error body.
+
+    Args:
+        status: The HTTP status code.
+        detail: What the client should do about it.
+        scim_type: One of the keywords of RFC 7644, section 3.12.
+    """
     body: dict[str, object] = {"schemas": [SCIM_ERROR], "status": str(status), "detail": detail}
     response = jsonify({**body, "scimType": scim_type} if scim_type else body)
     response.status_code = status
@@ -44,7 +50,7 @@ def error_response(status: int, detail: str, scim_type: str | None = None) -> Re
 
 
 def add_error_handlers(blueprint: Blueprint) -> None:
-    """Give a blueprint its own answers; a host's handlers stay in charge everywhere else."""
+    """Register the error handlers of a blueprint; elsewhere the host's own ones apply."""
     blueprint.register_error_handler(400, _bad_request)
     blueprint.register_error_handler(BackendError, _backend_error)
     blueprint.register_error_handler(500, _internal_error)
@@ -57,13 +63,14 @@ def _bad_request(error: HTTPException) -> Response:
 
 
 def _sentences(messages: Mapping[str, Any]) -> str:
-    """Write webargs' messages as sentences that begin with the parameter's name."""
+    """Return webargs' messages as sentences that begin with the parameter's name."""
     by_name = messages.get("query", messages)
     return " ".join(f"{name}: {' '.join(texts)}." for name, texts in by_name.items())
 
 
 def _backend_error(error: BackendError) -> Response:
-    log.error("%s", str(error))  # a record that is kept must not keep connections open
+    # text alone: a log record that holds the exception would keep the connections of its traceback
+    log.error("%s", str(error))
     if not isinstance(error, BackendUnavailable):
         return error_response(500, error.public)
     response = error_response(503, error.public)

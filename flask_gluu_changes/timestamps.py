@@ -1,7 +1,7 @@
-"""Times on their way in and out: ISO 8601 in requests, GeneralizedTime in directories.
+"""Times: read from ISO 8601 (requests) and GeneralizedTime (directories), written as both.
 
 A *moment* is the pair (text, microseconds): the time as Java's `Instant.toString` prints it, and
-its distance from 1970-01-01T00:00:00Z, which is what times are compared by.
+the microseconds since 1970-01-01T00:00:00Z, by which times are compared.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import TypeAlias
 
 Moment: TypeAlias = tuple[str, int]
+"""A time as text, and in microseconds since the epoch."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
+_TO_MILLIS = len("2020-01-01T00:00:00.000")
 
 _ISO_8601 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt]((?!24)\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+\- ]\d\d:?[0-5]\d)?",
@@ -25,7 +27,7 @@ _HOURS, _MINUTES, _SECONDS = (
     {f"{n:02}": n * micros for n in range(count)}
     for count, micros in ((24, 3600 * 10**6), (60, 60 * 10**6), (60, 10**6))
 )
-"""Two digits to microseconds."""
+"""Two digits to microseconds; `int()` would accept more, such as blanks and underscores."""
 
 _GENERALIZED_TIME = re.compile(
     r"(\d{4})(\d\d)(\d\d)((?!24)\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:[0-5]\d)?)",
@@ -34,11 +36,15 @@ _GENERALIZED_TIME = re.compile(
 
 
 def parse_timestamp(text: str, naive: tzinfo = UTC) -> datetime:
-    """Read the time stamp of a request, as UTC and floored to whole milliseconds.
+    """Return the time stamp of a request in UTC, rounded down to whole milliseconds.
 
-    A time without offset is taken in the zone `naive`. A blank before a trailing hh:mm is the `+`
-    that a client forgot to percent-encode. Raises ValueError for anything but an ISO 8601
-    date-time between the years 1 and 9999.
+    Args:
+        text: An ISO 8601 date-time. A blank before a trailing hh:mm is read as the `+` that a
+            client forgot to percent-encode.
+        naive: The zone of a time without offset.
+
+    Raises:
+        ValueError: The text is no ISO 8601 date-time between the years 1 and 9999.
     """
     match = _ISO_8601.fullmatch(text)
     if match is None or (match[4] and not match[3]):
@@ -56,34 +62,36 @@ def parse_timestamp(text: str, naive: tzinfo = UTC) -> datetime:
 
 
 def to_generalized_time(moment: datetime) -> str:
-    """Write a time as an LDAP GeneralizedTime in UTC with milliseconds (RFC 4517, 3.3.13)."""
+    """Return a time as an LDAP GeneralizedTime in UTC with milliseconds (RFC 4517, 3.3.13)."""
     utc = moment.astimezone(UTC)
+    # strftime does not pad the year everywhere
     return f"{utc.year:04}{utc:%m%d%H%M%S}.{utc.microsecond // 1000:03}Z"
 
 
 def to_instant(moment: datetime) -> str:
-    """Write a time as Java's `Instant.toString`: UTC, no fraction when zero, else 3 or 6 digits."""
+    """Return a time as Java's `Instant.toString`: UTC, no fraction if zero, else 3 or 6 digits."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
     return utc.isoformat(timespec="seconds") + _fraction_of(utc.microsecond)
 
 
 def to_micros(moment: datetime) -> int:
-    """Count the microseconds from the epoch to a time."""
+    """Return the microseconds from 1970-01-01T00:00:00Z to a time."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
-    """Turn microseconds since the epoch back into a time."""
+    """Return the time, in UTC, that lies so many microseconds after 1970-01-01T00:00:00Z."""
     return EPOCH + timedelta(microseconds=micros)
 
 
-_TO_MILLIS = len("2020-01-01T00:00:00.000")
-
-
 def moment_of(time: datetime) -> Moment:
-    """Give text and microseconds of a time; one without zone is UTC, as databases store it.
+    """Return the text and the microseconds of a time.
 
-    Raises ValueError when its offset carries it out of the years 1 to 9999.
+    Args:
+        time: A time in any zone; one without zone is in UTC, as databases store it.
+
+    Raises:
+        ValueError: Its offset moves it out of the years 1 to 9999.
     """
     try:
         utc = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
@@ -96,9 +104,13 @@ def moment_of(time: datetime) -> Moment:
 
 
 def parse_generalized_time(text: str) -> Moment:
-    """Read a GeneralizedTime of any form that RFC 4517 allows, to the nanosecond.
+    """Return the text, to the nanosecond, and the microseconds of a GeneralizedTime.
 
-    Raises ValueError when it is none, a leap second included (Java's `Instant` has none).
+    Args:
+        text: A time in any form that RFC 4517, section 3.3.13 allows.
+
+    Raises:
+        ValueError: It is no such time, or a leap second, which Java's `Instant` cannot hold.
     """
     hour, minute, second = text[8:10], text[10:12], text[12:14]
     try:
@@ -111,6 +123,7 @@ def parse_generalized_time(text: str) -> Moment:
 
 
 def _parse_rare_form(text: str) -> Moment:
+    """Read a time with an offset, with a comma, or without minutes or seconds."""
     match = _GENERALIZED_TIME.fullmatch(text)
     if match is None:
         raise ValueError("not a GeneralizedTime")
@@ -131,6 +144,7 @@ def _parse_rare_form(text: str) -> Moment:
     return to_instant(utc)[:-1] + digits + "Z", to_micros(utc) + micros
 
 
+# Few days, and with milliseconds at most 1000 fractions, recur in the times of an answer.
 @lru_cache(maxsize=4096)
 def _day(text: str) -> Moment:
     day = datetime.strptime(_digits(text, 8), "%Y%m%d").replace(tzinfo=UTC)
@@ -161,6 +175,7 @@ def _fraction(text: str) -> Moment:
 
 
 def _digits(text: str, length: int) -> str:
+    # isdigit() alone accepts the digits of every script
     if len(text) != length or (text and not (text.isascii() and text.isdigit())):
         raise ValueError("not a GeneralizedTime")
     return text

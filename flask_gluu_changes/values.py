@@ -1,6 +1,6 @@
-"""Typed values: from what a store delivers to what JSON can say.
+"""Typed values: converted from what a store delivers to what JSON can hold.
 
-Octets come from directories; str, int, bool and datetime from other backends.
+Directories deliver octets; other backends deliver str, int, bool and datetime as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ JsonValue: TypeAlias = str | bool | int | Fragment
 
 
 class AttributeType(StrEnum):
-    """The names that Gluu registers under `gluuAttributeType`."""
+    """The type of an attribute's values, named as Gluu registers it in `gluuAttributeType`."""
 
     STRING = "string"
     NUMERIC = "numeric"
@@ -37,14 +37,22 @@ _BOOLEANS = {"TRUE": True, "FALSE": False, "true": True, "false": False}
 _INTEGER = re.compile(r"-?[1-9][0-9]*|0")
 _SHORT_INTEGER = re.compile(rb"-?[1-9][0-9]{0,17}|0")
 _WORD = 63
+"""Integers of fewer bits fit with their sign into 64 bits, which the serializer can write."""
+
 _SAFE_DIGITS = 18
-"""Integers of up to so many digits fit into 64 bits; longer ones are copied as they stand."""
+"""Integers of up to so many digits fit into 64 bits; longer ones are copied as text."""
 
 
 def typed(value: Value, kind: AttributeType | None) -> JsonValue:
-    """Give a value in the JSON form of its attribute's type; ValueError where it does not fit.
+    """Return a value in the JSON form of its attribute's type.
 
-    Without a type, Python's own numbers and truths stay what they are and all else is text.
+    Args:
+        value: The value as a backend delivers it.
+        kind: The attribute's type; without one, Python's own integers and booleans stay what they
+            are and all else is text.
+
+    Raises:
+        ValueError: The value does not fit the type.
     """
     if kind is None:
         kind = _NATIVE.get(type(value), AttributeType.STRING)
@@ -52,9 +60,9 @@ def typed(value: Value, kind: AttributeType | None) -> JsonValue:
 
 
 def untyped(value: Value) -> str:
-    """Give a value that fits no type as its text, or in base64 when it is not UTF-8.
+    """Return a value that does not fit its type as text, or in base64 where it is not UTF-8.
 
-    Never fails: an integer of more digits than Python writes comes in hexadecimal.
+    Never fails: an integer of more digits than Python writes in decimal is in hexadecimal.
     """
     try:
         return to_string(value)
@@ -65,7 +73,7 @@ def untyped(value: Value) -> str:
 
 
 def to_string(value: Value) -> str:
-    """Give any value as text: octets decoded from UTF-8, Python values by their type."""
+    """Return any value as text: octets decoded from UTF-8, Python values by their type."""
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, bool):
@@ -76,7 +84,8 @@ def to_string(value: Value) -> str:
 
 
 def to_boolean(value: Value) -> bool:
-    """Give an LDAP Boolean (RFC 4517, 3.3.3), in either case, or 0 and 1 from a database."""
+    """Return an LDAP Boolean (RFC 4517, 3.3.3), in either case, or a database's 0 and 1."""
+    # True and False are integers, too
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
     try:
@@ -86,7 +95,7 @@ def to_boolean(value: Value) -> bool:
 
 
 def to_integer(value: Value) -> int | Fragment:
-    """Give an LDAP Integer (RFC 4517, 3.3.16) of any size as the number itself."""
+    """Return an LDAP Integer (RFC 4517, 3.3.16) of any size as a number."""
     text = to_string(value)
     if not _INTEGER.fullmatch(text):
         raise ValueError("not an Integer")
@@ -94,14 +103,14 @@ def to_integer(value: Value) -> int | Fragment:
 
 
 def to_time(value: Value) -> str:
-    """Give a GeneralizedTime or a datetime as ISO 8601 in UTC."""
+    """Return a GeneralizedTime or a datetime as ISO 8601 in UTC."""
     if isinstance(value, datetime):
         return moment_of(value)[0]
     return parse_generalized_time(to_string(value))[0]
 
 
 def to_base64(value: Value) -> str:
-    """Give octets in base64 (RFC 4648, section 4); text from other backends is base64 already."""
+    """Return octets in base64 (RFC 4648, section 4); text from other backends is so already."""
     return str(b64encode(value), "ascii") if isinstance(value, bytes) else to_string(value)
 
 
@@ -114,7 +123,7 @@ def _quick_integer(value: Value) -> int:
 
 
 def quick_moment(value: Value) -> Moment:
-    """Give text and microseconds of a time; anything but a GeneralizedTime or a datetime raises."""
+    """Return the moment of a datetime or a GeneralizedTime's octets; anything else raises."""
     if type(value) is datetime:
         return moment_of(value)
     return parse_generalized_time(bytes.decode(value))  # type: ignore[arg-type]
@@ -133,21 +142,23 @@ _CONVERTERS: Mapping[AttributeType, Callable[[Value], JsonValue]] = {
     AttributeType.PHOTO: to_base64,
 }
 
-_TRUTHS: dict[Value, bool] = {
-    **{name.encode(): truth for name, truth in _BOOLEANS.items()},
-    **{truth: truth for truth in (True, False)},
+# True and 1 are one key, so a database's 0 and 1 are found as well.
+_QUICK_BOOLEANS: dict[Value, bool] = {
+    **{name.encode(): boolean for name, boolean in _BOOLEANS.items()},
+    **{boolean: boolean for boolean in (True, False)},
 }
 
 QUICK: Mapping[AttributeType, Callable[[Value], JsonValue]] = {
     AttributeType.STRING: to_string,
     AttributeType.JSON: to_string,
     AttributeType.NUMERIC: _quick_integer,
-    AttributeType.BOOLEAN: _TRUTHS.__getitem__,
+    AttributeType.BOOLEAN: _QUICK_BOOLEANS.__getitem__,
     AttributeType.BINARY: to_base64,
     AttributeType.CERTIFICATE: to_base64,
     AttributeType.PHOTO: to_base64,
 }
-"""The shortest way for what directories and databases hold; anything unusual raises.
+"""The fastest conversion of what directories and databases usually hold; all else raises.
 
-Text is left to the serializer, and times are read by `quick_moment`.
+Any exception means "ask `typed`", so nothing is checked twice. Text is left to the serializer, and
+times are read by `quick_moment`.
 """

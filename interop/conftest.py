@@ -52,3 +52,9 @@ def serve(keycloak: Keycloak) -> Iterator[Serve]:
             return f"{serving.url}{OPERATION}"
 
         yield start
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave Java servers, which the first test of each waits for, the time that they take."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(900))

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".matrix"
 PACKAGE = "flask_gluu_changes"
-PATIENCE = 300.0  # seconds that a step may take
+PATIENCE = 900.0  # seconds that a step may take, on a busy machine
 
 NOTHING: Mapping[str, str] = {}
 

@@ -1,10 +1,10 @@
 "use strict";
-// Follows the operation as an identity-management job does: walk all pages once, then ask from the
-// highest `latestUpdateAt` again and again, and take what comes as "insert or replace" by inum.
+// Follows the operation as an identity-management job does: read all pages once, then poll from the
+// highest `latestUpdateAt`, and apply each entry as "insert or replace" by inum.
 
-const EVERY = 2000; // ms between two questions
+const EVERY = 2000; // ms between two polls
 const SHOWN = 200; // rows, the youngest ones
-const MOST = 5000; // people in one walk; a page for people is no place for more
+const MOST = 5000; // people in one paging session; more of them would be too many for one page
 
 const part = (id) => document.getElementById(id);
 const feed = part("feed");
@@ -33,7 +33,7 @@ async function page(timeStamp, start) {
   });
 }
 
-async function walk() {
+async function readPages() {
   const found = [];
   let highest = latest;
   for (let start = 0, total = size; total === size; start += size) {
@@ -43,7 +43,7 @@ async function walk() {
     if (found.length > MOST) throw Object.assign(new Error(`more than ${MOST} changes`), { many: true });
     if (Date.parse(got.latestUpdateAt) > Date.parse(highest)) highest = got.latestUpdateAt;
   }
-  latest = highest; // only now: a walk that broke off is begun again
+  latest = highest; // only now: a paging session that failed is repeated from the same time
   return found;
 }
 
@@ -150,7 +150,7 @@ async function update() {
 async function ask() {
   let found;
   try {
-    found = await walk();
+    found = await readPages();
   } catch (error) {
     complain(error);
     return error.many || [400, 401, 403].includes(error.status) ? 0 : error.wait || EVERY;

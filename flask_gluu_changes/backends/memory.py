@@ -10,21 +10,37 @@ from ..values import AttributeType
 
 
 class MemoryBackend(Backend):
-    """Serves the entries it is given; change `entries` at any time by assigning a new list.
+    """A backend that serves the entries of a list.
 
-    types: attribute names to registered types, where text is not what a client should see.
+    Attributes:
+        entries: The entries; assign a new list at any time to change them.
     """
 
     def __init__(
         self, entries: Iterable[Entry] = (), *, types: Mapping[str, AttributeType] | None = None
     ) -> None:
+        """Serve some entries.
+
+        Args:
+            entries: The people, each with its `uid` and `inum`.
+            types: Registered types by attribute name, in any case; needed where clients should
+                see something other than text.
+        """
         self.entries = list(entries)
         self._types = {name.lower(): kind for name, kind in (types or {}).items()}
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
-        """Yield the matching entries as the list stands at the call."""
+        """Yield the matching entries of the list as it is at the call.
+
+        Args:
+            query: Who is asked for.
+        """
         return filter(query.matches, list(self.entries))
 
     def attribute_type(self, name: str) -> AttributeType | None:
-        """Give the type passed in for an attribute."""
+        """Return the type that was passed in for an attribute.
+
+        Args:
+            name: The attribute's name, in any case.
+        """
         return self._types.get(name.lower())

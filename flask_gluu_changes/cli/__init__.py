@@ -14,7 +14,7 @@ __all__ = ["create_group"]
 
 
 def create_group(settings: Settings, feed: Feed) -> AppGroup:
-    """Make the group of commands that work on an application's feed."""
+    """Return the group of commands of an application, for its settings and its feed."""
     group = AppGroup("gluu-changes", help="Look at the changes of people, and at their store.")
     group.add_command(list_command(settings, feed))
     group.add_command(doctor_command(settings, feed))

@@ -1,4 +1,4 @@
-"""`doctor`: what keeps the store of people from answering well, and what to do about it."""
+"""`doctor`: what keeps the store of people from answering as it should, and what to do about it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ WIDTH = max(map(len, Level)) + 2
 
 
 def doctor_command(settings: Settings, feed: Feed) -> click.Command:
-    """Make the command for an application's settings and feed."""
+    """Return the command for an application's settings and feed."""
 
     @click.command("doctor")
     @with_appcontext
     def examine() -> None:
         """Examine settings and store; exit code 1 when there is a fault.
 
-        Warnings tell what may be meant, or what cannot be told from here.
+        Warnings are about what may be intended, and about what cannot be examined.
         """
         levels = [_print(found) for found in _findings(settings, feed)]
         faults, warnings = levels.count(Level.FAULT), levels.count(Level.WARNING)
@@ -44,7 +44,7 @@ def _findings(settings: Settings, feed: Feed) -> Iterator[Finding]:
 
 
 def examine_settings(settings: Settings) -> Iterator[Finding]:
-    """Look for settings that hold, for the application has started, but are hardly meant."""
+    """Yield findings about settings that are valid but probably not intended."""
     allowed = {name.lower() for name in settings.allowed_attributes}
     denied = {name.lower() for name in (*settings.denied_attributes, "userPassword")}
     yield Finding.ok(f"the settings hold, with the profile {settings.profile}")

@@ -1,4 +1,4 @@
-"""`flask gluu-changes follow` fills the journal from the application's backend; `new-epoch`."""
+"""`follow` runs the ingest of the journal from the application's backend; `new-epoch` voids it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -23,7 +23,8 @@ from ..journal.protocol import SequenceBackend
 @click.command()
 @with_appcontext
 def follow() -> None:
-    """Fill the journal until SIGTERM or SIGINT; a second one waits and takes over."""
+    """Fill the journal until SIGTERM or SIGINT; a second process waits and takes over."""
+    # the command is a process of its own, so the log is its to configure
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     backend = current_app.extensions["gluu_changes"].feed.backend
     if isinstance(backend, SequenceBackend):
@@ -33,7 +34,7 @@ def follow() -> None:
     stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    gc.freeze()  # else collections walk through all that was imported, while changes wait
+    gc.freeze()  # else each collection visits all that was imported, and delays changes
     with _service() as service:
         service.run_ingest(current_app.config, backend, stop, Progress())
 
@@ -43,7 +44,7 @@ def follow() -> None:
 def new_epoch() -> None:
     """Void every token of the journal, so that each client reads everybody again.
 
-    For a journal that was restored from a backup while clients were not at rest.
+    For a journal that was restored from a backup while clients went on reading.
     """
     with _service() as service:
         service.begin_epoch(current_app.config)
@@ -52,7 +53,7 @@ def new_epoch() -> None:
 
 @contextmanager
 def _service() -> Iterator[ModuleType]:
-    """Give the module that needs the extra, and say in one sentence what an operator must do."""
+    """Return the module that needs the extra; an error is one sentence for the operator."""
     try:
         from ..journal.ingest import service
     except ModuleNotFoundError as error:
@@ -64,25 +65,26 @@ def _service() -> Iterator[ModuleType]:
 
 
 class Progress(SnapshotProgress):
-    """Shows the first reading on a terminal."""
+    """Shows the first complete snapshot as a progress bar on a terminal."""
 
     def __init__(self) -> None:
+        self._drawn = ExitStack()
         self._bar: Any = None
 
     def started(self, follower: Follower) -> None:
-        """Draw the bar; people are counted first, but only if somebody watches."""
+        """Draw the bar; people are counted for it only where there is a terminal."""
         total = follower.count() if sys.stderr.isatty() else None
         self.finished()
-        self._bar = click.progressbar(length=total or 0, label="first reading", file=sys.stderr)
-        self._bar.__enter__()
+        self._bar = self._drawn.enter_context(
+            click.progressbar(length=total or 0, label="first reading", file=sys.stderr)
+        )
 
     def advanced(self, number: int) -> None:
-        """Move the bar."""
+        """Move the bar by a number of identities."""
         if self._bar is not None:
             self._bar.update(number)
 
     def finished(self) -> None:
-        """Finish the line."""
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
+        """Finish the line of the bar."""
+        self._drawn.close()
         self._bar = None

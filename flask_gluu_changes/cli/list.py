@@ -1,4 +1,4 @@
-"""`list`: the page that the operation would answer with, as a table on the terminal."""
+"""`list`: a page of the operation as a table on the terminal, or as JSON."""
 
 from __future__ import annotations
 
@@ -21,44 +21,14 @@ from ..web.query import MAX_START
 Person: TypeAlias = Mapping[str, Sequence[Any]]
 Results: TypeAlias = list[dict[str, Sequence[Any]]]
 
+CALLER = "flask gluu-changes"
+"""Keeps the paging sessions of the command apart from those of clients."""
+
 GAP = "  "
 
 
-def narrowed(entry: Person, attributes: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Keep some attributes of an entry; case and options as in `cn;lang-de` do not count."""
-    wanted = {name.lower() for name in attributes}
-    return {name: vs for name, vs in entry.items() if name.partition(";")[0].lower() in wanted}
-
-
-def table(page: Mapping[str, Any], attributes: Sequence[str]) -> str:
-    """Write a page with a column for each attribute, and what the page says of itself below."""
-    rows = [[_cell(entry, name) for name in attributes] for entry in page["results"]]
-    widths = [max(map(len, column)) for column in zip(attributes, *rows, strict=True)]
-    lines = [_line(row, widths) for row in (attributes, ["-" * width for width in widths], *rows)]
-    below = f"entries: {page['total']}, latest update at {page['latestUpdateAt']}"
-    return "\n".join([*lines, "", below])
-
-
-def _cell(entry: Person, attribute: str) -> str:
-    found = narrowed(entry, [attribute]).values()
-    return ", ".join(_printable(str(value)) for values in found for value in values)
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal would obey: a name may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-    return GAP.join(padded).rstrip()
-
-
-CALLER = "flask gluu-changes"
-
-
 def list_command(settings: Settings, feed: Feed) -> click.Command:
-    """Make the command for an application's settings and feed."""
+    """Return the command for an application's settings and feed."""
     largest = settings.max_page_size
 
     @click.command("list")
@@ -76,14 +46,14 @@ def list_command(settings: Settings, feed: Feed) -> click.Command:
         if form == "json":
             _print_json(body, attributes)
         else:
-            times = settings.time_attributes or ()
-            click.echo(table(json.loads(body), attributes or ("uid", "inum", *times)))
+            shown = attributes or ("uid", "inum", *settings.time_attributes)
+            click.echo(table(json.loads(body), shown))
 
     return list_changes
 
 
 def _time_in(naive: tzinfo) -> Callable[[click.Context, click.Parameter, str], datetime]:
-    """Read a time as the operation does; one without offset belongs to a zone."""
+    """Return a callback that reads a time as the operation does, in a zone for naive ones."""
 
     def read(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
         try:
@@ -104,16 +74,47 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> Seq
 
 def _page(feed: Feed, since: datetime, start: int, size: int) -> bytes:
     try:
-        return feed.page(since, caller=CALLER, start=start, size=size).to_json(since)
+        return feed.page(since, caller=CALLER, start=start, size=size).to_json()
     except BackendError as error:
         raise click.ClickException(str(error)) from error
 
 
 def _print_json(body: bytes, attributes: Sequence[str] | None) -> None:
-    """Print the body of the operation's answer to the byte, or its entries narrowed."""
+    """Print the body of the operation's answer unchanged, or with some attributes only."""
     if attributes:
         page = json.loads(body)
         results: Results = [narrowed(entry, attributes) for entry in page["results"]]
         text = json.dumps({**page, "results": results}, ensure_ascii=False, separators=(",", ":"))
         body = text.encode()
+    # to the byte for programs, with an end of line for people
     click.echo(body, nl=sys.stdout.isatty())
+
+
+def narrowed(entry: Person, attributes: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Return some attributes of an entry; case and options as in `cn;lang-de` do not count."""
+    wanted = {name.lower() for name in attributes}
+    return {name: vs for name, vs in entry.items() if name.partition(";")[0].lower() in wanted}
+
+
+def table(page: Mapping[str, Any], attributes: Sequence[str]) -> str:
+    """Return a page as a table with a column for each attribute, and its totals below."""
+    rows = [[_cell(entry, name) for name in attributes] for entry in page["results"]]
+    widths = [max(map(len, column)) for column in zip(attributes, *rows, strict=True)]
+    lines = [_line(row, widths) for row in (attributes, ["-" * width for width in widths], *rows)]
+    totals = f"entries: {page['total']}, latest update at {page['latestUpdateAt']}"
+    return "\n".join([*lines, "", totals])
+
+
+def _cell(entry: Person, attribute: str) -> str:
+    found = narrowed(entry, [attribute]).values()
+    return ", ".join(_printable(str(value)) for values in found for value in values)
+
+
+def _printable(text: str) -> str:
+    """Escape control characters, which a terminal would obey: a name may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return GAP.join(padded).rstrip()

@@ -1,4 +1,4 @@
-"""A consumer of the token forms, on httpx: batches of changes, each token kept when it is due."""
+"""A consumer of the token forms, on httpx: batches of changes, each token saved when it is due."""
 
 from .auth import ClientCredentials as ClientCredentials
 from .auth import Uma as Uma

@@ -6,7 +6,7 @@ from ..errors import GluuChangesError
 
 
 class ChangesError(GluuChangesError):
-    """The changes cannot be had; the token is kept as it was."""
+    """The changes cannot be read; the token is kept as it was."""
 
 
 class ChangesUnavailable(ChangesError):
@@ -14,7 +14,11 @@ class ChangesUnavailable(ChangesError):
 
 
 class ChangesRefused(ChangesError):
-    """The server refuses the request, so that repeating it is of no use; `status` is HTTP's."""
+    """The server refuses the request, so that repeating it is of no use.
+
+    Attributes:
+        status: The HTTP status of the answer.
+    """
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -22,4 +26,4 @@ class ChangesRefused(ChangesError):
 
 
 class TokenExpired(ChangesError):
-    """The server cannot tell what came since the token; used within this package only."""
+    """The server cannot say what came since the token; used within this package only."""

@@ -12,24 +12,32 @@ class TokenStore(Protocol):
     """Anything with these two methods, such as a row in the replica's own database."""
 
     def load(self) -> str:
-        """Give the token; empty where there is none."""
+        """Return the token; empty where there is none."""
 
     def save(self, token: str) -> None:
-        """Keep a token durably before returning; an empty one forgets."""
+        """Store a token durably before returning.
+
+        Args:
+            token: The token; an empty one forgets the one that is stored.
+        """
 
 
 class MemoryTokenStore:
-    """Keeps the token as long as the process lives."""
+    """Keeps the token as long as the process lives.
+
+    Attributes:
+        token: The token; empty where there is none.
+    """
 
     def __init__(self, token: str = "") -> None:
         self.token = token
 
     def load(self) -> str:
-        """Give the token."""
+        """Return the token."""
         return self.token
 
     def save(self, token: str) -> None:
-        """Keep a token."""
+        """Store a token."""
         self.token = token
 
 
@@ -40,17 +48,22 @@ class FileTokenStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Prepare the store.
+
+        Args:
+            path: The file; its folder must exist, and new files must be allowed in it.
+        """
         self._path = Path(path)
 
     def load(self) -> str:
-        """Give the token; empty where there is no file."""
+        """Return the token; empty where there is no file."""
         try:
             return self._path.read_text().strip()
         except FileNotFoundError:
             return ""
 
     def save(self, token: str) -> None:
-        """Write beside the file, and move over it once it is on the disk."""
+        """Write a file beside the one that is there, and replace it once it is on the disk."""
         handle, name = tempfile.mkstemp(prefix=self._path.name, dir=self._path.parent)
         try:
             with open(handle, "w") as file:
@@ -61,9 +74,10 @@ class FileTokenStore:
         except BaseException:
             os.unlink(name)
             raise
-        self._make_durable()
+        self._sync_folder()
 
-    def _make_durable(self) -> None:
+    def _sync_folder(self) -> None:
+        """Make the new name of the file durable, too."""
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

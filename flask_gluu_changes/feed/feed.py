@@ -10,15 +10,18 @@ from ..backend import Backend
 from ..encoder import EncodedEntry, EntryEncoder
 from ..model import ChangesQuery, Visibility
 from ..values import AttributeType
-from .sessions import PagingSession, PagingSessions
+from .sessions import PagingSessions, SessionKey
 from .snapshot import Page, Snapshot
 
 
 class Feed:
     """Sorts, pages, types and hides what a backend finds.
 
-    A request at offset 0 looks at the store anew; later offsets continue the snapshot that the
-    same caller began, so that entries added, deleted or renamed meanwhile shift nothing.
+    A request at offset 0 queries the store; later offsets continue the snapshot that the same
+    caller began, so that entries added, deleted or renamed meanwhile shift nothing.
+
+    Attributes:
+        backend: The store of people that is asked.
     """
 
     def __init__(
@@ -30,6 +33,15 @@ class Feed:
         visibility: Visibility,
         configured_type: Callable[[str], AttributeType | None],
     ) -> None:
+        """Keep what decides about each answer.
+
+        Args:
+            backend: The store of people.
+            sessions: Where the snapshots of clients that page are kept.
+            time_attributes: The attributes whose time makes an entry count as changed.
+            visibility: The attributes that clients may see.
+            configured_type: Returns the type of an attribute for which the backend has none.
+        """
         self.backend = backend
         self._sessions = sessions
         self._time_attributes = time_attributes
@@ -37,28 +49,37 @@ class Feed:
         self._configured_type = configured_type
 
     def page(self, since: datetime, *, caller: str, start: int, size: int) -> Page:
-        """Give `size` entries from offset `start`; fewer only where the answer ends.
+        """Return a page of the entries that were added or changed since a time.
 
-        since: the inclusive bound, UTC, whole milliseconds. caller: anything that tells clients
-        apart, so that their sessions do not mix.
+        Args:
+            since: The inclusive bound, in UTC and whole milliseconds.
+            caller: Any text that tells clients apart, so that their sessions do not mix.
+            start: The zero-based offset of the first entry.
+            size: The number of entries; fewer are returned only where the answer ends.
+
+        Raises:
+            BackendUnavailable: The store cannot answer at the moment.
+            BackendRefused: The store cannot answer until its operator acts.
         """
-        session = self._sessions.find((caller, since), start) if start else None
-        session = session or self._new_session(caller, since)
-        return self._sessions.advance(session, start, size) if session else Page([], None)
+        key = SessionKey(caller, since)
+        return self._sessions.page(key, start, size, begin=lambda: self._snapshot(since))
 
     def query(self, since: datetime) -> ChangesQuery:
-        """Give what a backend is asked for changes since a time."""
+        """Return the query that the backend gets for changes since a time.
+
+        Args:
+            since: The inclusive bound, in UTC and whole milliseconds.
+        """
         return ChangesQuery(
             since, self._time_attributes, self._visibility.allowed, self._visibility.hidden
         )
 
-    def _new_session(self, caller: str, since: datetime) -> PagingSession | None:
-        """Begin with a new look; None where there is nobody, as most polls find."""
+    def _snapshot(self, since: datetime) -> Snapshot | None:
+        """Query the store; return None where nobody matches, as for most clients that poll."""
         entries = self._encoded(since)
+        # without any entry no session begins, which might take the place of another one
         first = next(entries, None)
-        if first is None:
-            return None
-        return self._sessions.begin((caller, since), Snapshot(chain((first,), entries)))
+        return None if first is None else Snapshot(since, chain((first,), entries))
 
     def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
         query = self.query(since)

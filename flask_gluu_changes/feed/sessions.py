@@ -7,17 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import TypeAlias
+from typing import NamedTuple
 
 from .snapshot import Page, Snapshot
 
-SessionKey: TypeAlias = tuple[str, datetime]
-"""Who sessions, and since when."""
+
+class SessionKey(NamedTuple):
+    """Who pages, and through the changes since when."""
+
+    caller: str
+    since: datetime
 
 
 @dataclass(eq=False)
 class PagingSession:
-    """One client on its way through a snapshot, and the offsets it may ask for again."""
+    """One client's progress through a snapshot, and the offsets it may ask for again."""
 
     key: SessionKey
     snapshot: Snapshot
@@ -26,10 +30,10 @@ class PagingSession:
 
 
 class PagingSessions:
-    """The sessions of one process: at most `limit`, each kept for `seconds` after its last progress.
+    """The paging sessions of one process: at most `limit`, each for `seconds` after its progress.
 
-    Several clients may session from the same time even as the same caller: a page is cut from the session
-    that was served up to its offset, or else from the newest one.
+    Several clients may page from the same time even as the same caller: a page is cut from the
+    session that was served up to its offset, or else from the newest one.
     """
 
     def __init__(
@@ -41,26 +45,42 @@ class PagingSessions:
         self._sessions: list[PagingSession] = []
         self._lock = threading.Lock()
 
-    def begin(self, key: SessionKey, snapshot: Snapshot) -> PagingSession:
-        """Start a session; where there are too many, the one that rested longest is dropped."""
-        session = PagingSession(key, snapshot, self._clock())
-        with self._lock:
-            self._drop_resting(self._limit - 1)
-            self._sessions.append(session)
-        return session
+    def page(
+        self, key: SessionKey, start: int, size: int, begin: Callable[[], Snapshot | None]
+    ) -> Page:
+        """Return a page from the session that it continues, or else from a new one.
 
-    def find(self, key: SessionKey, start: int) -> PagingSession | None:
-        """Give the session that the page at this offset continues, if it is still kept."""
+        begin: returns the snapshot for a new session, or None where there is nobody to page
+        through. It is called without the lock, since it reads the whole answer from the store.
+        """
+        session = self._find(key, start) or self._begin(key, begin())
+        return self._advance(session, start, size) if session else Page(key.since, [], None)
+
+    def _find(self, key: SessionKey, start: int) -> PagingSession | None:
+        """Return the session that the page at this offset continues; offset 0 continues none."""
+        if not start:
+            return None
         with self._lock:
-            self._drop_resting(self._limit)
+            self._drop_idle(self._limit)
+            # the newest first: it is the nearest to what the store holds now
             sessions = [session for session in reversed(self._sessions) if session.key == key]
         return next(
             (session for session in sessions if start in session.offsets),
             next(iter(sessions), None),
         )
 
-    def advance(self, session: PagingSession, start: int, size: int) -> Page:
-        """Cut a page. Only new offsets keep a session alive; a page behind its end forgets it.
+    def _begin(self, key: SessionKey, snapshot: Snapshot | None) -> PagingSession | None:
+        """Begin a session; where there are too many, the one idle for longest is dropped."""
+        if snapshot is None:
+            return None
+        session = PagingSession(key, snapshot, self._clock())
+        with self._lock:
+            self._drop_idle(self._limit - 1)
+            self._sessions.append(session)
+        return session
+
+    def _advance(self, session: PagingSession, start: int, size: int) -> Page:
+        """Cut a page. Only new offsets keep a session alive; a page behind its end removes it.
 
         Else a client that waits at the end, or asks for one page again and again, would be shown
         the same snapshot for ever.
@@ -70,14 +90,15 @@ class PagingSessions:
             if start + size not in session.offsets:
                 session.progressed = self._clock()
             session.offsets.update((start, start + size))
+            # another thread may have dropped it meanwhile
             if not page.bodies and session in self._sessions:
                 self._sessions.remove(session)
         return page
 
-    def _drop_resting(self, room: int) -> None:
+    def _drop_idle(self, limit: int) -> None:
         oldest = self._clock() - self._seconds
         kept = sorted(
             (session for session in self._sessions if session.progressed > oldest),
             key=lambda session: session.progressed,
         )
-        self._sessions = kept[max(0, len(kept) - room) :]
+        self._sessions = kept[max(0, len(kept) - limit) :]

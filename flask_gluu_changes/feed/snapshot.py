@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from array import array
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import TemporaryFile
@@ -14,22 +15,30 @@ from ..encoder import EncodedEntry
 from ..timestamps import from_micros, to_instant
 
 SPILL_BYTES = 4 * 2**20
-"""Answers up to this size stay in memory; larger ones go to an unlinked temporary file…"""
+"""Answers up to this size stay in memory; larger ones go to an unlinked temporary file."""
 
 SPILL_CHUNKS = 1000
-"""…in writes of at least so many entries."""
+"""The fewest entries that are written to that file at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of an answer: JSON objects in order, and the highest change time (microseconds)."""
+    """A part of an answer.
 
+    Attributes:
+        since: The time that was asked for.
+        bodies: The JSON objects of the entries, in the answer's order.
+        latest: The highest change time among them, in microseconds since the epoch; None on an
+            empty page.
+    """
+
+    since: datetime
     bodies: list[bytes]
     latest: int | None
 
-    def to_json(self, since: datetime) -> bytes:
-        """Write the answer; since: the time that was asked for, the latest one of an empty page."""
-        latest = to_instant(since if self.latest is None else from_micros(self.latest))
+    def to_json(self) -> bytes:
+        """Return the body of the answer; an empty page's latest change is the time asked for."""
+        latest = to_instant(self.since if self.latest is None else from_micros(self.latest))
         return b'{"total":%d,"latestUpdateAt":"%s","results":[%s]}' % (
             len(self.bodies),
             latest.encode(),
@@ -38,17 +47,19 @@ class Page:
 
 
 class Snapshot:
-    """All entries of one answer in their final order: uid ignoring case, ties by inum."""
+    """All entries of the answer since a time, in order: uid ignoring case, ties by inum."""
 
-    def __init__(self, entries: Iterable[EncodedEntry]) -> None:
-        spool, keys = _Spool(), list[bytes]()
-        changed, ends = array("q"), array("Q", [0])
-        with spool:
+    def __init__(self, since: datetime, entries: Iterable[EncodedEntry]) -> None:
+        self._since = since
+        # arrays, not an object for each entry: an answer may hold a million of them
+        keys, changed, ends = list[bytes](), array("q"), array("Q", [0])
+        with closing(_Spool()) as spool:
             for key, micros, body in entries:
                 keys.append(key)
                 changed.append(micros)
                 ends.append(spool.append(body))
             self._data = spool.finish()
+        # positions are sorted, not bodies, which may be in the file
         order = sorted(range(len(keys)), key=keys.__getitem__)
         self._starts = array("Q", (ends[i] for i in order))
         self._ends = array("Q", (ends[i + 1] for i in order))
@@ -58,11 +69,11 @@ class Snapshot:
         return len(self._changed)
 
     def page(self, start: int, size: int) -> Page:
-        """Give `size` entries from offset `start`, fewer only where the answer ends."""
+        """Return `size` entries from offset `start`, fewer only where the answer ends."""
         rows = slice(start, start + size)
         spans = zip(self._starts[rows], self._ends[rows], strict=True)
         bodies = [self._data[begin:end] for begin, end in spans]
-        return Page(bodies, max(self._changed[rows], default=None))
+        return Page(self._since, bodies, max(self._changed[rows], default=None))
 
 
 class _Spool:
@@ -73,13 +84,6 @@ class _Spool:
         self._file: IO[bytes] | None = None
         self._size = 0
 
-    def __enter__(self) -> _Spool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
     def append(self, body: bytes) -> int:
         """Add a body; return where it ends, counted from the first."""
         self._chunks.append(body)
@@ -89,11 +93,19 @@ class _Spool:
         return self._size
 
     def finish(self) -> bytes | mmap.mmap:
-        """Give everything as one sliceable whole; the system frees a file with its last user."""
+        """Return all bodies as one sequence that can be sliced.
+
+        The system frees the file, which has no name, when the map over it is gone.
+        """
         if self._file is None:
             return b"".join(self._chunks)
         self._spill().flush()
         return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def close(self) -> None:
+        """Close the file, if there is one; a map over it stays usable."""
+        if self._file is not None:
+            self._file.close()
 
     def _spill(self) -> IO[bytes]:
         if self._file is None:

@@ -1,1 +1,1 @@
-"""The change journal: every identity once, at the place of its last change. Needs `[journal]`."""
+"""The change journal: every identity once, at the seq of its last change. Needs `[journal]`."""

@@ -12,25 +12,21 @@ from sqlalchemy import Engine
 
 from ..backend import Backend
 from ..encoder import EncodedEntry
-from ..errors import ConfigurationError
 from ..model import ChangesQuery, Entry
 from ..settings.base import Settings
-from ..settings.fields import PREFIX
-from ..settings.journal import JournalSettings
 from ..timestamps import to_micros
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
 from .records import body_of
-from .tables import open_engine
+from .tables import engine_from_config, open_engine
 
 
 class JournalBackend(SequenceBackend):
     """Serves the journal that an ingester fills; it only reads.
 
-    journal: the URL of its database, as SQLAlchemy writes it, or an engine of `open_engine`.
-    source: whom `flask gluu-changes follow` fills it from. settings_digest: what clients may see was decided
-    when the journal was filled; with `Settings.digest`, one filled under other settings is refused.
+    Attributes:
+        source: The backend that the journal is filled from, if it is known.
     """
 
     def __init__(
@@ -40,6 +36,16 @@ class JournalBackend(SequenceBackend):
         source: Backend | None = None,
         settings_digest: str | None = None,
     ) -> None:
+        """Prepare a backend; nothing is connected before the first use.
+
+        Args:
+            journal: The URL of the journal's database, as SQLAlchemy writes it, or an engine of
+                `open_engine`.
+            source: The backend that `flask gluu-changes follow` fills the journal from.
+            settings_digest: `Settings.digest`. What clients may see was decided when the journal
+                was filled; with a digest, a journal that was filled under other settings is
+                refused.
+        """
         self.source = source
         self._engine = open_engine(journal) if isinstance(journal, str) else journal
         self._reader = JournalReader(self._engine, settings_digest)
@@ -49,11 +55,17 @@ class JournalBackend(SequenceBackend):
     def from_config(
         cls, config: Mapping[str, Any], *, source: Backend | None = None
     ) -> JournalBackend:
-        """Open the journal that an application's config names; connects at the first request."""
-        url = JournalSettings.load(config).journal_url
-        if not url:
-            raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
-        return cls(url, source=source, settings_digest=Settings.load(config).digest)
+        """Return a backend for the journal that an application's config names.
+
+        Args:
+            config: The application's config; `GLUU_CHANGES_JOURNAL_URL` is needed.
+            source: The backend that `flask gluu-changes follow` fills the journal from.
+
+        Raises:
+            ConfigurationError: The URL is missing, or another key is wrong.
+        """
+        engine = engine_from_config(config)
+        return cls(engine, source=source, settings_digest=Settings.load(config).digest)
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
@@ -67,15 +79,25 @@ class JournalBackend(SequenceBackend):
             yield key, max(since, changed), body_of(line)
 
     def read_slice(self, position: Position | None, size: int) -> Slice:
-        """Read at most `size` rows from a position; None begins a full run."""
+        """Read the next rows of a run.
+
+        Args:
+            position: Where to go on; None begins a full run.
+            size: The highest number of rows.
+
+        Raises:
+            BackendUnavailable: The journal is being built, or cannot be read.
+            BackendRefused: The journal was filled under other settings.
+            ResyncRequired: The run cannot go on from the position.
+        """
         return self._reader.read_slice(position, size)
 
     def latest(self) -> Position:
-        """Give the position behind everything there is."""
+        """Return the position behind everything there is."""
         return self._reader.latest()
 
     def status(self) -> Status:
-        """Tell how the journal is, built or not."""
+        """Return what the journal says of itself, built or not."""
         return self._reader.status()
 
     def wait(self, position: Position, seconds: float, *, most: int) -> bool:
@@ -83,29 +105,32 @@ class JournalBackend(SequenceBackend):
         return self._watcher.wait((position.epoch, position.after), seconds, most=most)
 
     def close(self) -> None:
-        """Let those go who wait for a change, and close the connections of this process."""
+        """End all waits for a change, and close the connections of this process."""
         self._watcher.close()
         self._engine.dispose()
 
     def end_waits_on(self, number: int = signal.SIGTERM) -> None:
-        """Let waiting requests go when a signal comes, so that a server stops at once.
+        """End all waits for a change when a signal comes, so that a server stops at once.
 
         Opt in from the main thread of a server's worker, after it has set its own handler, which
         is called next: in gunicorn's `post_worker_init`.
+
+        Args:
+            number: The signal.
         """
         before = signal.getsignal(number)
 
         def handle(received: int, frame: FrameType | None) -> None:
             self._watcher.close()
-            _hand_on(before, received, frame)
+            _call_previous(before, received, frame)
 
         signal.signal(number, handle)
 
 
-def _hand_on(before: Any, received: int, frame: FrameType | None) -> None:
-    """Do what would have been done without us."""
-    if callable(before):
-        before(received, frame)
-    elif before == signal.SIG_DFL:
+def _call_previous(handler: Any, received: int, frame: FrameType | None) -> None:
+    """Do what the signal would have done without our handler."""
+    if callable(handler):
+        handler(received, frame)
+    elif handler == signal.SIG_DFL:
         signal.signal(received, signal.SIG_DFL)
         signal.raise_signal(received)

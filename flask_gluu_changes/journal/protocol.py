@@ -10,16 +10,22 @@ from ..errors import GluuChangesError
 
 
 class ResyncRequired(GluuChangesError):
-    """The journal can no longer tell what came since a position; only a full run helps."""
+    """The journal can no longer say what came since a position; only a full run helps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a client has read: all up to `after`, on its way to `until`.
+    """How far a client has read: everything up to `after`, in a run that ends at `until`.
 
-    epoch, commit_id: of the journal and of the commit at `until`, by which the position is recognized.
-    removals: whether the run tells removals; a full run need not. Where `after` is `until` the run
-    is over, and the next one goes from there to the head of that moment.
+    Where `after` equals `until` the run is over, and the next one goes from there to the head of
+    that moment.
+
+    Attributes:
+        epoch: The epoch of the journal.
+        after: The seq of the last row that was read.
+        until: The seq of the last row of the run.
+        commit_id: The id of the commit at `until`, by which the position is recognized.
+        removals: Whether the run reports removals; a full run need not.
     """
 
     epoch: str
@@ -30,17 +36,21 @@ class Position:
 
     @property
     def is_end(self) -> bool:
-        """Tell the end of a run, which a delta token names, from a position within it."""
+        """Whether this is the end of a run, which a delta token names, and not within one."""
         return self.after == self.until
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some rows of a run: the JSON objects of entries and of removals, in the order of seq.
+    """Some rows of a run, as the JSON objects that clients get.
 
-    order: for each row whether it is an entry, so that a stream keeps the order. latest: the
-    highest change time, microseconds since the epoch; 0 for none. next: where to go on. head: the
-    position behind everything there was at this look.
+    Attributes:
+        entries: Objects of entries, in the order of seq.
+        removed: Objects of removed identities, in the order of seq.
+        order: For each row whether it is an entry, so that a stream can keep the order of seq.
+        latest: The highest change time, in microseconds since the epoch; 0 for none.
+        next: Where to go on.
+        head: The position behind everything that the journal held when the slice was read.
     """
 
     entries: list[bytes]
@@ -53,7 +63,18 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What operators want to know of a journal; see `tables.STATE` for the fields."""
+    """What operators want to know of a journal.
+
+    Attributes:
+        level: `exact` when no change is missed, `lagging` when the source is polled, `unknown`
+            before anything was followed.
+        why: The reason for the level, as a sentence.
+        epoch: The epoch, which changes whenever continuity cannot be proven.
+        head: The highest seq.
+        built: Whether everything has been read once in this epoch.
+        confirmed_at: When the source was last known to hold nothing newer, in microseconds since
+            the epoch; 0 for never.
+    """
 
     level: str
     why: str
@@ -64,25 +85,35 @@ class Status:
 
 
 class SequenceBackend(Backend):
-    """A backend that knows the order of changes, so that clients follow it by tokens.
+    """A backend that knows the order of changes, so that clients can follow it by tokens.
 
-    Its methods raise BackendUnavailable while it cannot answer, and Gone for a position that it
-    cannot go on from. source: whom `flask gluu-changes follow` fills it from, if it is filled so.
+    All its methods raise BackendUnavailable while it cannot answer.
+
+    Attributes:
+        source: The backend that `flask gluu-changes follow` fills it from, if it is filled so.
     """
 
     source: Backend | None = None
 
     @abstractmethod
     def read_slice(self, position: Position | None, size: int) -> Slice:
-        """Read at most `size` rows from a position; None begins a full run."""
+        """Read the next rows of a run.
+
+        Args:
+            position: Where to go on; None begins a full run.
+            size: The highest number of rows.
+
+        Raises:
+            ResyncRequired: The run cannot go on from the position.
+        """
 
     @abstractmethod
     def latest(self) -> Position:
-        """Give the position behind everything there is."""
+        """Return the position behind everything there is."""
 
     @abstractmethod
     def status(self) -> Status:
-        """Tell how the journal is, built or not."""
+        """Return what the journal says of itself, built or not."""
 
     @abstractmethod
     def wait(self, position: Position, seconds: float, *, most: int) -> bool:

@@ -13,7 +13,7 @@ from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, Visibility
 from ..values import AttributeType, untyped
 
 EVERYTHING_SINCE = datetime(1, 1, 1, tzinfo=UTC)
-_NONE = 0
+_NO_TIME = 0
 _REST_OF_SECOND = 999_999
 
 
@@ -35,7 +35,7 @@ class Identity:
 
     @property
     def digest(self) -> bytes:
-        """Tell this content from another one of the same identity."""
+        """A digest that distinguishes this content from another one of the same identity."""
         return blake2b(b"%d %b" % (self.counts_until, self.body), digest_size=16).digest()
 
 
@@ -56,13 +56,18 @@ class IdentityEncoder:
         body, times = self._encoder.read(entry)
         return Identity(
             id=id_,
-            inum=_text(entry, "inum"),
-            uid=_text(entry, "uid"),
-            changed_at=max(times.values(), default=_NONE),
-            counts_until=max((_until(*time) for time in times.items()), default=_NONE),
+            inum=_least_text(entry, "inum"),
+            uid=_least_text(entry, "uid"),
+            changed_at=max(times.values(), default=_NO_TIME),
+            counts_until=max((_counts_until(*time) for time in times.items()), default=_NO_TIME),
             sort_key=sort_key(entry),
             body=body,
         )
+
+
+# The journal keeps the whole object and not its body alone, although the timeStamp form then has
+# to take the `@` keys off again: reading a page takes a quarter more time where each of its objects
+# is put together from two columns.
 
 
 def line_of(identity: Identity, version: int, *, created: bool) -> bytes:
@@ -73,7 +78,7 @@ def line_of(identity: Identity, version: int, *, created: bool) -> bytes:
 
 
 def body_of(line: bytes) -> bytes:
-    """Give back the object without its `@` keys, as the timeStamp form shows it."""
+    """Return the object without its `@` keys, as the timeStamp form shows it."""
     end = line.index(b'"@version":') + len(b'"@version":')
     while line[end : end + 1].isdigit():
         end += 1
@@ -88,12 +93,13 @@ def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> byte
     ).encode()
 
 
-def _until(attribute: str, micros: int) -> int:
-    whole = attribute.lower() in WHOLE_SECOND_ATTRIBUTES
-    return micros + _REST_OF_SECOND if whole else micros
+def _counts_until(attribute: str, micros: int) -> int:
+    """Return the highest time that finds a time attribute's value."""
+    is_whole_second = attribute.lower() in WHOLE_SECOND_ATTRIBUTES
+    return micros + _REST_OF_SECOND if is_whole_second else micros
 
 
-def _text(entry: Entry, attribute: str) -> str:
+def _least_text(entry: Entry, attribute: str) -> str:
     values = entry.get(attribute, ())
     return min(map(untyped, values)) if values else ""
 

@@ -25,31 +25,36 @@ class Selection:
     @classmethod
     @lru_cache(256)
     def of(cls, wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> Selection:
-        """Build it from names in any case; those that were built lately are remembered."""
+        """Return a selection of names in any case; recent ones are cached."""
         return cls(frozenset(map(str.lower, wanted)), frozenset(map(str.lower, unwanted)))
 
     @cached_property
     def digest(self) -> bytes:
-        """Tell this selection from others, in 8 octets."""
-        return digest_of(self.wanted, self.unwanted)
+        """A digest of 8 octets that distinguishes this selection from others."""
+        return _digest_of(self.wanted, self.unwanted)
 
     def apply(self, lines: list[bytes]) -> list[bytes]:
-        """Cut objects down to the selection; all that are shown whole stay the bytes they are."""
+        """Cut objects down to the selection; without one they stay the bytes that they are."""
         if not self.wanted and not self.unwanted:
             return lines
-        shows = _Answers(self.shows)
-        return [_cut(line, shows) for line in lines]
+        shown = _ShownNames(self.shows)
+        return [_cut(line, shown) for line in lines]
 
     def shows(self, attribute: str) -> bool:
-        """Tell whether an attribute is selected; options as in `cn;lang-de` do not count."""
+        """Return whether an attribute is selected; options as in `cn;lang-de` are ignored."""
         name = attribute.partition(";")[0].lower()
         if name in ALWAYS or name.startswith("@"):
             return True
         return name not in self.unwanted and (not self.wanted or name in self.wanted)
 
 
-class _Answers(dict[str, bool]):
-    """Remembers what was answered for each name: people have the same ones."""
+def digest_of_visibility(visibility: Visibility) -> bytes:
+    """Return a digest of 8 octets that distinguishes what clients may see from other settings."""
+    return _digest_of(visibility.allowed or (), visibility.hidden)
+
+
+class _ShownNames(dict[str, bool]):
+    """Whether each name is shown, computed once a name: all people have the same few names."""
 
     def __init__(self, shows: Callable[[str], bool]) -> None:
         self._shows = shows
@@ -59,16 +64,11 @@ class _Answers(dict[str, bool]):
         return shown
 
 
-def _cut(line: bytes, shows: _Answers) -> bytes:
-    return orjson.dumps({name: v for name, v in orjson.loads(line).items() if shows[name]})
+def _cut(line: bytes, shown: _ShownNames) -> bytes:
+    return orjson.dumps({name: v for name, v in orjson.loads(line).items() if shown[name]})
 
 
-def digest_of_visibility(visibility: Visibility) -> bytes:
-    """Tell what the settings let clients see from what others would, in 8 octets."""
-    return digest_of(visibility.allowed or (), visibility.hidden)
-
-
-def digest_of(*sets: Iterable[str]) -> bytes:
+def _digest_of(*sets: Iterable[str]) -> bytes:
     """Digest sets of names to 8 octets, whatever their order."""
     text = "\n".join(" ".join(sorted(names)) for names in sets)
     return blake2b(text.encode(), digest_size=8).digest()

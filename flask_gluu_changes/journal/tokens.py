@@ -1,14 +1,11 @@
 """Tokens: a position in the journal, for a client that can neither read nor change it.
 
-A token is base64url without padding (RFC 4648, section 5) of a fixed head, the names of epoch and
-commit, and an HMAC-SHA256 over both.
+A token is base64url without padding (RFC 4648, section 5) of a fixed head and the names of epoch
+and commit, a dot, and in the same letters an HMAC-SHA256 over the text before the dot.
 """
 
 from __future__ import annotations
 
-import binascii
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -16,6 +13,8 @@ from functools import lru_cache
 from hashlib import blake2b, sha256
 from struct import Struct
 from time import time_ns
+
+from itsdangerous import BadSignature, Signer, base64_decode, base64_encode
 
 from ..errors import GluuChangesError
 from ..model import Visibility
@@ -27,13 +26,20 @@ PURPOSE = b"flask-gluu-changes: tokens"
 """Makes the key another one than all that may be made from the same secret."""
 
 MAX_LENGTH = 400
-"""Characters; a token is about 170."""
+"""Characters; a token is about 140."""
 
 CACHED_TOKENS = 256
 
 _FORM = 1
 _HEAD = Struct(">BBBQQQ8s8s")
-_MAC_BYTES = sha256().digest_size
+
+
+class InvalidToken(GluuChangesError):
+    """The text is no token that was made with this secret, or one of another kind."""
+
+
+class SelectionChanged(GluuChangesError):
+    """The client goes on with other attributes than it began with."""
 
 
 class Kind(IntEnum):
@@ -43,16 +49,12 @@ class Kind(IntEnum):
     DELTA = 2
 
 
-class InvalidToken(GluuChangesError):
-    """The text is no token that was made with this secret, or one of another kind."""
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
     """A position, and what must still hold when the client comes back.
 
-    selection_digest, visibility_digest: digests of 8 octets, of what the client asked to see and of what the settings and
-    its rights let it see. issued: microseconds since the epoch.
+    selection_digest, visibility_digest: digests of 8 octets, of what the client asked to see and
+    of what the settings and its rights let it see. issued: microseconds since the epoch.
     """
 
     position: Position
@@ -62,89 +64,8 @@ class Token:
 
     @property
     def kind(self) -> Kind:
-        """Say what it is good for."""
+        """The kind of request that the token is for."""
         return Kind.DELTA if self.position.is_end else Kind.CURSOR
-
-
-class TokenCodec:
-    """Writes and reads tokens. Every node that serves the same journal needs the same secret.
-
-    Clients ask again with the token that they have, and get it again where nothing changed: the
-    last ones are remembered.
-    """
-
-    def __init__(self, secret: str | bytes) -> None:
-        octets = secret.encode() if isinstance(secret, str) else secret
-        self._key = hmac.digest(octets, PURPOSE, "sha256")
-        self._encoded = lru_cache(CACHED_TOKENS)(self._encode)
-        self._decoded = lru_cache(CACHED_TOKENS)(self._decode)
-
-    def encode(self, token: Token) -> str:
-        """Write a token as text for URLs."""
-        return self._encoded(token)
-
-    def decode(self, text: str, kind: Kind) -> Token:
-        """Read a token of one kind; InvalidToken for everything else."""
-        return self._decoded(text, kind)
-
-    def _encode(self, token: Token) -> str:
-        body = _packed(token)
-        octets = body + self._mac(body)
-        return urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-    def _decode(self, text: str, kind: Kind) -> Token:
-        octets = _octets(text)
-        body, mac = octets[:-_MAC_BYTES], octets[-_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(body)):
-            raise InvalidToken("it was not issued here")
-        token = _unpacked(body)
-        if token.kind is not kind:
-            raise InvalidToken("it is of the other kind")
-        return token
-
-    def _mac(self, body: bytes) -> bytes:
-        return hmac.digest(self._key, body, "sha256")
-
-
-def _packed(token: Token) -> bytes:
-    position = token.position
-    numbers = (position.after, position.until, token.issued)
-    head = _HEAD.pack(
-        _FORM,
-        token.kind,
-        position.removals,
-        *numbers,
-        token.selection_digest,
-        token.visibility_digest,
-    )
-    return head + f"{position.epoch} {position.commit_id}".encode()
-
-
-def _unpacked(body: bytes) -> Token:
-    """Read what was authenticated; another form is one of another release."""
-    if len(body) < _HEAD.size or body[0] != _FORM:
-        raise InvalidToken("it is of another release")
-    _, _, removals, after, until, issued, view, shown = _HEAD.unpack_from(body)
-    epoch, _, commit_id = body[_HEAD.size :].decode().partition(" ")
-    position = Position(epoch, after, until, commit_id, bool(removals))
-    return Token(position, view, shown, issued)
-
-
-def _octets(text: str) -> bytes:
-    """Decode strictly, so that no other text stands for the same token."""
-    if len(text) > MAX_LENGTH or not text.isascii():
-        raise InvalidToken("it is no token")
-    try:
-        octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidToken("it is no base64url") from error
-    if urlsafe_b64encode(octets).rstrip(b"=").decode() != text:
-        raise InvalidToken("it is not written as it was issued")
-    return octets
-
-
-class SelectionChanged(GluuChangesError):
-    """The client goes on with other attributes than it began with."""
 
 
 class TokenIssuer:
@@ -167,20 +88,21 @@ class TokenIssuer:
     def issue(
         self, position: Position, selection: Selection, before: Token | None = None
     ) -> tuple[str, int]:
-        """Write a token for a position; give it with its expiry, microseconds since the epoch.
+        """Return a token for a position, and its expiry in microseconds since the epoch.
 
-        before: the client's token. While it is young and of the same position it is written again, so
-        that a client has nothing to save where nothing changed.
+        before: the client's token. While it is young and of the same position it is written again,
+        so that a client has nothing to save where nothing changed.
         """
         stays = before is not None and before.position == position and self.is_young(before)
         issued = before.issued if before and stays else self._clock()
-        text = self._codec.encode(
-            Token(position, selection.digest, self._visibility_digest, issued)
-        )
-        return text, issued + self._retention
+        token = Token(position, selection.digest, self._visibility_digest, issued)
+        return self._codec.encode(token), issued + self._retention
 
     def verify(self, text: str, kind: Kind, selection: Selection) -> Token:
-        """Read a token. Raises InvalidToken, SelectionChanged, or ResyncRequired where only a full run helps."""
+        """Read a token of a kind.
+
+        Raises InvalidToken, SelectionChanged, or ResyncRequired where only a full run helps.
+        """
         token = self._codec.decode(text, kind)
         if token.selection_digest != selection.digest:
             raise SelectionChanged("attributes and excludedAttributes must stay as they were")
@@ -191,7 +113,7 @@ class TokenIssuer:
         return token
 
     def is_young(self, token: Token) -> bool:
-        """Tell whether a client may keep this token instead of getting a fresh one."""
+        """Return whether a client may keep this token instead of getting a fresh one."""
         return self._clock() - token.issued < self._retention // 2
 
     def tag(self, head: Position, after: int, selection: Selection, form: str) -> str:
@@ -199,9 +121,69 @@ class TokenIssuer:
 
         form: what else makes the answer another one, such as the size of its page.
         """
-        view = (
-            f"{head.commit_id} {after} {form} ".encode()
-            + selection.digest
-            + self._visibility_digest
-        )
-        return f"{head.epoch}.{head.until}.{blake2b(view, digest_size=8).hexdigest()}"
+        seen = f"{head.commit_id} {after} {form} ".encode()
+        seen += selection.digest + self._visibility_digest
+        return f"{head.epoch}.{head.until}.{blake2b(seen, digest_size=8).hexdigest()}"
+
+
+class TokenCodec:
+    """Writes and reads tokens. Every node that serves the same journal needs the same secret.
+
+    Clients ask again with the token that they have, and get it again where nothing changed: the
+    last ones are cached.
+    """
+
+    def __init__(self, secret: str | bytes) -> None:
+        self._signer = Signer(secret, PURPOSE, key_derivation="hmac", digest_method=sha256)
+        self._encoded = lru_cache(CACHED_TOKENS)(self._encode)
+        self._decoded = lru_cache(CACHED_TOKENS)(self._decode)
+
+    def encode(self, token: Token) -> str:
+        """Write a token as text for URLs."""
+        return self._encoded(token)
+
+    def decode(self, text: str, kind: Kind) -> Token:
+        """Read a token of one kind; InvalidToken for everything else."""
+        return self._decoded(text, kind)
+
+    def _encode(self, token: Token) -> str:
+        return self._signer.sign(base64_encode(_packed(token))).decode()
+
+    def _decode(self, text: str, kind: Kind) -> Token:
+        token = _unpacked(base64_decode(self._signed(text)))
+        if token.kind is not kind:
+            raise InvalidToken("it is of the other kind")
+        return token
+
+    def _signed(self, text: str) -> bytes:
+        """Return what was signed, strictly: no other text stands for the same token."""
+        if len(text) > MAX_LENGTH or not text.isascii():
+            raise InvalidToken("it is no token")
+        try:
+            signed = self._signer.unsign(text)
+        except BadSignature as error:
+            raise InvalidToken("it was not issued here") from error
+        # What was signed is a text, but of the signature itself only the octets were compared:
+        # decoders of base64 pass over foreign letters and the last letter's spare bits.
+        signature = text[len(signed) + 1 :].encode()
+        if base64_encode(base64_decode(signature)) != signature:
+            raise InvalidToken("it is not written as it was issued")
+        return signed
+
+
+def _packed(token: Token) -> bytes:
+    position = token.position
+    numbers = (position.after, position.until, token.issued)
+    digests = (token.selection_digest, token.visibility_digest)
+    head = _HEAD.pack(_FORM, token.kind, position.removals, *numbers, *digests)
+    return head + f"{position.epoch} {position.commit_id}".encode()
+
+
+def _unpacked(octets: bytes) -> Token:
+    """Read what was authenticated; another form is one of another release."""
+    if len(octets) < _HEAD.size or octets[0] != _FORM:
+        raise InvalidToken("it is of another release")
+    _, _, removals, after, until, issued, selection, visibility = _HEAD.unpack_from(octets)
+    epoch, _, commit_id = octets[_HEAD.size :].decode().partition(" ")
+    position = Position(epoch, after, until, commit_id, bool(removals))
+    return Token(position, selection, visibility, issued)

@@ -1,6 +1,7 @@
 """Values that several threads share: fetched once however many ask, and again when they are old.
 
-The clock is in one place, so that a test can move it.
+cachetools' `cached(condition=…)` is not used for it: after a failure each waiting thread would ask
+by itself, one after the other, and wait for one time-out more than the thread before it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import Generic, TypeVar
 
 
 class Clock:
-    """The wall clock for what tokens say, the monotonic one for how long things are kept."""
+    """The wall clock for what tokens say, the monotonic clock for how long values are cached.
+
+    Tests hand in one that they can move.
+    """
 
     def now(self) -> float:
-        """Give the seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return time.time()
 
     def elapsed(self) -> float:
-        """Give seconds that only ever grow, from an unknown start."""
+        """Return seconds that only ever grow, from an unknown start."""
         return time.monotonic()
 
 
@@ -28,63 +32,69 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """The first thread to want a key works; those that come meanwhile share what it gets."""
+    """Merges simultaneous calls: the first thread to want a key works, the others share its result.
+
+    Nothing is cached: a call that comes after the end of another one works again.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[Hashable, Future[T]] = {}
+        self._pending: dict[Hashable, Future[T]] = {}
 
     def share(self, key: Hashable, work: Callable[[], T]) -> T:
-        """Give the result of `work`, or raise its exception, in every thread that waited."""
+        """Return the result of `work`, or raise its exception, in every thread that waited."""
         with self._lock:
-            flight = self._open.get(key)
-            mine = flight is None
-            flight = self._open.setdefault(key, flight or Future())
-        if mine:
-            self._fly(key, flight, work)
-        return flight.result()
+            is_first = key not in self._pending
+            pending = self._pending.setdefault(key, Future())
+        if is_first:
+            self._run(key, pending, work)
+        return pending.result()
 
-    def _fly(self, key: Hashable, flight: Future[T], work: Callable[[], T]) -> None:
+    def _run(self, key: Hashable, pending: Future[T], work: Callable[[], T]) -> None:
         try:
-            flight.set_result(work())
+            pending.set_result(work())
         except BaseException as error:
-            flight.set_exception(error)
+            # Waiting threads must wake up even when this one is being interrupted.
+            pending.set_exception(error)
             if not isinstance(error, Exception):
                 raise
         finally:
             with self._lock:
-                del self._open[key]
+                del self._pending[key]
 
 
 class CachedValue(Generic[T]):
-    """Keeps what `fetch` gives for the seconds that come with it; failures are never kept."""
+    """One value, cached for the seconds that `fetch` returns with it; failures are not cached."""
 
     def __init__(self, fetch: Callable[[], tuple[T, float]], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._flight: SingleFlight[T] = SingleFlight()
-        self._held: tuple[T, float] | None = None
+        self._single_flight: SingleFlight[T] = SingleFlight()
+        self._entry: tuple[T, float] | None = None
 
     def get(self) -> T:
-        """Give the value, fetched anew if it is too old."""
+        """Return the value, fetched anew if it is too old."""
         held = self.held()
         if held is not None:
             return held
-        return self._flight.share(None, self._renew)
+        return self._single_flight.share(None, self._renew)
 
     def held(self) -> T | None:
-        """Give the value if it is there and not too old; nothing is fetched."""
-        held = self._held
-        return held[0] if held and self._clock.elapsed() < held[1] else None
+        """Return the value if it is there and not too old; nothing is fetched."""
+        entry = self._entry
+        return entry[0] if entry and self._clock.elapsed() < entry[1] else None
 
     def renew(self, stale: T) -> T:
-        """Fetch although it is not old; the old value stays if that fails, or was replaced."""
-        return self._flight.share(None, lambda: self._renew(stale))
+        """Fetch although the value is not old, unless another thread has replaced `stale` already.
+
+        If that fails, the old value stays.
+        """
+        return self._single_flight.share(None, lambda: self._renew(stale))
 
     def _renew(self, stale: T | None = None) -> T:
         held = self.held()
         if held is not None and held is not stale:
             return held
         value, seconds = self._fetch()
-        self._held = (value, self._clock.elapsed() + seconds)
+        self._entry = (value, self._clock.elapsed() + seconds)
         return value

@@ -1,4 +1,4 @@
-"""What a token must say, with its types: closed on every doubt, as Authlib is not."""
+"""What a token must say, with its types. Every doubt refuses it, which Authlib leaves open."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ Claims: TypeAlias = Mapping[str, Any]
 LEEWAY = 5.0
 """Seconds by which this clock may be behind the server's; an expiry is never extended."""
 
+# RFC 7662, section 2.2 and RFC 7519, section 4.1 name these claims and their types.
 TEXTS = ("iss", "sub", "client_id", "token_type", "username", "jti")
 TIMES = ("exp", "nbf", "iat")
 
 
 def is_acceptable(claims: Claims, *, issuer: str, audience: str, now: float) -> bool:
-    """Tell whether claims are well-formed, in force, and meant for this server.
+    """Return whether claims are well-formed, in force, and meant for this server.
 
-    audience: what `aud` must hold; empty: anything. An `iss` must be the issuer where there is one
-    (RFC 7662, section 2.2 makes it optional). A sender-constrained token is no bearer token
-    (RFC 7800, section 3.1 and RFC 9449, section 7.2).
+    An `iss` must be the issuer where there is one (RFC 7662, section 2.2 makes it optional). A
+    sender-constrained token is no bearer token (RFC 7800, section 3.1 and RFC 9449, section 7.2).
+
+    Args:
+        claims: What the token says, or what the authorization server says about it.
+        issuer: The issuer's URL, compared to the letter.
+        audience: What `aud` must hold; empty: anything.
+        now: The time, in seconds since the epoch.
     """
     return (
         _has_types(claims)
@@ -33,7 +39,7 @@ def is_acceptable(claims: Claims, *, issuer: str, audience: str, now: float) -> 
 
 
 def is_in_force(claims: Claims, now: float) -> bool:
-    """Tell whether the times of a token, or of a permission, allow it at this moment."""
+    """Return whether the times of a token, or of a permission, allow it at this moment."""
     times = {name: claims[name] for name in TIMES if claims.get(name) is not None}
     if not all(is_time(value) for value in times.values()):
         return False
@@ -41,12 +47,12 @@ def is_in_force(claims: Claims, now: float) -> bool:
 
 
 def is_time(value: object) -> bool:
-    """Tell whether a claim is a NumericDate (RFC 7519, section 2)."""
+    """Return whether a claim is a NumericDate (RFC 7519, section 2)."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def as_texts(value: object) -> list[str]:
-    """Read a claim that is one text or a list of texts; anything else is an empty list."""
+    """Return the texts of a claim that is one or a list of them; an empty list for all else."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -1,6 +1,7 @@
-"""How this resource server authenticates itself: Authlib's client authentication, made exact.
+"""How this resource server authenticates itself: as its client, or with a protection API token.
 
-With it the protection API token is fetched (UMA federated authorization, section 1.3).
+Authlib's client authentication is made exact where it departs from the standards. With it the
+protection API token (PAT) is fetched (UMA federated authorization, section 1.3).
 """
 
 from __future__ import annotations
@@ -28,46 +29,56 @@ from .http import Answer, AuthorizationServerUnavailable, HttpClient
 log = logging.getLogger(__name__)
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+
 ASSERTION_SECONDS = 60
+"""Lifetime of a client assertion (RFC 7523)."""
+
+DEFAULT_SECONDS = 60.0
+"""Lifetime of a PAT that comes without `expires_in`."""
+
+EARLY_SECONDS = 30.0
+"""A PAT is renewed so long before its end, or after half its life if that is shorter."""
+
+Key = RSAKey | ECKey | OKPKey
+
 KEY_TYPES: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {
     "RSA": RSAKey,
     "EC": ECKey,
     "OKP": OKPKey,
 }
 CURVE_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "Ed25519"}
+"""The signature algorithm of each curve; a key of type RSA signs with RS256."""
 
-Key = RSAKey | ECKey | OKPKey
 
-
-class ClientCredentials:
-    """Posts forms as the client of the settings, by the method of the settings."""
+class AuthenticatedClient:
+    """Posts forms as the client of the settings, authenticated by the method of the settings."""
 
     def __init__(
         self, settings: ProtectionSettings, http: HttpClient, metadata: ServerMetadata
     ) -> None:
         self._http = http
         self._metadata = metadata
+        self._client_id = settings.client_id
         self._method = settings.auth_method
-        secret: object = settings.client_secret
+        self._secret: str | Key = settings.client_secret
         if self._method == "private_key_jwt":
-            secret = read_key(settings.client_key)
-        way = _basic if self._method == "client_secret_basic" else self._method
-        self._auth = ClientAuth(settings.client_id, secret, way)
+            self._secret = read_key(settings.client_key)
 
     def post(self, url: str, form: Mapping[str, str]) -> Answer:
-        """Send a form; the answer may be the server's refusal."""
-        if self._method == "private_key_jwt":
-            audience = self._metadata.endpoint("token_endpoint")
-            auth = ClientAuth(
-                self._auth.client_id, self._auth.client_secret, _PrivateKeyJwt(audience)
-            )
-        else:
-            auth = self._auth
+        """Send a form and return the answer, which may be the server's refusal."""
+        auth = ClientAuth(self._client_id, self._secret, self._auth_method())
         _, headers, body = auth.prepare("POST", url, dict(FORM), urlencode(form))
         return self._http.send("POST", url, headers, body)
 
+    def _auth_method(self) -> object:
+        """Return a method of Authlib's by its name, or an own one in place of it."""
+        if self._method == "private_key_jwt":
+            return _PrivateKeyJwt(self._metadata.endpoint("token_endpoint"))
+        return _client_secret_basic if self._method == "client_secret_basic" else self._method
 
-def _basic(
+
+def _client_secret_basic(
     auth: ClientAuth, _: str, uri: str, headers: dict[str, str], body: str
 ) -> tuple[str, dict[str, str], str]:
     """Percent-encode both parts first, as RFC 6749, section 2.3.1 asks and Authlib does not."""
@@ -93,7 +104,11 @@ class _PrivateKeyJwt(PrivateKeyJWT):  # type: ignore[misc]
 
 
 def read_key(path: str) -> Key:
-    """Read a private key from a JWK or PEM file; ConfigurationError says what is wrong with it."""
+    """Read a private key from a JWK or PEM file.
+
+    Raises:
+        ConfigurationError: It cannot be read, is no key of a known type, or is a public key.
+    """
     setting = f"{PREFIX}CLIENT_KEY"
     try:
         key = _parse(Path(path).read_bytes())
@@ -107,6 +122,7 @@ def read_key(path: str) -> Key:
 
 
 def _parse(content: bytes) -> Key:
+    """Read a key; the header of PKCS #8 in PEM names no type, so each is tried."""
     if content.lstrip().startswith(b"{"):
         jwk = json.loads(content)
         return KEY_TYPES[jwk["kty"]].import_key(jwk)
@@ -119,26 +135,19 @@ def _parse(content: bytes) -> Key:
 
 
 def _algorithm(key: Key) -> str:
+    """Return the `alg` that a JWK states, or else the usual one of the key's type and curve."""
     stated = key.as_dict(private=False).get("alg")
     if isinstance(stated, str):
         return stated
     return "RS256" if isinstance(key, RSAKey) else CURVE_ALGORITHMS[key.curve_name]
 
 
-JSON = {"Content-Type": "application/json"}
-DEFAULT_SECONDS = 60.0
-"""Lifetime of a PAT that comes without `expires_in`."""
-
-EARLY_SECONDS = 30.0
-"""A PAT is renewed so long before its end, or after half its life if that is shorter."""
-
-
 class PatClient:
-    """Calls with a PAT that all threads share; a 401 renews it once."""
+    """Makes calls with a PAT that all threads share; a 401 renews it once."""
 
     def __init__(
         self,
-        client: ClientCredentials,
+        client: AuthenticatedClient,
         http: HttpClient,
         metadata: ServerMetadata,
         scope: str,
@@ -151,15 +160,15 @@ class PatClient:
         self._pat = CachedValue(self._fetch, clock)
 
     def post(self, url: str, form: Mapping[str, str]) -> Answer:
-        """Send a form."""
+        """Send a form and return the answer."""
         return self._call("POST", url, FORM, urlencode(form))
 
     def post_json(self, url: str, body: Any) -> Answer:
-        """Send JSON."""
+        """Send JSON and return the answer."""
         return self._call("POST", url, JSON, json.dumps(body))
 
     def get(self, url: str) -> Answer:
-        """Fetch."""
+        """Fetch a URL and return the answer."""
         return self._call("GET", url, {}, None)
 
     def _call(
@@ -187,6 +196,7 @@ def _bearer(pat: str) -> dict[str, str]:
 
 
 def _useful_seconds(expires_in: object) -> float:
+    """Return how long to use a PAT; servers send `expires_in` as a number or as a text."""
     try:
         seconds = float(str(expires_in))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where the authorization server's endpoints are: from the settings, or from its metadata."""
+"""The authorization server's endpoints: from the settings, or from its metadata (RFC 8414)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from .http import AuthorizationServerUnavailable, HttpClient
 log = logging.getLogger(__name__)
 
 TTL_SECONDS = 3600.0
+"""How long the metadata is trusted before it is fetched again."""
 
 
 class ServerMetadata:
-    """Finds endpoints at their first use, so that the app starts while the server is down."""
+    """The endpoints, found at their first use, so that the app starts while the server is down."""
 
     def __init__(self, settings: ProtectionSettings, http: HttpClient, clock: Clock) -> None:
         self._issuer = settings.issuer
-        self._fixed = {name: getattr(settings, name) for name in ENDPOINTS}
-        self._urls = document_urls(settings.issuer, uma=settings.protection == "uma")
+        self._configured = {name: getattr(settings, name) for name in ENDPOINTS}
+        self._urls = metadata_urls(settings.issuer, uma=settings.protection == "uma")
         self._http = http
-        self._document = CachedValue(self._fetch, clock)
+        self._metadata = CachedValue(self._fetch, clock)
 
     def endpoint(self, name: str) -> str:
-        """Give an endpoint's URL; AuthorizationServerUnavailable where none can be trusted."""
-        if self._fixed[name]:
-            return str(self._fixed[name])
-        url = self._document.get().get(name)
+        """Return an endpoint's URL.
+
+        Raises:
+            AuthorizationServerUnavailable: The metadata cannot be had, or names no secure URL.
+        """
+        if self._configured[name]:
+            return str(self._configured[name])
+        url = self._metadata.get().get(name)
         if isinstance(url, str) and is_secure(url):
             return url
         log.error("The metadata of %s has no %s, or one that is not https", self._issuer, name)
@@ -49,14 +54,14 @@ class ServerMetadata:
         raise AuthorizationServerUnavailable
 
 
-def document_urls(issuer: str, *, uma: bool) -> list[str]:
-    """List where an issuer publishes its metadata, in the order to try them.
+def metadata_urls(issuer: str, *, uma: bool) -> list[str]:
+    """List the URLs where an issuer may publish its metadata, in the order to try them.
 
     RFC 8414, section 3.1 puts the well-known part between host and path; OpenID Connect Discovery,
     section 4 and UMA 2.0 put it at the end.
     """
     if uma:
-        return [uma_document_url(issuer)]
+        return [uma_metadata_url(issuer)]
     parts = urlsplit(issuer)
     inserted = "/.well-known/oauth-authorization-server" + parts.path.rstrip("/")
     return [
@@ -65,6 +70,6 @@ def document_urls(issuer: str, *, uma: bool) -> list[str]:
     ]
 
 
-def uma_document_url(issuer: str) -> str:
-    """Give the URL of an issuer's UMA 2.0 metadata."""
+def uma_metadata_url(issuer: str) -> str:
+    """Return the URL of an issuer's UMA 2.0 metadata."""
     return f"{issuer.rstrip('/')}/.well-known/uma2-configuration"

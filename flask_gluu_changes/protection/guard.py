@@ -1,4 +1,4 @@
-"""What stands before every request of the blueprint, and how a host puts its own there."""
+"""The interface of what checks every request of the blueprint; a host may put its own there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 from flask import Flask, request
 
 Schemes: TypeAlias = dict[str, dict[str, Any]]
+"""Security schemes by name, as OpenAPI and Swagger write them."""
+
 Requirement: TypeAlias = list[dict[str, list[str]]]
+"""A security requirement, as OpenAPI and Swagger write it."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,9 +22,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer of a guard as documents describe it; its body is a SCIM error.
+    """An answer of a guard as API documents describe it; its body is a SCIM error.
 
-    headers: names to what they say.
+    Attributes:
+        description: When the answer is given.
+        headers: Descriptions of the answer's own headers, by their names.
     """
 
     description: str
@@ -36,37 +41,68 @@ class Guard(ABC):
 
     @abstractmethod
     def check(self, scopes: Iterable[str] | None = None) -> None:
-        """Let the request pass, or raise werkzeug's HTTPException.
+        """Let the current request pass, or raise an HTTPException that holds the answer.
 
-        scopes: what the route needs; None: what is configured. Raise
-        `HTTPException(response=…)` without a code, so that no error handler rewrites the answer.
+        Raise `HTTPException(response=…)` without a code, so that no error handler rewrites the
+        answer.
+
+        Args:
+            scopes: What the route needs; None: what is configured.
+
+        Raises:
+            werkzeug.exceptions.HTTPException: The request is refused.
         """
 
     def caller(self) -> str:
-        """Tell clients apart, so that their walks do not mix; called after `check`."""
+        """Return a text that tells clients apart, so that their paging sessions do not mix.
+
+        It is called after `check`.
+
+        Returns:
+            The client's address, unless a guard knows better.
+        """
         return request.remote_addr or ""
 
     def register(self, app: Flask, paths: Iterable[str]) -> None:
         """Add to an application what clients may read without being checked; by default nothing.
 
-        paths: those of the protected operations.
+        Args:
+            app: The application that serves the blueprint.
+            paths: The URL paths of the protected operations.
         """
 
     def security_schemes(self, version: str) -> tuple[Schemes, Requirement]:
-        """Describe the protection for a document of version 2.0 (Swagger) or 3.x (OpenAPI)."""
+        """Describe the protection for an API document; by default there is none.
+
+        Args:
+            version: 2.0 for Swagger, 3.x for OpenAPI.
+
+        Returns:
+            The security schemes by name, and the requirement that names the active ones.
+        """
         return {}, []
 
     def refusals(self) -> Mapping[int, Refusal]:
-        """Describe the answers of `check`, by status; those that are no SCIM error are left out."""
+        """Describe the answers of `check` for an API document; by default there are none.
+
+        Returns:
+            Refusals by HTTP status; answers whose body is no SCIM error are left out.
+        """
         return {}
 
     def close(self) -> None:
-        """Give back what is held open."""
+        """Release the connections and files that are held open."""
 
     def require(self, *scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Protect a host's own view; without scopes it needs those that are configured.
+        """Protect a host's own view, as a decorator.
 
-        Below `@app.route` and above decorators that read the request.
+        Write it below `@app.route` and above decorators that read the request.
+
+        Args:
+            scopes: What the view needs; none: what is configured.
+
+        Returns:
+            A decorator for a view function.
         """
 
         def decorate(view: Callable[P, R]) -> Callable[P, R]:

@@ -26,6 +26,15 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = 5
 """Seconds after which a client may try again while the authorization server is down."""
 
+FAILURE_THRESHOLD = 5
+"""So many failures in a row open the circuit breaker."""
+
+PROBE_SECONDS = 5.0
+"""Time between two probes while it is open."""
+
+MAX_BYTES = 1_000_000
+"""An answer larger than this is no metadata, no key set and no introspection."""
+
 
 class AuthorizationServerUnavailable(OAuth2Error):  # type: ignore[misc]
     """Nobody can say whether a token is good: the request is refused, with 503 for a bearer token.
@@ -36,49 +45,6 @@ class AuthorizationServerUnavailable(OAuth2Error):  # type: ignore[misc]
     error = "temporarily_unavailable"
     description = "The authorization server cannot be asked at the moment."
     status_code = 503
-
-
-FAILURES = 5
-"""So many failures in a row open the breaker."""
-
-PAUSE = 5.0
-"""Seconds between two probes while it is open."""
-
-
-class CircuitBreaker:
-    """Counts failures in a row; from the fifth on, lets one call through every five seconds."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._next_probe = 0.0
-
-    def allow_request(self) -> bool:
-        """Tell whether a call may be made. A probe that never reports only delays the next one."""
-        with self._lock:
-            if self._failures < FAILURES:
-                return True
-            if self._clock.elapsed() < self._next_probe:
-                return False
-            self._next_probe = self._clock.elapsed() + PAUSE
-            return True
-
-    def succeeded(self) -> None:
-        """Note an answer: the server is there."""
-        with self._lock:
-            self._failures = 0
-
-    def failed(self) -> bool:
-        """Note a failure; True when this one opened the breaker."""
-        with self._lock:
-            self._failures += 1
-            self._next_probe = self._clock.elapsed() + PAUSE
-            return self._failures == FAILURES
-
-
-MAX_BYTES = 1_000_000
-"""An answer larger than this is no metadata, no key set and no introspection."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +63,14 @@ class Answer:
 class HttpClient:
     """One connection pool a process, made at its first call, so after the fork.
 
-    connect_seconds, read_seconds: the longest waits; read_seconds holds for the whole body too.
-    ca_file: PEM file of the authorities to trust; empty: the system's. No redirect is followed, and
-    no proxy is taken from the environment: a token goes to its endpoint and nowhere else.
+    No redirect is followed, and no proxy is taken from the environment: a token goes to its
+    endpoint and nowhere else.
+
+    Args:
+        connect_seconds: The longest wait for a connection.
+        read_seconds: The longest wait for data, and for the whole body too.
+        ca_file: PEM file of the authorities to trust; empty: the system's.
+        clock: Measures the waits for a body and between probes.
     """
 
     def __init__(
@@ -107,17 +78,21 @@ class HttpClient:
     ) -> None:
         self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
         self._read_seconds = read_seconds
-        self._tls = _trusting(ca_file)
+        self._tls = _tls_context(ca_file)
         self._clock = clock
         self._breaker = CircuitBreaker(clock)
         self._lock = threading.Lock()
-        self._owner = 0
         self._client: httpx.Client | None = None
+        self._client_pid = 0
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: str | None = None
     ) -> Answer:
-        """Make one call; AuthorizationServerUnavailable unless it answers below status 500."""
+        """Make one call and return the answer.
+
+        Raises:
+            AuthorizationServerUnavailable: The server did not answer, or with status 500 or above.
+        """
         if not self._breaker.allow_request():
             raise AuthorizationServerUnavailable
         try:
@@ -132,24 +107,30 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections of this process."""
         with self._lock:
-            if self._client and self._owner == os.getpid():
+            if self._client and self._client_pid == os.getpid():
                 self._client.close()
             self._client = None
 
     def _failure(self, method: str, url: str, cause: str) -> AuthorizationServerUnavailable:
+        """Note a failure and return the exception to raise."""
         log.warning("The authorization server failed at %s %s: %s", method, url, cause)
         if self._breaker.failed():
-            log.error("The authorization server failed %d times in a row; failing fast", FAILURES)
+            log.error(
+                "The authorization server failed %d times in a row; failing fast",
+                FAILURE_THRESHOLD,
+            )
         return AuthorizationServerUnavailable()
 
     def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], content: str | None
     ) -> Answer:
+        # No compression, or a small answer could unpack to more memory than there is.
         wanted = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         with self._pool().stream(method, url, headers=wanted, content=content) as response:
-            return Answer(response.status_code, _json(self._read(response)))
+            return Answer(response.status_code, _parse_json(self._read(response)))
 
     def _read(self, response: httpx.Response) -> bytes:
+        # httpx's read time-out begins anew with each chunk, so a slow server could go on for ever.
         deadline = self._clock.elapsed() + self._read_seconds
         body = b""
         for chunk in response.iter_bytes():
@@ -161,9 +142,10 @@ class HttpClient:
         return body
 
     def _pool(self) -> httpx.Client:
+        """Return this process's pool; a parent's sockets must not be shared with its children."""
         with self._lock:
-            if self._client is None or self._owner != os.getpid():
-                self._owner = os.getpid()
+            if self._client is None or self._client_pid != os.getpid():
+                self._client_pid = os.getpid()
                 self._client = httpx.Client(
                     timeout=self._timeout,
                     verify=self._tls,
@@ -174,7 +156,43 @@ class HttpClient:
             return self._client
 
 
-def _trusting(ca_file: str) -> ssl.SSLContext:
+class CircuitBreaker:
+    """Counts failures in a row; from the fifth on, lets one call through every five seconds.
+
+    The libraries for it do not fit: pybreaker allows one call at a time, circuitbreaker and
+    purgatory take no lock and allow any number of probes; none of them can be given a clock.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._next_probe = 0.0
+
+    def allow_request(self) -> bool:
+        """Return whether a call may be made. A probe that never reports only delays the next."""
+        with self._lock:
+            if self._failures < FAILURE_THRESHOLD:
+                return True
+            if self._clock.elapsed() < self._next_probe:
+                return False
+            self._next_probe = self._clock.elapsed() + PROBE_SECONDS
+            return True
+
+    def succeeded(self) -> None:
+        """Note an answer: the server is there."""
+        with self._lock:
+            self._failures = 0
+
+    def failed(self) -> bool:
+        """Note a failure; return True when this one opened the breaker."""
+        with self._lock:
+            self._failures += 1
+            self._next_probe = self._clock.elapsed() + PROBE_SECONDS
+            return self._failures == FAILURE_THRESHOLD
+
+
+def _tls_context(ca_file: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file or None)
     except OSError as error:
@@ -183,7 +201,7 @@ def _trusting(ca_file: str) -> ssl.SSLContext:
         ) from error
 
 
-def _json(body: bytes) -> Any:
+def _parse_json(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Validation by asking the authorization server (RFC 7662), on Authlib's validator."""
+"""Validation of tokens by introspection (RFC 7662), on Authlib's validator."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class FormCaller(Protocol):
-    """Posts a form with this server's own credential: as the client, or with its PAT."""
+    """What posts a form with this server's own credential: as its client, or with its PAT."""
 
     def post(self, url: str, form: Mapping[str, str]) -> Answer:
-        """Send it."""
+        """Send the form and return the answer."""
 
 
 class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
@@ -49,7 +49,7 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
         self._cache = TokenCache(
             seconds=settings.token_cache_seconds,
             context=(
-                settings.protection or "",
+                settings.protection,
                 settings.issuer,
                 settings.introspection_endpoint,
                 settings.client_id,
@@ -58,11 +58,12 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
         )
 
     def introspect_token(self, token_string: str) -> Claims:
-        """Give the claims of an acceptable token; no claims for any other."""
+        """Return the claims of an acceptable token; no claims for any other."""
         return self._cache.get(token_string, lambda: self._ask(token_string))
 
     def validate_token(self, token: Claims, scopes: Sequence[str] | None, request: Any) -> None:
-        """Raise Authlib's InvalidTokenError or InsufficientScopeError."""
+        """Raise Authlib's InvalidTokenError or InsufficientScopeError for what may not pass."""
+        # The claims may come from the cache, and their times may have passed since.
         if token and not is_in_force(token, self._clock.now()):
             raise InvalidTokenError
         super().validate_token(token, scopes, request)
@@ -87,5 +88,5 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
 
 
 def _scopes(claims: Claims) -> list[str]:
-    """Split the scope; Gluu's server gives a JSON array where RFC 7662 has a text."""
+    """Split the scope; Gluu's server sends a JSON array where RFC 7662 has a text."""
     return [name for text in as_texts(claims.get("scope")) for name in text.split()]

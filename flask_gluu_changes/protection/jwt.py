@@ -1,11 +1,12 @@
 """Validation of JWT access tokens without asking (RFC 9068), on Authlib's validator.
 
-The authorization server's public keys are fetched when needed, and again when they are rotated.
+The issuer's public keys are fetched when they are needed, and again when they are rotated.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,27 +30,37 @@ TTL_SECONDS = 300.0
 """A withdrawn key is trusted at most so long."""
 
 REFETCH_SECONDS = 5.0
-"""Unknown key ids make the set be fetched again at most so often."""
+"""Unknown key ids make the key set be fetched again at most once in this time."""
 
 ASYMMETRIC = ("RSA", "EC", "OKP")
+"""Types of keys whose public half verifies (RFC 7518, section 6.1; RFC 8037, section 2)."""
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""Asymmetric ones only: with them no public key can be taken for a shared secret."""
+
+TYPES = ("at+jwt", "application/at+jwt")
+"""What the header's `typ` must be, in lower case (RFC 9068, section 4)."""
+
+ESSENTIAL = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
+"""The claims that RFC 9068, section 2.2 requires."""
 
 
 class Jwks:
-    """Gives the key for a key id, fetching the set anew when the id is unknown."""
+    """The issuer's key set (RFC 7517), fetched anew when a key id is unknown."""
 
     def __init__(self, http: HttpClient, metadata: ServerMetadata, clock: Clock) -> None:
         self._http = http
         self._metadata = metadata
         self._clock = clock
-        self._asked_at = 0.0
+        self._fetched_at = 0.0
         self._keys = CachedValue(self._fetch, clock)
 
     def held(self) -> KeySet | None:
-        """Give the set that is trusted at this moment, if there is one; nothing is fetched."""
+        """Return the set that is trusted at this moment, if there is one; nothing is fetched."""
         return self._keys.held()
 
     def find(self, key_id: str | None) -> Key | None:
-        """Give the key, or None. Without an id, the only key there is."""
+        """Return the key with an id, or None; without an id, the only key there is."""
         known = self._keys.get()
         key = _pick(known, key_id)
         if key is None and self._may_refetch():
@@ -57,10 +68,11 @@ class Jwks:
         return key
 
     def _may_refetch(self) -> bool:
-        return self._clock.elapsed() >= self._asked_at + REFETCH_SECONDS
+        return self._clock.elapsed() >= self._fetched_at + REFETCH_SECONDS
 
     def _fetch(self) -> tuple[KeySet, float]:
-        self._asked_at = self._clock.elapsed()
+        # Before the call, so that a failing server is not asked for each unknown id either.
+        self._fetched_at = self._clock.elapsed()
         url = self._metadata.endpoint("jwks_uri")
         answer = self._http.send("GET", url, {})
         keys = answer.object.get("keys")
@@ -76,7 +88,7 @@ def _pick(keys: KeySet, key_id: str | None) -> Key | None:
 
 
 def _signing_keys(entry: object) -> list[Key]:
-    """Read one entry of a set; what is no public signature key of a known kind is left out."""
+    """Read one entry of a key set; what is no public signature key of a known type is left out."""
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return []
     try:
@@ -85,20 +97,12 @@ def _signing_keys(entry: object) -> list[Key]:
         return []
 
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Asymmetric ones only: with them no public key can be taken for a shared secret."""
-
-TYPES = ("at+jwt", "application/at+jwt")
-ESSENTIAL = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
-"""What RFC 9068, section 2.2 requires."""
-
-
 class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
     """Accepts a JWT that the issuer signed for this audience, and that says it is an access token.
 
-    Authlib's validator leaves the algorithm to the library and accepts a missing `typ`. What passed
-    is remembered as long as the keys it passed with, and no longer than the cache's time; what did
-    not is never remembered, since nobody has to be asked about it.
+    Authlib's validator leaves the algorithm to the library and accepts a missing `typ`. A token
+    that passed is cached as long as the keys it passed with, and no longer than the cache's time;
+    one that did not is never cached, since nobody has to be asked about it.
     """
 
     def __init__(self, settings: ProtectionSettings, jwks: Jwks, clock: Clock) -> None:
@@ -106,17 +110,18 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         self._settings = settings
         self._jwks = jwks
         self._clock = clock
+        self._lock = threading.Lock()
         self._validated_with: tuple[KeySet, TokenCache] | None = None
 
     def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims | Claims:
-        """Give the claims behind a good signature; InvalidTokenError for all else."""
+        """Return the claims of a token that passes, or raise InvalidTokenError."""
         keys = self._jwks.held()
         if keys is None:
             return self._validated(token_string)
         return self._cache_of(keys).get(token_string, lambda: self._validated(token_string))
 
     def validate_token(self, token: Claims, scopes: Sequence[str] | None, request: Any) -> None:
-        """Raise Authlib's InvalidTokenError or InsufficientScopeError.
+        """Raise Authlib's InvalidTokenError or InsufficientScopeError for what may not pass.
 
         All but the scope was checked when the token was validated; since then only time has passed.
         """
@@ -126,11 +131,18 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
             raise InsufficientScopeError
 
     def _cache_of(self, keys: KeySet) -> TokenCache:
-        """Give the cache of a key set; a new set starts an empty one, so rotation is respected."""
+        """Return the cache of a key set; a new set starts an empty one, so that rotation counts."""
         validated = self._validated_with
         if validated is None or validated[0] is not keys:
-            validated = self._validated_with = (keys, self._new_cache())
+            validated = self._start_cache(keys)
         return validated[1]
+
+    def _start_cache(self, keys: KeySet) -> tuple[KeySet, TokenCache]:
+        # One cache for all threads, or each would validate the same token by itself.
+        with self._lock:
+            if self._validated_with is None or self._validated_with[0] is not keys:
+                self._validated_with = (keys, self._new_cache())
+            return self._validated_with
 
     def _validated(self, token_string: str) -> JWTAccessTokenClaims:
         claims = self._decoded(token_string)
@@ -150,7 +162,8 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
             raise InvalidTokenError from error
         if str(token.header.get("typ")).lower() not in TYPES:
             raise InvalidTokenError
-        return _Claims(token.claims, token.header, self._options())
+        essential = {name: {"essential": True} for name in ESSENTIAL}
+        return _Claims(token.claims, token.header, essential)
 
     def _key(self, token_string: str) -> Key:
         header = jws.extract_compact(token_string.encode()).headers()
@@ -166,14 +179,13 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         settings = self._settings
         return TokenCache(
             seconds=settings.token_cache_seconds,
-            context=(settings.protection or "", settings.issuer, settings.audience),
+            context=(settings.protection, settings.issuer, settings.audience),
             clock=self._clock,
         )
 
-    def _options(self) -> dict[str, Any]:
-        return {name: {"essential": True} for name in ESSENTIAL}
-
 
 class _Claims(JWTAccessTokenClaims):  # type: ignore[misc]
+    """Claims whose validation allows this clock to be a little behind; Authlib's gets no leeway."""
+
     def validate(self, **_: Any) -> None:
         super().validate(leeway=int(LEEWAY))

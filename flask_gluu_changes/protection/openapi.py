@@ -1,4 +1,4 @@
-"""How the documents of an API describe each mode's protection."""
+"""How API documents (OpenAPI, Swagger) describe the protection of each mode."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ..settings.protection import ProtectionSettings
 from .guard import Refusal, Requirement, Schemes
 
 NAME = "gluu_changes"
-"""What the scheme is called; a host's own document may well have a `bearer` already."""
+"""The name of the scheme; a host's own document may well have a `bearer` already."""
 
 MISSING = "The access token is missing."
-DEAD = "The access token is missing, unknown, expired, revoked or not meant for this server."
+INVALID = "The access token is missing, unknown, expired, revoked or not meant for this server."
 INSUFFICIENT = "The access token lacks a scope."
-DEAD_OR_INSUFFICIENT = "The access token is dead, or lacks a scope."
+INVALID_OR_INSUFFICIENT = "The access token is dead, or lacks a scope."
 TICKET = "There is no requesting party token, or it lacks a permission."
 NO_TICKET = "There is neither a good token nor a permission ticket to be had."
 
@@ -29,10 +29,13 @@ UMA_WARNING = {"Warning": "199, UMA Authorization Server Unreachable."}
 
 
 def security_schemes(settings: ProtectionSettings, version: str) -> tuple[Schemes, Requirement]:
-    """Give the security schemes by name, and the requirement that names the active one.
+    """Return the security schemes by name, and the requirement that names the active one.
 
-    version: 2.0 for Swagger's `securityDefinitions`, 3.x for OpenAPI's `securitySchemes`. Swagger
-    2.0 knows no bearer tokens, so there it is the header. Both are empty under `bypass`.
+    Both are empty under `bypass`. Swagger 2.0 knows no bearer tokens, so there it is the header.
+
+    Args:
+        settings: The mode, the issuer and the scopes.
+        version: 2.0 for Swagger's `securityDefinitions`, 3.x for OpenAPI's `securitySchemes`.
     """
     if settings.protection == "bypass":
         return {}, []
@@ -47,17 +50,17 @@ def security_schemes(settings: ProtectionSettings, version: str) -> tuple[Scheme
 
 
 def refusals(settings: ProtectionSettings) -> Mapping[int, Refusal]:
-    """Give the refusals of the active mode by status; none under `bypass`."""
+    """Return the refusals of the active mode by HTTP status; none under `bypass`."""
     if settings.protection == "bypass":
         return {}
     if settings.protection == "uma":
         return {401: Refusal(TICKET, UMA_CHALLENGE), 403: Refusal(NO_TICKET, UMA_WARNING)}
     if settings.status_profile == "gluu":
-        texts = {401: MISSING, 403: DEAD_OR_INSUFFICIENT}
+        texts = {401: MISSING, 403: INVALID_OR_INSUFFICIENT}
     elif settings.protection == "oauth":
-        texts = {401: DEAD, 403: INSUFFICIENT}
+        texts = {401: INVALID, 403: INSUFFICIENT}
     else:
-        texts = {401: DEAD}
+        texts = {401: INVALID}
     return {status: Refusal(text, BEARER_CHALLENGE) for status, text in texts.items()}
 
 
@@ -70,4 +73,4 @@ def _description(settings: ProtectionSettings) -> str:
         )
     if settings.protection == "test":
         return f"Any active access token of {settings.issuer}."
-    return f"Access token of {settings.issuer} with the scopes {' '.join(settings.scope or ())}."
+    return f"Access token of {settings.issuer} with the scopes {' '.join(settings.scope)}."

@@ -1,6 +1,6 @@
-"""Protector: the protection policy of Gluu's SCIM API, for the blueprint and for host routes.
+"""Protector: the protection policy of Gluu's SCIM API, for the blueprint and for a host's routes.
 
-A mode is a validator and a way to refuse; `bypass` is neither, and never silent.
+A mode with tokens is a validator and a way to refuse; `bypass` is neither, and is always logged.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -18,15 +19,15 @@ from werkzeug.exceptions import HTTPException
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.protection import ProtectionSettings
-from .bearer import BearerProtector
+from . import openapi
+from .bearer import CLAIMS_IN_G, BearerProtector
 from .caching import Clock
-from .credentials import ClientCredentials, PatClient
+from .credentials import AuthenticatedClient, PatClient
 from .discovery import ServerMetadata
 from .guard import Guard, Refusal, Requirement, Schemes
 from .http import HttpClient
 from .introspection import FormCaller, IntrospectionValidator
 from .jwt import Jwks, JwtValidator
-from .openapi import refusals, security_schemes
 from .resource_metadata import ResourceMetadata
 from .responses import BearerRefusals, Refusals, UmaRefusals
 from .uma import RptValidator, Tickets, UmaResource
@@ -34,7 +35,120 @@ from .uma import RptValidator, Tickets, UmaResource
 log = logging.getLogger(__name__)
 
 
-def require_consent(settings: ProtectionSettings, config: Mapping[str, Any]) -> None:
+class Protector(Guard):
+    """Checks requests as `GLUU_CHANGES_PROTECTION` says: uma, oauth, test or bypass.
+
+    Authlib's resource protector does the work, with one validator for the mode. One instance
+    serves every thread of a process; what it learned about tokens is cached per process. The
+    authorization server is not asked before the first request.
+
+    Args:
+        settings: The mode, the authorization server and the credentials.
+        clock: Replaces the system's clocks in tests.
+
+    Raises:
+        ConfigurationError: The settings are incomplete or contradict each other.
+
+    Attributes:
+        settings: What it was made with.
+    """
+
+    def __init__(self, settings: ProtectionSettings, *, clock: Clock | None = None) -> None:
+        settings.check()
+        self.settings = settings
+        self._policy = None
+        if settings.protection != "bypass":
+            self._policy = _PolicyBuilder(settings, clock or Clock()).build()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, clock: Clock | None = None) -> Protector:
+        """Return the protector that an application's config describes.
+
+        Args:
+            config: The `GLUU_CHANGES_*` keys, and Flask's `DEBUG` and `TESTING`.
+            clock: Replaces the system's clocks in tests.
+
+        Raises:
+            ConfigurationError: Settings are missing, unknown or contradictory, or the mode is
+                `bypass` without its second flag.
+        """
+        settings = ProtectionSettings.load(config)
+        if settings.protection == "bypass":
+            _require_consent(settings, config)
+        return cls(settings, clock=clock)
+
+    def check(self, scopes: Iterable[str] | None = None) -> None:
+        """Let the current request pass, or raise an HTTPException with the answer in it.
+
+        Authlib's `current_token` holds the claims afterwards.
+
+        Args:
+            scopes: All of them must be granted; None: those that are configured. In mode `test`
+                any active token will do.
+
+        Raises:
+            werkzeug.exceptions.HTTPException: The request is refused.
+        """
+        g.pop(CLAIMS_IN_G, None)
+        if self._policy is None:
+            return
+        needed = self._needed(self._policy.scopes, scopes)
+        try:
+            # Joined, because Authlib takes several scopes for alternatives.
+            self._policy.bearer.acquire_token([" ".join(needed)] if needed else None)
+        except OAuth2Error as error:
+            answer = self._policy.refusals.answer(error, needed)
+            # Without a code, so that neither Flask nor flask-smorest rewrites its headers.
+            raise HTTPException(response=answer) from error
+
+    def caller(self) -> str:
+        """Return the client of the accepted token and the request's address."""
+        claims = g.get(CLAIMS_IN_G) or {}
+        client = claims.get("client_id") or claims.get("sub") or ""
+        return f"{client} {request.remote_addr or ''}".strip()
+
+    def register(self, app: Flask, paths: Iterable[str]) -> None:
+        """Serve the metadata of the protected resource (RFC 9728), in modes with tokens.
+
+        Args:
+            app: The application that serves the blueprint.
+            paths: The URL paths of the protected operations.
+        """
+        if self._policy is not None:
+            self._policy.metadata.register(app, paths)
+
+    def security_schemes(self, version: str) -> tuple[Schemes, Requirement]:
+        """Describe the protection for an API document.
+
+        Args:
+            version: 2.0 for Swagger, 3.x for OpenAPI.
+
+        Returns:
+            The security schemes by name, and the requirement that names the active one; both are
+            empty under `bypass`.
+        """
+        return openapi.security_schemes(self.settings, version)
+
+    def refusals(self) -> Mapping[int, Refusal]:
+        """Describe the answers of `check` in the active mode for an API document.
+
+        Returns:
+            Refusals by HTTP status.
+        """
+        return openapi.refusals(self.settings)
+
+    def close(self) -> None:
+        """Close the connections to the authorization server."""
+        if self._policy is not None:
+            self._policy.http.close()
+
+    def _needed(self, configured: tuple[str, ...], scopes: Iterable[str] | None) -> tuple[str, ...]:
+        if scopes is None or self.settings.protection == "test":
+            return configured
+        return tuple(scopes)
+
+
+def _require_consent(settings: ProtectionSettings, config: Mapping[str, Any]) -> None:
     """Refuse `bypass` without its second flag, unless the app is in debug or testing mode."""
     if config.get("DEBUG") or config.get("TESTING"):
         return
@@ -47,144 +161,69 @@ def require_consent(settings: ProtectionSettings, config: Mapping[str, Any]) -> 
 
 
 @dataclass(frozen=True)
-class Policy:
-    """A mode with tokens, ready to be asked. scopes: what is needed unless a route says more."""
+class _Policy:
+    """What a mode with tokens consists of. scopes: what is needed unless a route says more."""
 
-    validator: TokenValidator
+    bearer: BearerProtector
     refusals: Refusals
     scopes: tuple[str, ...]
     metadata: ResourceMetadata
     http: HttpClient
 
 
-class _Parts:
-    """What several modes share."""
+class _PolicyBuilder:
+    """Puts the policy of a mode together; what several modes share is here once."""
 
     def __init__(self, settings: ProtectionSettings, clock: Clock) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.http = HttpClient(
+        self._settings = settings
+        self._clock = clock
+        self._http = HttpClient(
             connect_seconds=settings.issuer_connect_timeout,
             read_seconds=settings.issuer_read_timeout,
             ca_file=settings.issuer_ca_file,
             clock=clock,
         )
-        self.server = ServerMetadata(settings, self.http, clock)
+        self._server = ServerMetadata(settings, self._http, clock)
 
-    def client(self) -> ClientCredentials:
-        return ClientCredentials(self.settings, self.http, self.server)
+    def build(self) -> _Policy:
+        """Return the policy of the mode in the settings."""
+        return self._uma() if self._settings.protection == "uma" else self._oauth()
 
-    def pat(self, client: ClientCredentials) -> PatClient:
-        return PatClient(client, self.http, self.server, self.settings.pat_scope, self.clock)
+    def _oauth(self) -> _Policy:
+        """Modes `oauth` and `test`, which differ in the scopes that are needed."""
+        settings = self._settings
+        scopes = settings.scope if settings.protection == "oauth" else ()
+        metadata = ResourceMetadata(settings, scopes)
+        validator = self._jwt() if settings.uses_jwt else self._introspection()
+        refusals = BearerRefusals(settings, metadata.url)
+        return _Policy(BearerProtector(validator), refusals, scopes, metadata, self._http)
 
+    def _jwt(self) -> TokenValidator:
+        jwks = Jwks(self._http, self._server, self._clock)
+        return JwtValidator(self._settings, jwks, self._clock)
 
-def build_policy(settings: ProtectionSettings, clock: Clock) -> Policy:
-    """Make the policy of a mode with tokens; it calls nobody before its first request."""
-    parts = _Parts(settings, clock)
-    if settings.protection == "uma":
-        return _uma(parts)
-    scopes = (settings.scope or ()) if settings.protection == "oauth" else ()
-    metadata = ResourceMetadata(settings, scopes)
-    refusals = BearerRefusals(settings, metadata.url)
-    validator = _jwt(parts) if settings.uses_jwt else _introspection(parts)
-    return Policy(validator, refusals, scopes, metadata, parts.http)
+    def _introspection(self) -> TokenValidator:
+        return IntrospectionValidator(self._settings, self._caller, self._server, self._clock)
 
+    def _uma(self) -> _Policy:
+        settings, scopes = self._settings, self._settings.uma_scope
+        resource = UmaResource(settings, self._pat, self._server, self._clock)
+        validator = RptValidator(settings, self._caller, self._server, self._clock, resource)
+        refusals = UmaRefusals(settings, Tickets(self._pat, self._server, resource))
+        metadata = ResourceMetadata(settings, scopes)
+        return _Policy(BearerProtector(validator), refusals, scopes, metadata, self._http)
 
-def _jwt(parts: _Parts) -> TokenValidator:
-    return JwtValidator(parts.settings, Jwks(parts.http, parts.server, parts.clock), parts.clock)
+    @property
+    def _caller(self) -> FormCaller:
+        """What introspects: the client itself, or its PAT."""
+        return self._pat if self._settings.introspects_with_pat else self._client
 
+    @cached_property
+    def _client(self) -> AuthenticatedClient:
+        # Only when it is needed: JWTs are validated without credentials, so none need be set.
+        return AuthenticatedClient(self._settings, self._http, self._server)
 
-def _introspection(parts: _Parts) -> TokenValidator:
-    client = parts.client()
-    caller: FormCaller = parts.pat(client) if parts.settings.introspects_with_pat else client
-    return IntrospectionValidator(parts.settings, caller, parts.server, parts.clock)
-
-
-def _uma(parts: _Parts) -> Policy:
-    settings, client = parts.settings, parts.client()
-    pat = parts.pat(client)
-    resource = UmaResource(settings, pat, parts.server, parts.clock)
-    caller: FormCaller = pat if settings.introspects_with_pat else client
-    validator = RptValidator(settings, caller, parts.server, parts.clock, resource)
-    refusals = UmaRefusals(settings, Tickets(pat, parts.server, resource))
-    metadata = ResourceMetadata(settings, settings.uma_scope)
-    return Policy(validator, refusals, settings.uma_scope, metadata, parts.http)
-
-
-GRANTED = "authlib_server_oauth2_token"
-"""Where Authlib keeps the claims of the accepted token in `g`, for its `current_token`."""
-
-
-class Protector(Guard):
-    """Checks requests as `GLUU_CHANGES_PROTECTION` says: uma, oauth, test or bypass.
-
-    Authlib's resource protector does the work, with one validator for the mode. One instance
-    serves every thread of a process; what it learned about tokens is kept per process.
-    """
-
-    def __init__(self, settings: ProtectionSettings, *, clock: Clock | None = None) -> None:
-        settings.check()
-        self.settings = settings
-        self._bearer = BearerProtector()
-        self._policy = None
-        if settings.protection != "bypass":
-            self._policy = build_policy(settings, clock or Clock())
-            self._bearer.register_token_validator(self._policy.validator)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], *, clock: Clock | None = None) -> Protector:
-        """Make the protector that an application's config describes.
-
-        Raises ConfigurationError for settings that are missing, unknown or contradictory. clock:
-        for tests.
-        """
-        settings = ProtectionSettings.load(config)
-        if settings.protection == "bypass":
-            require_consent(settings, config)
-        return cls(settings, clock=clock)
-
-    def check(self, scopes: Iterable[str] | None = None) -> None:
-        """Let the current request pass, or raise an HTTPException with the answer in it.
-
-        scopes: all of them must be granted; None: those that are configured; in mode `test` any
-        active token will do. Authlib's `current_token` holds the claims afterwards. The exception
-        has no code, so that neither Flask nor flask-smorest rewrites its headers.
-        """
-        g.pop(GRANTED, None)
-        if self._policy is None:
-            return
-        wanted = self._wanted(self._policy.scopes, scopes)
-        try:
-            self._bearer.acquire_token([" ".join(wanted)] if wanted else None)
-        except OAuth2Error as error:
-            answer = self._policy.refusals.answer(error, wanted)
-            raise HTTPException(response=answer) from error
-
-    def caller(self) -> str:
-        """Name the client of the accepted token and its address."""
-        claims = g.get(GRANTED) or {}
-        client = claims.get("client_id") or claims.get("sub") or ""
-        return f"{client} {request.remote_addr or ''}".strip()
-
-    def register(self, app: Flask, paths: Iterable[str]) -> None:
-        """Serve the metadata of RFC 9728, in modes with tokens."""
-        if self._policy is not None:
-            self._policy.metadata.register(app, paths)
-
-    def security_schemes(self, version: str) -> tuple[Schemes, Requirement]:
-        """Describe the protection for a document of version 2.0 (Swagger) or 3.x (OpenAPI)."""
-        return security_schemes(self.settings, version)
-
-    def refusals(self) -> Mapping[int, Refusal]:
-        """Describe the answers of `check` in the active mode, by status."""
-        return refusals(self.settings)
-
-    def close(self) -> None:
-        """Close the connections to the authorization server."""
-        if self._policy is not None:
-            self._policy.http.close()
-
-    def _wanted(self, configured: tuple[str, ...], scopes: Iterable[str] | None) -> tuple[str, ...]:
-        if scopes is None or self.settings.protection == "test":
-            return configured
-        return tuple(scopes)
+    @cached_property
+    def _pat(self) -> PatClient:
+        scope = self._settings.pat_scope
+        return PatClient(self._client, self._http, self._server, scope, self._clock)

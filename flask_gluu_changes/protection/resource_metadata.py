@@ -1,4 +1,4 @@
-"""Metadata of the protected resource for its clients (RFC 9728)."""
+"""The metadata of the protected resource, which tells clients where tokens come from (RFC 9728)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENDPOINT = "gluu_changes_resource_metadata"
 
 
 class ResourceMetadata:
-    """Says where tokens come from and which scopes they need.
+    """The document that names the authorization server and the scopes that tokens need.
 
     It is served at the bare well-known path and, for every protected path, with that path inserted
     after it (section 3.1).
@@ -26,9 +26,10 @@ class ResourceMetadata:
         self._paths: set[str] = set()
 
     def register(self, app: Flask, paths: Iterable[str]) -> None:
-        """Serve it on an application."""
+        """Serve the document on an application, for the paths of protected operations."""
         self._paths.update(paths, self._configured_paths())
         for path in ("", *sorted(self._paths)):
+            # Flask refuses dots in the name of an endpoint.
             endpoint = f"{ENDPOINT}{path}".replace(".", "_")
             if endpoint not in app.view_functions:
                 app.add_url_rule(
@@ -36,7 +37,7 @@ class ResourceMetadata:
                 )
 
     def url(self) -> str:
-        """Give the URL of the metadata that fits the current request; empty if none is served."""
+        """Return the URL of the document for the current request; empty if none is served."""
         if not self._paths:
             return ""
         if self._settings.resource:

@@ -1,4 +1,4 @@
-"""What was found out about tokens, kept for as long as a revocation may go unnoticed."""
+"""What was found out about tokens, cached for as long as a revocation may go unnoticed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .caching import Clock, SingleFlight
 from .claims import Claims, is_time
 
 SIZE = 10_000
+"""How many tokens are cached at most, and as many refused ones."""
+
 NEGATIVE_SECONDS = 3.0
 """A refusal is repeated so long without asking, so that one wrong client is no burden."""
 
@@ -22,9 +24,13 @@ ENDLESS_SECONDS = 10.0
 class TokenCache:
     """Claims by token, for one process. Empty claims mean a refused token.
 
-    seconds: how long good claims are kept at most; 0: every request asks. context: what else makes
-    an answer this answer (mode, issuer, endpoint, client). Tokens are kept as hashes only. Refused
-    tokens have a cache of their own, so that a flood of them pushes out no good one.
+    Tokens are stored as hashes only. Refused tokens have a cache of their own, so that a flood of
+    them evicts no good one.
+
+    Args:
+        seconds: How long good claims are cached at most; 0: every request asks.
+        context: What else an answer depends on (mode, issuer, endpoint, client).
+        clock: Measures how old an entry is.
     """
 
     def __init__(self, *, seconds: float, context: Iterable[str], clock: Clock) -> None:
@@ -32,21 +38,26 @@ class TokenCache:
         self._clock = clock
         self._prefix = hashlib.sha256("\0".join((*context, "")).encode())
         self._lock = threading.Lock()
-        self._flight: SingleFlight[Claims] = SingleFlight()
-        self._good: TLRUCache[bytes, Claims] = self._kept(self._good_until)
-        self._refused: TLRUCache[bytes, Claims] = self._kept(self._refused_until)
+        self._single_flight: SingleFlight[Claims] = SingleFlight()
+        self._good = TLRUCache(SIZE, ttu=self._good_until, timer=clock.elapsed)
+        self._refused = TLRUCache(SIZE, ttu=self._refused_until, timer=clock.elapsed)
 
     def get(self, token: str, ask: Callable[[], Claims]) -> Claims:
-        """Give a token's claims, from `ask` if they are not kept; its exceptions are not kept."""
+        """Return a token's claims, from `ask` if they are not cached.
+
+        Threads that want the same token meanwhile share what `ask` returns or raises; exceptions
+        are not cached.
+        """
         if not self._seconds:
             return ask()
         key = self._key(token)
         found = self._find(key)
         if found is not None:
             return found
-        return self._flight.share(key, lambda: self._ask(key, ask))
+        return self._single_flight.share(key, lambda: self._ask(key, ask))
 
     def _ask(self, key: bytes, ask: Callable[[], Claims]) -> Claims:
+        # Another thread may have stored the claims since this one looked for them.
         found = self._find(key)
         if found is not None:
             return found
@@ -65,19 +76,17 @@ class TokenCache:
         digest.update(token.encode())
         return digest.digest()
 
-    def _kept(self, until: Callable[[bytes, Claims, float], float]) -> TLRUCache[bytes, Claims]:
-        return TLRUCache(SIZE, ttu=until, timer=self._clock.elapsed)
-
     def _good_until(self, _: bytes, claims: Claims, elapsed: float) -> float:
         longest = self._seconds if claims.get("exp") else min(self._seconds, ENDLESS_SECONDS)
-        left = [end - self._clock.now() for end in _ends(claims)]
-        return elapsed + min(longest, *left) if left else elapsed + longest
+        left = (end - self._clock.now() for end in _ends(claims))
+        return elapsed + min((longest, *left))
 
     def _refused_until(self, _: bytes, __: Claims, elapsed: float) -> float:
         return elapsed + min(self._seconds, NEGATIVE_SECONDS)
 
 
 def _ends(claims: Claims) -> Iterator[float]:
+    """List when a token ends, and when each of its permissions does, as NumericDates."""
     permissions = claims.get("permissions")
     grants = permissions if isinstance(permissions, list) else []
     for holder in (claims, *(grant for grant in grants if isinstance(grant, dict))):

@@ -24,10 +24,11 @@ from .introspection import FormCaller, IntrospectionValidator
 log = logging.getLogger(__name__)
 
 TTL_SECONDS = 86_400.0
+"""How long the id of a resource that was found or registered is trusted."""
 
 
 class UmaResource:
-    """Knows the id of the resource that permissions are about (UMA federated, section 3)."""
+    """The resource that permissions are about (UMA federated authorization, section 3)."""
 
     def __init__(
         self,
@@ -44,11 +45,15 @@ class UmaResource:
         self._registered = CachedValue(self._find_or_register, clock)
 
     def id(self) -> str:
-        """Give the id; AuthorizationServerUnavailable where it cannot be found out."""
+        """Return the id, or raise AuthorizationServerUnavailable if it cannot be found out."""
         return self._configured or self._registered.get()
 
     def forget(self) -> bool:
-        """Look for it anew, because the server knows it no more; False for a configured id."""
+        """Find or register the resource anew, because the server does not know the id any more.
+
+        Returns:
+            False for a configured id, which cannot be replaced.
+        """
         if self._configured:
             log.error("The authorization server does not know the configured UMA resource id")
             return False
@@ -66,7 +71,7 @@ class UmaResource:
         return found, TTL_SECONDS
 
     def _find(self) -> str | None:
-        """Find it by name; the lowest id of several, so that all processes choose the same."""
+        """Find the id by name; the lowest of several, so that all processes choose the same."""
         listed = self._pat.get(self._endpoint())
         if listed.status != 200 or not isinstance(listed.json, list):
             raise _failure("list", listed)
@@ -82,7 +87,8 @@ class UmaResource:
     def _register(self) -> None:
         body = {"name": self._name, "resource_scopes": self._scopes}
         answer = self._pat.post_json(self._endpoint(), body)
-        if answer.status not in (200, 201) and answer.status != 409:
+        # 409: the name is taken, because another process has registered it meanwhile.
+        if answer.status not in (200, 201, 409):
             raise _failure("register", answer)
         log.info("Registered the UMA resource %r", self._name)
 
@@ -91,7 +97,7 @@ class UmaResource:
 
 
 def _has_all(scopes: object, wanted: list[str]) -> bool:
-    """Compare scopes; Keycloak describes each as an object with a name."""
+    """Return whether all scopes are there; Keycloak describes each as an object with a name."""
     given = scopes if isinstance(scopes, list) else []
     names = [entry.get("name") if isinstance(entry, Mapping) else entry for entry in given]
     return all(scope in names for scope in wanted)
@@ -122,7 +128,7 @@ class RptValidator(IntrospectionValidator):
         self._resource = resource
 
     def validate_token(self, token: Claims, scopes: Sequence[str] | None, request: Any) -> None:
-        """Raise Authlib's InvalidTokenError or InsufficientScopeError."""
+        """Raise Authlib's InvalidTokenError or InsufficientScopeError for what may not pass."""
         super().validate_token(token, None, request)
         wanted = {name for text in scopes or () for name in text.split()}
         granted = granted_scopes(token, self._resource.id(), self._clock.now())
@@ -131,7 +137,7 @@ class RptValidator(IntrospectionValidator):
 
 
 def granted_scopes(claims: Claims, resource_id: str, now: float) -> set[str]:
-    """Collect the scopes of a resource in the permissions that are in force.
+    """Return the scopes of a resource in the permissions that are in force.
 
     Keycloak writes `rsid` and `scopes` besides the names of the standard (UMA federated
     authorization, section 5.1.1).
@@ -158,10 +164,10 @@ class Tickets:
         self._pat = pat
         self._metadata = metadata
         self._resource = resource
-        self._in_list = False
+        self._as_list = False
 
     def issue(self, scopes: Sequence[str]) -> str:
-        """Give a fresh ticket; AuthorizationServerUnavailable where none can be had."""
+        """Return a fresh ticket, or raise AuthorizationServerUnavailable if there is none."""
         answer = self._register(self._resource.id(), scopes)
         if answer.object.get("error") == "invalid_resource_id" and self._resource.forget():
             answer = self._register(self._resource.id(), scopes)
@@ -174,14 +180,16 @@ class Tickets:
     def _register(self, resource_id: str, scopes: Sequence[str]) -> Answer:
         url = self._metadata.endpoint("permission_endpoint")
         permission = {"resource_id": resource_id, "resource_scopes": list(scopes)}
-        if not self._in_list:
+        if not self._as_list:
             answer = self._pat.post_json(url, permission)
             if answer.status != 400 or answer.object.get("error") == "invalid_resource_id":
                 return answer
-        answer = self._pat.post_json(url, [permission])  # Keycloak reads nothing but a list
-        self._in_list = answer.status < 300
+        # The standard allows an object or a list of them; Keycloak reads nothing but a list.
+        answer = self._pat.post_json(url, [permission])
+        self._as_list = answer.status < 300
         return answer
 
 
 def _is_quotable(ticket: object) -> bool:
+    """Return whether a ticket fits into a quoted-string without an escape, and is not too long."""
     return isinstance(ticket, str) and bool(re.fullmatch(r"[ !#-\[\]-~]{1,4096}", ticket))

@@ -1,4 +1,4 @@
-"""Every `GLUU_CHANGES_*` key, by what it belongs to: a field of a dataclass is a key."""
+"""Every `GLUU_CHANGES_*` key, as a field of the settings class that it belongs to."""
 
 from .backends import LdapSettings as LdapSettings
 from .backends import SqlSettings as SqlSettings

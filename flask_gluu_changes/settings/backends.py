@@ -9,15 +9,24 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
-from .base import Settings, of_profile
-from .fields import PREFIX, boolean, choice, load, names, replace_unset, seconds, setting, text
+from .fields import (
+    BY_PROFILE,
+    PREFIX,
+    boolean,
+    choice,
+    load,
+    names,
+    seconds,
+    setting,
+    text,
+)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LdapSettings:
-    """What the LDAP backend needs to know."""
+    """The settings of the LDAP backend; each field's metadata say what it means."""
 
     ldap_uri: tuple[str, ...] = setting(
         (), "one or more URIs, tried in order: ldap://, ldaps://, ldapi://", names
@@ -27,11 +36,11 @@ class LdapSettings:
     )
     ldap_bind_dn: str = setting("", "who binds; empty: anonymous", text)
     ldap_bind_password: str = setting("", "password of the simple bind", text)
-    ldap_base_dn: str | None = setting(None, "where people are, by profile", text)
-    ldap_attributes_dn: str | None = setting(
-        None, "where `gluuAttribute` entries are, by profile; empty: nowhere", text
+    ldap_base_dn: str = setting(BY_PROFILE, "where people are, by profile", text)
+    ldap_attributes_dn: str = setting(
+        BY_PROFILE, "where `gluuAttribute` entries are, by profile; empty: nowhere", text
     )
-    ldap_object_class: str | None = setting(None, "class of people, by profile", text)
+    ldap_object_class: str = setting(BY_PROFILE, "class of people, by profile", text)
     ldap_start_tls: bool = setting(False, "StartTLS on ldap:// before the bind", boolean)
     ldap_ca_file: str = setting("", "CA certificates to trust, PEM; empty: the system's", text)
     ldap_cert_file: str = setting("", "client certificate, PEM", text)
@@ -45,14 +54,21 @@ class LdapSettings:
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> LdapSettings:
-        """Read them from an application's config; a ConfigurationError names the wrong key."""
-        profile = load(Settings, config).profile
-        settings = replace_unset(load(cls, config), of_profile(profile, cls))
+        """Return the settings that an application's config holds.
+
+        Args:
+            config: The application's config, with `GLUU_CHANGES_*` keys.
+
+        Raises:
+            ConfigurationError: A value is missing or cannot be used, or two contradict each other;
+                the text names the key.
+        """
+        settings = load(cls, config)
         settings.check()
         return settings
 
     def check(self) -> None:
-        """Refuse settings that contradict each other."""
+        """Raise ConfigurationError where settings contradict each other."""
         for is_wrong, sentence in self._contradictions():
             if is_wrong:
                 raise ConfigurationError(f"{PREFIX}{sentence}")
@@ -86,14 +102,14 @@ class LdapSettings:
         )
 
     def warn_of_plain_passwords(self) -> None:
-        """Tell the operator of passwords that cross the network unencrypted."""
+        """Log a warning for each URI to which the password would be sent unencrypted."""
         for uri in filter(self.is_plain, self.ldap_uri):
             log.warning(
                 "the bind at %s sends its password unencrypted; set %sLDAP_START_TLS", uri, PREFIX
             )
 
     def is_plain(self, uri: str) -> bool:
-        """Tell whether a bind there sends its password over a network unencrypted."""
+        """Return whether a bind at a URI sends its password over a network unencrypted."""
         has_password = self.ldap_bind_method == "simple" and bool(self.ldap_bind_dn)
         return has_password and not self.ldap_start_tls and _crosses_the_network(uri)
 
@@ -105,12 +121,12 @@ def _crosses_the_network(uri: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class SqlSettings:
-    """What the relational backend needs to know."""
+    """The settings of the SQL backend; each field's metadata say what it means."""
 
     sql_url: str = setting("", "an SQLAlchemy URL: postgresql://, mysql://, sqlite:///…", text)
-    sql_table: str | None = setting(None, "table of people, by profile", text)
-    sql_attributes_table: str | None = setting(
-        None, "table of attribute types, by profile; empty: none", text
+    sql_table: str = setting(BY_PROFILE, "table of people, by profile", text)
+    sql_attributes_table: str = setting(
+        BY_PROFILE, "table of attribute types, by profile; empty: none", text
     )
     sql_connect_timeout: float = setting(
         3.0, "longest wait for a connection to the database, in s", seconds(1, 600)
@@ -121,9 +137,16 @@ class SqlSettings:
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> SqlSettings:
-        """Read them from an application's config; a ConfigurationError names the wrong key."""
-        profile = load(Settings, config).profile
-        settings = replace_unset(load(cls, config), of_profile(profile, cls))
+        """Return the settings that an application's config holds.
+
+        Args:
+            config: The application's config, with `GLUU_CHANGES_*` keys.
+
+        Raises:
+            ConfigurationError: A value is missing or cannot be used, or two contradict each other;
+                the text names the key.
+        """
+        settings = load(cls, config)
         if not settings.sql_url:
             raise ConfigurationError(
                 f"{PREFIX}SQL_URL is missing; set it to postgresql://user:password@host/database"

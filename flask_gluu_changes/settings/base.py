@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import cached_property
 from hashlib import blake2b
@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ..model import Visibility
 from ..values import AttributeType
 from .fields import (
+    BY_PROFILE,
     choice,
     integer,
     load,
     names,
     non_empty_names,
-    replace_unset,
     seconds,
     setting,
     text,
 )
-from .profiles import PERSON_TYPES, PROFILES, SECRETS
+from .profiles import DEFAULT_PROFILE, PERSON_TYPES, PROFILES, SECRETS
 
 
 def _path(value: object) -> str:
@@ -47,6 +47,7 @@ def _types(value: object) -> Mapping[str, AttributeType]:
     if not isinstance(value, Mapping):
         raise ValueError(f"must map attribute names to types, not {value!r}")
     try:
+        # a key may have options as in `cn;lang-de`, which do not change the type
         return {str(n).partition(";")[0]: AttributeType(kind) for n, kind in value.items()}
     except ValueError as error:
         raise ValueError(f"knows the types {', '.join(AttributeType)}: {error}") from error
@@ -54,15 +55,17 @@ def _types(value: object) -> Mapping[str, AttributeType]:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What holds for every backend. Fields that read "by profile" come from PROFILES."""
+    """The settings that hold for every backend; each field's metadata say what it means."""
 
-    profile: str = setting("gluu", "`gluu` or `janssen`", choice(*PROFILES))
-    url_prefix: str | None = setting(None, "path of the operation, by profile", _path)
-    documents_prefix: str | None = setting(
-        None, "path of the Swagger and OpenAPI documents, by profile", _path
+    profile: str = setting(DEFAULT_PROFILE, "`gluu` or `janssen`", choice(*PROFILES))
+    url_prefix: str = setting(BY_PROFILE, "path of the operation, by profile", _path)
+    documents_prefix: str = setting(
+        BY_PROFILE, "path of the Swagger and OpenAPI documents, by profile", _path
     )
-    time_attributes: tuple[str, ...] | None = setting(
-        None, "attributes whose time makes an entry count as changed, by profile", non_empty_names
+    time_attributes: tuple[str, ...] = setting(
+        BY_PROFILE,
+        "attributes whose time makes an entry count as changed, by profile",
+        non_empty_names,
     )
     max_page_size: int = setting(
         1000, "largest `pagesize` that is served, in entries; above it 400", integer(1, 100_000)
@@ -85,26 +88,35 @@ class Settings:
     )
     paging_session_seconds: float = setting(
         300.0,
-        "how long a walk's pages stay frozen after its last progress, in s",
+        "how long a paging session's snapshot is kept after its last progress, in s",
         seconds(1, 86_400),
     )
     max_paging_sessions: int = setting(
-        32, "walks kept at a time by one process", integer(1, 10_000)
+        32, "paging sessions kept at a time by one process", integer(1, 10_000)
     )
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> Settings:
-        """Read them from an application's config; a ConfigurationError names the wrong key."""
-        settings = load(cls, config)
-        return replace_unset(settings, of_profile(settings.profile, cls))
+        """Return the settings that an application's config holds.
+
+        Args:
+            config: The application's config, with `GLUU_CHANGES_*` keys.
+
+        Raises:
+            ConfigurationError: A value cannot be used; the text names its key.
+        """
+        return load(cls, config)
 
     def type_of(self, attribute: str) -> AttributeType | None:
-        """Give the configured type of an attribute, ignoring case."""
+        """Return the configured type of an attribute, ignoring case; None where there is none."""
         return self._types_by_name.get(attribute.lower())
 
     @cached_property
     def digest(self) -> str:
-        """Digest what decides how an entry is written; a journal is bound to it."""
+        """The settings digest: of all that decides how an entry is written.
+
+        A journal holds entries as they were written, so it is bound to it.
+        """
         shown = Visibility.of(self.allowed_attributes, self.denied_attributes)
         names = sorted(shown.allowed or ()), sorted(shown.hidden)
         types = sorted((name, str(kind)) for name, kind in self.attribute_types.items())
@@ -115,9 +127,3 @@ class Settings:
     def _types_by_name(self) -> dict[str, AttributeType]:
         types = {**PERSON_TYPES, **self.attribute_types}
         return {name.lower(): kind for name, kind in types.items()}
-
-
-def of_profile(profile: str, cls: type) -> dict[str, object]:
-    """Give the defaults that a profile brings for the fields of a settings class."""
-    declared = {f.name for f in fields(cls)}
-    return {name: value for name, value in PROFILES[profile].items() if name in declared}

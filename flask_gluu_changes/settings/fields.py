@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, field, fields
+from dataclasses import MISSING, Field, field, fields
 from typing import Any, TypeVar
 
 from ..errors import ConfigurationError
+from .profiles import DEFAULT_PROFILE, PROFILES
 
 PREFIX = "GLUU_CHANGES_"
+
+BY_PROFILE: Any = MISSING
+"""In place of a setting's default: each profile in `PROFILES` has its own."""
 
 T = TypeVar("T")
 
 
 def setting(default: Any, meaning: str, read: Callable[[Any], object]) -> Any:
-    """Declare a setting: its default, its meaning (with unit), and how its value is read.
+    """Declare a setting, for which the field's metadata hold `meaning`, `read` and `by_profile`.
 
-    `read` gets what the application's config holds, text from the environment included, and raises
-    ValueError with the end of the sentence "KEY …".
+    Args:
+        default: The value without the key, or `BY_PROFILE`.
+        meaning: What the setting is, with its unit; the documentation is made from it.
+        read: Returns the value for what the application's config holds, text from the environment
+            included, and raises ValueError with the end of the sentence "KEY …".
     """
-    metadata = {"meaning": meaning, "read": read}
+    by_profile = default is BY_PROFILE
+    metadata = {"meaning": meaning, "read": read, "by_profile": by_profile}
     return field(default=default, metadata=metadata)
 
 
 def key_of(declared: Field[Any]) -> str:
-    """Give the key in the application's config for a declared setting."""
+    """Return the key in the application's config for a declared setting."""
     return PREFIX + declared.name.upper()
 
 
 def load(cls: type[T], config: Mapping[str, Any]) -> T:
-    """Build a settings object from an application's config, or say which key is wrong."""
-    declared = fields(cls)  # type: ignore[arg-type]
-    return cls(**{f.name: _read(f, config[key_of(f)]) for f in declared if key_of(f) in config})
+    """Build a settings object from an application's config and the profile that it names.
+
+    Raises:
+        ConfigurationError: A value cannot be used; the text names its key.
+    """
+    profile, declared = _profile(config), fields(cls)  # type: ignore[arg-type]
+    defaults = {f.name: profile[f.name] for f in declared if f.metadata.get("by_profile")}
+    given = {f.name: _read(f, config[key_of(f)]) for f in declared if key_of(f) in config}
+    return cls(**{**defaults, **given})
 
 
 def refuse_unknown(config: Iterable[str], classes: Iterable[type]) -> None:
-    """Refuse a `GLUU_CHANGES_*` key that no settings class declares: it is a typing error."""
+    """Raise ConfigurationError for a `GLUU_CHANGES_*` key that no settings class declares."""
     known = [key_of(declared) for cls in classes for declared in fields(cls)]
     for key in config:
         if key.startswith(PREFIX) and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"{key} is no setting of flask-gluu-changes{hint}")
+
+
+def _profile(config: Mapping[str, Any]) -> Mapping[str, object]:
+    key = f"{PREFIX}PROFILE"
+    try:
+        return PROFILES[choice(*PROFILES)(config.get(key, DEFAULT_PROFILE))]
+    except ValueError as error:
+        raise ConfigurationError(f"{key} {error}") from error
 
 
 def _read(declared: Field[Any], value: Any) -> Any:
@@ -54,16 +75,14 @@ def _read(declared: Field[Any], value: Any) -> Any:
         raise ConfigurationError(f"{key_of(declared)} {error}") from error
 
 
-def replace_unset(settings: T, defaults: Mapping[str, object]) -> T:
-    """Fill in defaults that depend on another setting: those fields that are still None."""
-    unset = {name: v for name, v in defaults.items() if getattr(settings, name) is None}
-    return dataclasses.replace(settings, **unset)  # type: ignore[type-var]
-
-
 def text(value: object) -> str:
-    """Read text. The environment turns a password of digits into a number: turn it back."""
+    """Read text.
+
+    `Config.from_prefixed_env` reads a password of digits as a number, so it is made text again.
+    """
     if isinstance(value, str):
         return value
+    # bool is a subclass of int
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     kind = type(value).__name__  # the value itself may be a password, and this text is logged
@@ -93,12 +112,13 @@ def boolean(value: object) -> bool:
 
 
 def integer(low: int, high: int) -> Callable[[Any], int]:
-    """Read a integer number between two bounds, both included."""
+    """Read a whole number between two bounds, both included."""
 
     def read(value: object) -> int:
+        # by its text, so that neither True nor 5.0 passes as a whole number
         digits = str(value)
         if not re.fullmatch("[0-9]{1,12}", digits) or not low <= int(digits) <= high:
-            raise ValueError(f"must be a integer number from {low} to {high}, not {value!r}")
+            raise ValueError(f"must be a whole number from {low} to {high}, not {value!r}")
         return int(digits)
 
     return read
@@ -112,7 +132,7 @@ def seconds(low: float, high: float) -> Callable[[Any], float]:
             number = float(str(value))
         except ValueError:
             number = -1.0
-        if not low <= number <= high:
+        if not low <= number <= high:  # which nan is never
             raise ValueError(f"must be a number of seconds from {low:g} to {high:g}, not {value!r}")
         return number
 

@@ -1,4 +1,4 @@
-"""The keys of the journal: where it is, its tokens, who may wait, and how it is filled."""
+"""The keys of the journal: its database, its tokens, waiting for changes, and its ingest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ MICROS_OF_DAY = 86_400 * 1_000_000
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class JournalSettings:
-    """What a journal needs to be served. Its repr is bare, because it holds a secret."""
+    """The settings of a journal that is served; each field's metadata say what it means.
+
+    The repr shows no field, because one of them is a secret.
+    """
 
     journal_url: str = setting("", "the journal's database, as SQLAlchemy writes it", text)
     token_secret: str = setting(
@@ -32,17 +35,24 @@ class JournalSettings:
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> JournalSettings:
-        """Read them from an application's config; a ConfigurationError names the wrong key."""
+        """Return the settings that an application's config holds.
+
+        Args:
+            config: The application's config, with `GLUU_CHANGES_*` keys and `SECRET_KEY`.
+
+        Raises:
+            ConfigurationError: A value cannot be used; the text names its key.
+        """
         settings = load(cls, config)
         return replace(settings, token_secret=settings.token_secret or _secret_key(config))
 
     @property
     def retention(self) -> int:
-        """The life of a token in microseconds."""
+        """The lifetime of a token, in microseconds."""
         return self.retention_days * MICROS_OF_DAY
 
     def check(self) -> None:
-        """Refuse to sign tokens with nothing: anybody could write them."""
+        """Raise ConfigurationError without a secret: anybody could sign tokens."""
         if not self.token_secret:
             raise ConfigurationError(
                 f"{PREFIX}TOKEN_SECRET is missing; set it, or SECRET_KEY, to a long random text"
@@ -50,14 +60,14 @@ class JournalSettings:
 
 
 def _secret_key(config: Mapping[str, Any]) -> str:
-    """Give the application's own secret, which may be octets."""
+    """Return the application's own secret, which may be octets."""
     key = config.get("SECRET_KEY") or ""
     return key.hex() if isinstance(key, bytes) else str(key)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FollowSettings:
-    """What the journal's ingester needs to know besides the backend."""
+    """The settings of `follow`; each field's metadata say what it means."""
 
     follow_interval: float = setting(
         10.0,
@@ -80,5 +90,12 @@ class FollowSettings:
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> FollowSettings:
-        """Read them from an application's config; a ConfigurationError names the wrong key."""
+        """Return the settings that an application's config holds.
+
+        Args:
+            config: The application's config, with `GLUU_CHANGES_*` keys.
+
+        Raises:
+            ConfigurationError: A value cannot be used; the text names its key.
+        """
         return load(cls, config)

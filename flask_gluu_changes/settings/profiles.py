@@ -1,4 +1,4 @@
-"""What Gluu Server and its successor Janssen call things, and where they differ."""
+"""The names that Gluu Server and its successor Janssen use, and where they differ."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ PERSON_TYPES: Mapping[str, AttributeType] = {
 }
 """Types of a person's attributes that are no strings, for stores that register none."""
 
+DEFAULT_PROFILE = "gluu"
+
 PROFILES: Mapping[str, Mapping[str, object]] = {
     "gluu": {
         "url_prefix": "/identity/restv1/scim",
@@ -79,4 +81,4 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "scope": ("https://jans.io/scim/users.read",),
     },
 }
-"""Paths, time attributes, directory layout and scope of each product."""
+"""Paths, time attributes, directory layout and scope of each product, by setting."""

@@ -1,4 +1,4 @@
-"""Every `GLUU_CHANGES_*` key of the protection, and what each mode cannot do without."""
+"""Every `GLUU_CHANGES_*` key of the protection, and those that each mode needs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
-from .base import Settings, of_profile
-from .fields import PREFIX, boolean, choice, load, names, replace_unset, seconds, setting, text
+from .fields import (
+    BY_PROFILE,
+    PREFIX,
+    boolean,
+    choice,
+    load,
+    names,
+    seconds,
+    setting,
+    text,
+)
 
 JWT = "jwt"
 MODES = ("uma", "oauth", "test", "bypass")
@@ -26,7 +35,7 @@ MAX_CACHE_SECONDS = 60.0
 
 
 def is_secure(url: str) -> bool:
-    """Tell whether tokens may go to a URL: https, or http to this machine itself."""
+    """Return whether tokens may be sent to a URL: https, or http to this machine itself."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -45,6 +54,7 @@ def _is_loopback(host: str) -> bool:
 
 def _url(value: object) -> str:
     url = text(value)
+    # no quote and no backslash: the URL becomes part of a header
     if url and not (re.fullmatch(r"[!#-\[\]-~]+", url) and is_secure(url)):
         raise ValueError(f"must be an https:// URL (http:// on loopback only), not {value!r}")
     return url
@@ -59,10 +69,13 @@ def _realm(value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ProtectionSettings:
-    """Who may ask, and who can tell. Its repr is bare, because it holds a secret."""
+    """The settings of the protection; each field's metadata say what it means.
 
-    protection: str | None = setting(
-        None,
+    The repr shows no field, because one of them is a secret.
+    """
+
+    protection: str = setting(
+        "",
         "`uma`, `oauth`, `test` or `bypass`; without it the app does not start",
         choice(*MODES),
     )
@@ -78,8 +91,8 @@ class ProtectionSettings:
         "`client_secret_basic`, `client_secret_post` or `private_key_jwt`; by what it has",
         choice("client_secret_basic", "client_secret_post", "private_key_jwt"),
     )
-    scope: tuple[str, ...] | None = setting(
-        None, "scopes that a token must all have, in mode `oauth`, by profile", names
+    scope: tuple[str, ...] = setting(
+        BY_PROFILE, "scopes that a token must all have, in mode `oauth`, by profile", names
     )
     audience: str = setting("", "what `aud` of a token must hold; needed for `jwt`", text)
     token_validation: str = setting(
@@ -130,15 +143,22 @@ class ProtectionSettings:
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> ProtectionSettings:
-        """Read them from an application's config; a ConfigurationError names the wrong key."""
-        profile = load(Settings, config).profile
-        settings = replace_unset(load(cls, config), of_profile(profile, cls))
+        """Return the settings that an application's config holds.
+
+        Args:
+            config: The application's config, with `GLUU_CHANGES_*` keys.
+
+        Raises:
+            ConfigurationError: A value is missing or cannot be used, or two contradict each other;
+                the text names the key.
+        """
+        settings = load(cls, config)
         settings.check()
         return settings
 
     def check(self) -> None:
-        """Refuse settings that are incomplete or contradict each other."""
-        if self.protection is None:
+        """Raise ConfigurationError where settings are missing or contradict each other."""
+        if not self.protection:
             raise ConfigurationError(
                 f"{PREFIX}PROTECTION is missing; set it to one of {', '.join(MODES)}"
             )
@@ -152,18 +172,18 @@ class ProtectionSettings:
 
     @property
     def uses_jwt(self) -> bool:
-        """Tokens are validated here, without asking for each."""
+        """Whether tokens are validated here, by the issuer's keys."""
         return self.protection in ("oauth", "test") and self.token_validation == JWT
 
     @property
     def auth_method(self) -> str:
-        """How the client authenticates, chosen by what it has where nothing is set."""
+        """How the client authenticates; where that is not set, by the credential that it has."""
         by_what_it_has = "private_key_jwt" if self.client_key else "client_secret_basic"
         return self.client_auth_method or by_what_it_has
 
     @property
     def introspects_with_pat(self) -> bool:
-        """The PAT is the credential at the introspection endpoint."""
+        """Whether the PAT is the credential at the introspection endpoint."""
         return (self.introspection_auth or ("client", "pat")[self.protection == "uma"]) == "pat"
 
     def _needed(self) -> list[str]:
@@ -173,7 +193,7 @@ class ProtectionSettings:
             return ["issuer", "audience", *(["scope"] if self.protection == "oauth" else [])]
         proof = "client_key" if self.auth_method == "private_key_jwt" else "client_secret"
         by_mode = {"uma": ["uma_scope", "uma_resource_name"], "oauth": ["scope"]}
-        return ["issuer", "client_id", proof, *by_mode.get(self.protection or "", [])]
+        return ["issuer", "client_id", proof, *by_mode.get(self.protection, [])]
 
     def _check_credentials(self) -> None:
         if self.client_secret and self.client_key:

@@ -1,5 +1,7 @@
 """The contract of all backends as tests, for authors of backends. Needs the extra `[testing]`.
 
+Inherit the contract in a test module of your own::
+
     class TestMyBackend(BackendContract):
         @pytest.fixture
         def store(self) -> MyStore:

@@ -1,4 +1,4 @@
-"""What every backend promises: one suite, run over each store of people."""
+"""The contract of all backends: one suite, run over each store of people."""
 
 from __future__ import annotations
 
@@ -16,39 +16,68 @@ Attributes: TypeAlias = Mapping[str, Sequence[bytes]]
 """Attribute names to values, as LDAP octets; a store turns them into what it holds."""
 
 NOON = datetime(2024, 5, 1, 12, 0, 0, 500_000, tzinfo=UTC)
+"""The time at which people are created where a test names no other; not a whole second."""
+
 MILLISECOND = timedelta(milliseconds=1)
+"""The resolution of times."""
+
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""A time before all changes."""
 
 
 class Store(Protocol):
     """A store of people under test, and its backend; an author of a backend writes one.
 
-    What it does shows in the backend's very next answer. The attributes that are used are `uid`,
-    `cn`, `sn`, `mail` (twice at most), `l` and the two times, `updatedAt` and
+    What it does must show in the backend's very next answer. The attributes that are used are
+    `uid`, `cn`, `sn`, `mail` (two values at most), `l` and the two times, `updatedAt` and
     `oxCreationTimestamp`.
     """
 
     @property
     def backend(self) -> Backend:
-        """The backend under test; an attribute will do."""
+        """The backend under test; a plain attribute is enough."""
 
     def add(self, inum: str, attributes: Attributes) -> None:
-        """Add a person, whose `inum` is not among the attributes."""
+        """Add a person.
+
+        Args:
+            inum: The person's inum, which is not among the attributes.
+            attributes: All other attributes.
+        """
 
     def change(self, inum: str, attributes: Attributes) -> None:
-        """Replace the values of some attributes of a person."""
+        """Replace the values of some attributes of a person.
+
+        Args:
+            inum: The person's inum.
+            attributes: The attributes that get new values; all others stay.
+        """
 
     def remove(self, inum: str) -> None:
-        """Delete a person."""
+        """Delete a person.
+
+        Args:
+            inum: The person's inum.
+        """
 
 
 def time_octets(moment: datetime) -> bytes:
-    """Write a time as directories hold it, with milliseconds."""
+    """Return a time as directories hold it, with milliseconds.
+
+    Args:
+        moment: A time in UTC.
+    """
     return f"{moment:%Y%m%d%H%M%S}.{moment.microsecond // 1000:03}Z".encode()
 
 
 def person(uid: str, *, updated: datetime | None = None, created: datetime = NOON) -> Attributes:
-    """Make the attributes of a small person."""
+    """Return the attributes of a small person.
+
+    Args:
+        uid: The value of `uid`, `cn` and `sn`.
+        updated: The value of `updatedAt`; None leaves it out.
+        created: The value of `oxCreationTimestamp`.
+    """
     name = uid.encode()
     times = {} if updated is None else {"updatedAt": [time_octets(updated)]}
     return {
@@ -61,25 +90,34 @@ def person(uid: str, *, updated: datetime | None = None, created: datetime = NOO
 
 
 class BackendContract:
-    """Every promise of a backend as a test: inherit, and give a fixture `store`.
+    """Every promise of a backend as a test: inherit, and add a fixture `store`.
 
-    The store is empty at the start of each test. Name the subclass `Test…`, so that pytest finds
-    it; add tests of your own to it as you like.
+    The store must be empty at the start of each test. Name the subclass `Test…`, so that pytest
+    finds it; add tests of your own to it as you like.
+
+    Attributes:
+        everybody_has_a_time: Whether the store itself sets a time where a person comes without one;
+            False unless the subclass says otherwise.
     """
 
     everybody_has_a_time = False
-    """Set it where the store itself gives a time to whoever comes without one."""
 
     def find(self, store: Store, since: datetime, **hints: frozenset[str]) -> list[Entry]:
-        """Ask the backend and read its whole answer."""
+        """Return all entries that the backend finds.
+
+        Args:
+            store: The store under test.
+            since: The lower bound of the change time, inclusive.
+            **hints: `attributes` and `excluded` of the ChangesQuery.
+        """
         return list(store.backend.changes(ChangesQuery(since, **hints)))  # type: ignore[arg-type]
 
     def inums(self, store: Store, since: datetime) -> list[str]:
-        """Give the inums of an answer, sorted, each as often as it came."""
+        """Return the inums that the backend finds, sorted, each as often as it came."""
         return sorted(text(entry["inum"][0]) for entry in self.find(store, since))
 
     def test_an_empty_store_has_no_changes(self, store: Store) -> None:
-        """Where nobody is, nothing is found, and that is no error."""
+        """Nothing is found in it, and that is no error."""
         assert self.find(store, LONG_AGO) == []
 
     def test_the_bound_is_inclusive(self, store: Store) -> None:
@@ -104,7 +142,7 @@ class BackendContract:
         assert self.inums(store, LONG_AGO) == ["1"]
 
     def test_changes_and_deletions_show_at_once(self, store: Store) -> None:
-        """An answer is a look at the store as it is now."""
+        """An answer shows the store as it is now."""
         store.add("1", person("a"))
         store.add("2", person("b"))
         assert self.inums(store, NOON + MILLISECOND) == []
@@ -114,7 +152,7 @@ class BackendContract:
         assert self.inums(store, LONG_AGO) == ["2"]
 
     def test_without_a_time_there_is_no_change(self, store: Store) -> None:
-        """A person without times is never found; one to whom the store gave a time is."""
+        """A person without times is never found; one whose time the store itself has set is."""
         attributes = dict(person("a"))
         del attributes["oxCreationTimestamp"]
         store.add("1", attributes)
@@ -135,7 +173,7 @@ class BackendContract:
         assert {"uid", "inum", "mail", "updatedAt", "oxCreationTimestamp"} <= entry.keys()
 
     def test_names_that_nobody_has_do_no_harm(self, store: Store) -> None:
-        """A hint may name attributes that this store has never heard of."""
+        """A hint may name attributes that this store does not have."""
         store.add("1", person("a"))
         hints = {"attributes": frozenset({"nosuch"}), "excluded": frozenset({"nosuch2", "uid"})}
         (entry,) = self.find(store, NOON, **hints)
@@ -143,7 +181,7 @@ class BackendContract:
 
     @pytest.mark.parametrize("uid", ["*", "(", ")", "\\", "a*)(uid=*", "é\\2a", "a b", "x'y\"z"])
     def test_strange_names_are_only_names(self, store: Store, uid: str) -> None:
-        """Letters with a meaning in filters or queries have none in a value."""
+        """Characters with a meaning in filters or queries have none in a value."""
         store.add("1", person(uid))
         (entry,) = self.find(store, NOON)
         assert text(entry["uid"][0]) == uid
@@ -170,5 +208,5 @@ class BackendContract:
 
 
 def text(value: object) -> str:
-    """Read a value of an entry as text, from octets or as it is."""
+    """Return a value of an entry as text, from octets or as it is."""
     return value.decode() if isinstance(value, bytes) else str(value)

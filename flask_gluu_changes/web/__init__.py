@@ -1,1 +1,1 @@
-"""The web side: the blueprint, its parameters, its answers and its documents."""
+"""The blueprint, its parameters, its answers and its documents."""

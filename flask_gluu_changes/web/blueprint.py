@@ -1,10 +1,9 @@
-"""The blueprint: one operation, its documents, and errors in SCIM's form."""
+"""The blueprint: the operation, the journal's status, their documents, and SCIM errors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from marshmallow import Schema
 from ..feed.feed import Feed
 from ..feed.snapshot import Page
 from ..protection import Guard
-from ..scim import add_error_handlers, error_response
+from ..scim import JSON, add_error_handlers, error_response
 from ..settings.base import Settings
 from .delta import DeltaEndpoint
 from .openapi import (
@@ -29,8 +28,8 @@ from .openapi import (
     RESYNC_REQUIRED,
     SWAGGER,
     Document,
-    describe,
-    documented,
+    build_document,
+    describe_operation,
     mounted,
     request_headers,
     with_delta_media,
@@ -39,50 +38,56 @@ from .query import QueryParser, query_schema, two_forms_schema
 from .schemas import DeltaPageSchema, StatusSchema, UpdatedUsersPageSchema
 
 OPERATION = "/UpdatedUsers"
-JSON = "application/json; charset=utf-8"
-YAML = "application/yaml; charset=utf-8"
 STATUS = "/status"
-"""Follows the operation's path."""
+"""Is appended to the operation's path."""
 
+YAML = "application/yaml; charset=utf-8"
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
 PUBLIC = ("swagger_document", "openapi_document")
-"""Endpoints that nobody needs a token for."""
+"""Endpoints that need no token."""
 
-ByTime = Callable[[dict[str, Any]], Response]
+TimeStampView = Callable[[dict[str, Any]], Response]
 Describe = Callable[[Mapping[int, str]], dict[str, Any]]
-"""From errors by status to what an operation says of its protection and of them."""
+"""Returns what an operation's document says of its protection and of the given errors."""
 
 
 @dataclass(frozen=True)
-class Served:
-    """What a blueprint serves, to whom; tokens: where the backend keeps a journal."""
+class AppState:
+    """All that one application has registered, under `app.extensions["gluu_changes"]`.
+
+    Attributes:
+        settings: The settings that hold for every backend.
+        feed: What answers the timeStamp form.
+        protector: What decides whether a request is answered.
+        delta: What answers the token forms; None where the backend keeps no journal.
+    """
 
     settings: Settings
     feed: Feed
     protector: Guard
-    tokens: DeltaEndpoint | None = None
+    delta: DeltaEndpoint | None = None
 
     @property
     def paths(self) -> list[str]:
-        """The URLs of the protected operations."""
+        """The URL paths of the protected operations, the operation's own first."""
         path = f"{self.settings.url_prefix}{OPERATION}"
-        return [path, f"{path}{STATUS}"] if self.tokens else [path]
+        return [path, f"{path}{STATUS}"] if self.delta else [path]
 
 
-def create_blueprint(served: Served, version: str = OPENAPI) -> Blueprint:
-    """Make the blueprint that serves a feed; it works with and without flask-smorest's Api.
+def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
+    """Return the blueprint for an application; it works with and without flask-smorest's Api.
 
-    version: of OpenAPI, in which the Api documents the operation.
+    version: the version of OpenAPI in which the Api documents the operation.
     """
     blueprint = _new_blueprint()
-    _add_protection(blueprint, served.protector)
-    _add_operations(blueprint, served.paths[0], served, version)
-    documents = f"{served.settings.documents_prefix}/resource_changes"
-    _add_documents(blueprint, documents, served)
-    _add_refusal(blueprint, *served.paths, f"{documents}.yaml", f"{documents}.openapi.json")
+    _add_protection(blueprint, state.protector)
+    _add_operations(blueprint, state.paths[0], state, version)
+    documents = f"{state.settings.documents_prefix}/resource_changes"
+    _add_documents(blueprint, documents, state)
+    _add_refusal(blueprint, *state.paths, f"{documents}.yaml", f"{documents}.openapi.json")
     add_error_handlers(blueprint)
-    if served.tokens is not None:
-        served.tokens.add_error_handlers(blueprint)
+    if state.delta is not None:
+        state.delta.add_error_handlers(blueprint)
     return blueprint
 
 
@@ -93,108 +98,107 @@ def _new_blueprint() -> Blueprint:
 
 
 def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
-    """Check before anything reads the request: without a token, arguments are nobody's business."""
+    """Check before anything reads the request: arguments are not judged without a token."""
 
     @blueprint.before_request
     def protect() -> None:
-        endpoint = (request.endpoint or "").rpartition(".")[2]
+        endpoint = (request.endpoint or "").rpartition(".")[2]  # the host may nest the blueprint
         if request.method != "OPTIONS" and endpoint not in PUBLIC:
             protector.check()
 
 
-def _add_operations(blueprint: Blueprint, path: str, served: Served, version: str) -> None:
-    if served.tokens is None:
-        _add_operation(blueprint, path, served, version)
+def _add_operations(blueprint: Blueprint, path: str, state: AppState, version: str) -> None:
+    if state.delta is None:
+        _add_operation(blueprint, path, state, version)
         return
-    by_time = partial(_by_time, served)
-    parameters = _parameters(two_forms_schema(served.settings), version)
-    document = partial(documented, served.protector, version)
-    _add_journal_operation(blueprint, path, parameters, by_time, served.tokens, version, document)
-    _add_status(blueprint, f"{path}{STATUS}", served.tokens, document)
+    by_time = partial(_by_time, state)
+    parameters = _parameters(two_forms_schema(state.settings), version)
+    describe = partial(describe_operation, state.protector, version)
+    _add_journal_operation(blueprint, path, parameters, by_time, state.delta, version, describe)
+    _add_status(blueprint, f"{path}{STATUS}", state.delta, describe)
 
 
-def _add_operation(blueprint: Blueprint, path: str, served: Served, version: str) -> None:
-    parameters = _parameters(query_schema(served.settings), version)
-    document = documented(served.protector, version, ERRORS)
+def _add_operation(blueprint: Blueprint, path: str, state: AppState, version: str) -> None:
+    parameters = _parameters(query_schema(state.settings), version)
+    document = describe_operation(state.protector, version, ERRORS)
 
     @blueprint.arguments(parameters, location="query", error_status_code=400)
     @blueprint.response(200, UpdatedUsersPageSchema, description="A page in order of uid")
     @blueprint.doc(operationId="getUpdatedUsers", **document)
     def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time."""
-        return _by_time(served, arguments)
+        return _by_time(state, arguments)
 
-    updated_users.provide_automatic_options = False
-    blueprint.add_url_rule(path, view_func=updated_users)
+    _add_view(blueprint, path, updated_users)
 
 
 def _add_journal_operation(
     blueprint: Blueprint,
     path: str,
     parameters: Schema,
-    by_time: ByTime,
-    tokens: DeltaEndpoint,
+    by_time: TimeStampView,
+    delta: DeltaEndpoint,
     version: str,
     describe: Describe,
 ) -> None:
-    """Add the operation where a journal is served.
-
-    by_time: answers the timeStamp form. version: of OpenAPI. describe: returns what the operation
-    says of its protection and its errors.
-    """
-    documented = with_delta_media(describe({**ERRORS, 410: RESYNC_REQUIRED}), version)
+    """Add the operation where a journal is served; `by_time` answers the timeStamp form."""
+    document = with_delta_media(describe({**ERRORS, 410: RESYNC_REQUIRED}), version)
 
     @blueprint.arguments(parameters, location="query", error_status_code=400)
     @blueprint.response(200, DeltaPageSchema, description=PAGE_DESCRIPTION)
-    @blueprint.doc(operationId="getUpdatedUsers", **documented)
+    @blueprint.doc(operationId="getUpdatedUsers", **document)
     def updated_users(arguments: dict[str, Any]) -> Response:
         """List the users that were added or changed after a time, or follow all changes."""
-        return by_time(arguments) if "timeStamp" in arguments else tokens.answer(arguments)
+        return by_time(arguments) if "timeStamp" in arguments else delta.answer(arguments)
 
-    updated_users.provide_automatic_options = False
-    blueprint.add_url_rule(path, view_func=updated_users, parameters=request_headers(version))
+    _add_view(blueprint, path, updated_users, request_headers(version))
 
 
-def _add_status(blueprint: Blueprint, path: str, tokens: DeltaEndpoint, describe: Describe) -> None:
-    """Add the operation that tells how the journal is."""
+def _add_status(blueprint: Blueprint, path: str, delta: DeltaEndpoint, describe: Describe) -> None:
+    """Add the operation that returns the status of the journal."""
 
     @blueprint.response(200, StatusSchema, description="How the journal is")
     @blueprint.doc(operationId="getUpdatedUsersStatus", **describe(FAILURES))
     def updated_users_status() -> Response:
         """Tell how the changes are followed, and how far."""
-        return tokens.status()
+        return delta.status()
 
-    updated_users_status.provide_automatic_options = False
-    blueprint.add_url_rule(path, view_func=updated_users_status)
+    _add_view(blueprint, path, updated_users_status)
 
 
-def _by_time(served: Served, arguments: dict[str, Any]) -> Response:
-    since = arguments["timeStamp"]
-    page = served.feed.page(
-        since,
-        caller=served.protector.caller(),
+def _add_view(blueprint: Blueprint, path: str, view: Any, headers: Any = None) -> None:
+    """Register a documented view; `headers`: the header parameters of the document."""
+    # flask-smorest drops add_url_rule's option of this name; OPTIONS is left to `_add_refusal`
+    view.provide_automatic_options = False
+    blueprint.add_url_rule(path, view_func=view, parameters=headers)
+
+
+def _by_time(state: AppState, arguments: dict[str, Any]) -> Response:
+    page = state.feed.page(
+        arguments["timeStamp"],
+        caller=state.protector.caller(),
         start=arguments["start"],
         size=arguments["pagesize"],
     )
-    return _answer(page, since)
+    return _answer(page)
 
 
 def _parameters(schema: Schema, version: str) -> Schema:
-    """Give the schema of the query; Swagger 2.0 knows no examples of parameters."""
+    """Return the schema for a version; Swagger 2.0 has no examples of parameters."""
     if version.startswith("2"):
         for field in schema.fields.values():
             field.metadata = {k: v for k, v in field.metadata.items() if k != "example"}
     return schema
 
 
-def _answer(page: Page, since: datetime) -> Response:
-    response = Response(page.to_json(since), content_type=JSON)
+def _answer(page: Page) -> Response:
+    response = Response(page.to_json(), content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def _add_refusal(blueprint: Blueprint, *paths: str) -> None:
-    """Answer every other method here: in the host's hands, a 405 would not be a SCIM error."""
+    """Answer every other method here: a 405 of the host application would not be a SCIM error."""
 
     def other_methods() -> Response:
         if request.method == "OPTIONS":
@@ -203,39 +207,41 @@ def _add_refusal(blueprint: Blueprint, *paths: str) -> None:
         response.headers["Allow"] = ", ".join(ALLOWED)
         return response
 
-    def register(state: BlueprintSetupState) -> None:
-        """Add rules without methods, which match all; Flask's add_url_rule would add GET."""
+    def register(setup: BlueprintSetupState) -> None:
+        # a rule without methods matches all of them; Flask's add_url_rule would add GET
         endpoint = f"{blueprint.name}.{other_methods.__name__}"
-        state.app.view_functions[endpoint] = other_methods
+        setup.app.view_functions[endpoint] = other_methods
         for path in paths:
-            rule = state.app.url_rule_class(path, endpoint=endpoint, methods=None)
-            state.app.url_map.add(rule)
+            rule = setup.app.url_rule_class(path, endpoint=endpoint, methods=None)
+            setup.app.url_map.add(rule)
 
     blueprint.record(register)
 
 
-def _add_documents(blueprint: Blueprint, path: str, served: Served) -> None:
+def _add_documents(blueprint: Blueprint, path: str, state: AppState) -> None:
     def described(version: str) -> Document:
         relative = _new_blueprint()
-        _add_operations(relative, OPERATION, served, version)
-        return describe(relative, served.protector, version)
+        _add_operations(relative, OPERATION, state, version)
+        return build_document(relative, state.protector, version)
 
-    settings = served.settings
     swagger, openapi = described(SWAGGER), described(OPENAPI)
 
+    def base_path() -> str:
+        return f"{request.root_path}{state.settings.url_prefix}"
+
     def swagger_document() -> Response:
-        document = mounted(swagger, f"{request.root_path}{settings.url_prefix}")
+        document = mounted(swagger, base_path())
         return Response(yaml.safe_dump(document, sort_keys=False), content_type=YAML)
 
     def openapi_document() -> Response:
-        return jsonify(mounted(openapi, f"{request.root_path}{settings.url_prefix}"))
+        return jsonify(mounted(openapi, base_path()))
 
     _add_undocumented(blueprint, f"{path}.yaml", swagger_document)
     _add_undocumented(blueprint, f"{path}.openapi.json", openapi_document)
 
 
 def _add_undocumented(blueprint: Blueprint, path: str, view: Callable[[], Response]) -> None:
-    """Register a view as Flask does, past flask-smorest's documentation."""
+    """Register a view by Flask's own method, so that flask-smorest does not document it."""
     flask.Blueprint.add_url_rule(
         blueprint, path, view.__name__, view, provide_automatic_options=False
     )

@@ -1,4 +1,4 @@
-"""The Swagger 2.0 and OpenAPI 3 documents, and what the operations say in them.
+"""The Swagger 2.0 and OpenAPI 3 documents, and the descriptions of the operations in them.
 
 flask-smorest generates both from the blueprint's marshmallow schemas.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from flask import Flask
 from flask_smorest import Api, Blueprint
@@ -16,12 +16,42 @@ from ..protection import Guard, Refusal
 from ..scim import ScimErrorSchema
 from .delta import NDJSON
 
+Document: TypeAlias = dict[str, Any]
+
+TITLE = "Gluu resource changes"
+DESCRIPTION = (
+    "Lists the users that were added or changed after a time, as Gluu Server's UpdatedUsers does."
+)
+SWAGGER = "2.0"
+OPENAPI = "3.0.3"
+
+MAX_NESTING = 3
+"""Schemas are contained in each other so deep at most."""
+
 FAILURES: Mapping[int, str] = {500: "An operator has to act", 503: "Try again after Retry-After"}
 ERRORS: Mapping[int, str] = {400: "A parameter cannot be used", **FAILURES}
 
+NOT_MODIFIED = "Nothing changed since the answer with this ETag"
+RESYNC_REQUIRED = "What came since the token cannot be told; Location leads to a full run"
+PAGE_DESCRIPTION = (
+    "A page in order of uid (timeStamp), or in order of change (cursor, deltaToken). With `Accept:"
+    f" {NDJSON}` the token forms stream the whole run, a line each; the last line carries the token"
+)
+REQUEST_HEADERS = {
+    "Prefer": "`wait=30` with deltaToken: answer when something changes, or after so many seconds"
+    " (RFC 7240).",
+    "If-None-Match": "The ETag of an answer to the same URL: 304 if nothing changed.",
+}
+"""The headers that the operation reads; no value of them is an error."""
+
+RESPONSE_HEADERS = {
+    "ETag": "Of the token forms; see If-None-Match.",
+    "Preference-Applied": "The seconds that `Prefer: wait` was granted.",
+}
+
 
 def add_security_schemes(api: Api, guard: Guard) -> None:
-    """Define a guard's schemes in the document of an Api; what the host defines itself stays."""
+    """Define a guard's security schemes in the document of an Api, unless the host has done so."""
     schemes, _ = guard.security_schemes(version_of(api))
     components = api.spec.components
     for name, scheme in schemes.items():
@@ -30,14 +60,68 @@ def add_security_schemes(api: Api, guard: Guard) -> None:
 
 
 def version_of(api: Api) -> str:
-    """Give the version of OpenAPI that an Api documents itself in."""
+    """Return the version of OpenAPI in which an Api documents itself."""
     return str(api.spec.openapi_version)
 
 
-def documented(guard: Guard, version: str, errors: Mapping[int, str]) -> dict[str, Any]:
-    """Give what an operation says of its protection and of its errors, each with what to do.
+class _DocumentingApi(Api):  # type: ignore[misc]
+    DEFAULT_ERROR_RESPONSE_NAME = None  # ours are SCIM errors, which the operations name
 
-    flask-smorest's `alt_response` would do, but wraps one more function around the view for each.
+
+def build_document(blueprint: Blueprint, guard: Guard, version: str) -> Document:
+    """Return the document of a blueprint whose paths are relative to where it will be mounted.
+
+    It is made by a flask-smorest Api on an application of its own, so that the host's application
+    and Api stay as they are.
+    """
+    app = Flask(__name__)
+    app.config.update(API_TITLE=TITLE, API_VERSION="1", OPENAPI_VERSION=version)
+    api = _DocumentingApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
+    add_security_schemes(api, guard)
+    api.register_blueprint(blueprint)
+    document = _without_unused(api.spec.to_dict())
+    return _as_swagger(document) if version == SWAGGER else document
+
+
+def mounted(document: Document, base_path: str) -> Document:
+    """Return a document that names the path under which its operations are found."""
+    if "swagger" in document:
+        return {**document, "basePath": base_path or "/"}
+    return {**document, "servers": [{"url": base_path or "/"}]}
+
+
+def _without_unused(document: Document) -> Document:
+    """Drop the schemas and responses that flask-smorest defines and the rest never refers to."""
+    components = document.get("components", document)
+    kinds = {"schemas", "definitions", "responses"} & components.keys()
+    defined = {kind: components.pop(kind) for kind in kinds}
+    for _ in range(MAX_NESTING):  # what is kept may refer to others
+        text = json.dumps(document)
+        for kind, definitions in defined.items():
+            kept = {n: v for n, v in definitions.items() if f'/{kind}/{n}"' in text}
+            if kept:
+                components[kind] = kept
+    return document
+
+
+def _as_swagger(document: Document) -> Document:
+    """Correct what Swagger 2.0 does not allow.
+
+    An operation without a body must not have `consumes`. There is no value of any type, either:
+    openapi-generator reads `items: {}` as an array of objects (its issue 19265), so an entry is
+    written as an object and no more.
+    """
+    document.pop("consumes")
+    document["definitions"]["UpdatedUsersPage"]["properties"]["results"]["items"] = {
+        "type": "object"
+    }
+    return document
+
+
+def describe_operation(guard: Guard, version: str, errors: Mapping[int, str]) -> dict[str, Any]:
+    """Return what an operation's document says of its protection and of its errors.
+
+    flask-smorest's `alt_response` does the same, but wraps a function around the view for each.
     """
     _, requirement = guard.security_schemes(version)
     described = _in_swagger if version.startswith("2") else _in_openapi
@@ -66,102 +150,23 @@ def _without_empty(**parts: Any) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part}
 
 
-TITLE = "Gluu resource changes"
-DESCRIPTION = (
-    "Lists the users that were added or changed after a time, as Gluu Server's UpdatedUsers does."
-)
-SWAGGER = "2.0"
-OPENAPI = "3.0.3"
-
-Document = dict[str, Any]
-
-MAX_NESTING = 3
-"""Schemas that contain each other."""
-
-
-class _DocumentingApi(Api):  # type: ignore[misc]
-    DEFAULT_ERROR_RESPONSE_NAME = None  # ours are SCIM errors, which the operations name
-
-
-def describe(blueprint: Blueprint, guard: Guard, version: str) -> Document:
-    """Write the document of a blueprint whose paths are relative to where it will be mounted.
-
-    A flask-smorest Api on an application made for the purpose does the work, so that the host's
-    own application and Api stay as they are.
-    """
-    app = Flask(__name__)
-    app.config.update(API_TITLE=TITLE, API_VERSION="1", OPENAPI_VERSION=version)
-    api = _DocumentingApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
-    add_security_schemes(api, guard)
-    api.register_blueprint(blueprint)
-    document = _without_unused(api.spec.to_dict())
-    return _as_swagger(document) if version == SWAGGER else document
-
-
-def mounted(document: Document, base_path: str) -> Document:
-    """Say in a document under which path its operations are found."""
-    if "swagger" in document:
-        return {**document, "basePath": base_path or "/"}
-    return {**document, "servers": [{"url": base_path or "/"}]}
-
-
-def _without_unused(document: Document) -> Document:
-    """Drop the schemas and responses that flask-smorest defines and nothing that stays names."""
-    components = document.get("components", document)
-    kinds = {"schemas", "definitions", "responses"} & components.keys()
-    defined = {kind: components.pop(kind) for kind in kinds}
-    for _ in range(MAX_NESTING):  # what is kept may name others
-        text = json.dumps(document)
-        for kind, all_of_them in defined.items():
-            kept = {n: v for n, v in all_of_them.items() if f'/{kind}/{n}"' in text}
-            if kept:
-                components[kind] = kept
-    return document
-
-
-def _as_swagger(document: Document) -> Document:
-    """Keep to Swagger 2.0, which knows no requests without a body.
-
-    Nor has it a value of any type: openapi-generator reads `items: {}` as an array of objects (its
-    issue 19265), so an entry is written as an object and no more.
-    """
-    document.pop("consumes")
-    document["definitions"]["UpdatedUsersPage"]["properties"]["results"]["items"] = {
-        "type": "object"
-    }
-    return document
-
-
-NOT_MODIFIED = "Nothing changed since the answer with this ETag"
-RESYNC_REQUIRED = "What came since the token cannot be told; Location leads to a full run"
-PAGE_DESCRIPTION = (
-    "A page in order of uid (timeStamp), or in order of change (cursor, deltaToken). With `Accept:"
-    f" {NDJSON}` the token forms stream the whole run, a line each; the last line carries the token"
-)
-REQUEST_HEADERS = {
-    "Prefer": "`wait=30` with deltaToken: answer when something changes, or after so many seconds"
-    " (RFC 7240).",
-    "If-None-Match": "The ETag of an answer to the same URL: 304 if nothing changed.",
-}
-"""The headers that the operation understands; none of them can be wrong."""
-
-RESPONSE_HEADERS = {
-    "ETag": "Of the token forms; see If-None-Match.",
-    "Preference-Applied": "The seconds that `Prefer: wait` was granted.",
-}
+def with_delta_media(operation: dict[str, Any], version: str) -> dict[str, Any]:
+    """Return an operation's description with the headers and media types of the token forms."""
+    media = _media(version)
+    return {**operation, **media, "responses": {**operation["responses"], **media["responses"]}}
 
 
 def request_headers(version: str) -> list[dict[str, Any]]:
     """Return the header parameters of the operation where a journal is served."""
-    described = (
+    headers = (
         {"in": "header", "name": name, "description": text}
         for name, text in REQUEST_HEADERS.items()
     )
-    return [{**header, **_text(version)} for header in described]
+    return [{**header, **_text(version)} for header in headers]
 
 
 def _media(version: str) -> dict[str, Any]:
-    """Describe headers and the second media type in the words of a version."""
+    """Describe headers and the second media type as a version of OpenAPI does."""
     text = _text(version)
     headers = {n: {**text, "description": words} for n, words in RESPONSE_HEADERS.items()}
     unchanged = {304: {"description": NOT_MODIFIED}}
@@ -173,9 +178,3 @@ def _media(version: str) -> dict[str, Any]:
 
 def _text(version: str) -> dict[str, Any]:
     return {"type": "string"} if version.startswith("2") else {"schema": {"type": "string"}}
-
-
-def with_delta_media(errors: dict[str, Any], version: str) -> dict[str, Any]:
-    """Return an operation's description with the headers and media types of the token forms."""
-    media = _media(version)
-    return {**errors, **media, "responses": {**errors["responses"], **media["responses"]}}

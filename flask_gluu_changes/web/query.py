@@ -1,4 +1,4 @@
-"""What a request may say: the parameters of both forms, in marshmallow."""
+"""The parameters of a request in both forms: their schemas, and the parser that loads them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,25 @@ from ..timestamps import parse_timestamp
 
 MAX_START = 2**31 - 1
 CACHED_QUERIES, CACHED_QUERY_LENGTH = 256, 1000
-"""So many query strings, of so many octets."""
+"""The most query strings whose arguments are cached, and the most octets of each."""
 
 MAX_ECHOED = 64
-"""So many characters of a wrong value are repeated in the error that names it."""
+"""The most characters of a wrong value that are repeated in the error that names it."""
+
+LATEST = "latest"
+USUAL_COUNT = 200
 
 
 def echo(value: str) -> str:
     """Quote a client's value for an error message: escaped to printable ASCII, and cut."""
+    # cut twice: a value may be very long, and escapes are longer than what they stand for
     escaped = ascii(value[:MAX_ECHOED])[1:-1]
-    return f"'{escaped[:MAX_ECHOED]}{'…' if len(escaped) > MAX_ECHOED or len(value) > MAX_ECHOED else ''}'"
+    is_cut = max(len(escaped), len(value)) > MAX_ECHOED
+    return f"'{escaped[:MAX_ECHOED]}{'…' if is_cut else ''}'"
 
 
 class TimeStamp(fields.String):
-    """An ISO 8601 date-time; one without offset belongs to the configured zone."""
+    """An ISO 8601 date-time; one without offset is in the configured zone."""
 
     def __init__(self, settings: Settings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -54,6 +59,7 @@ class WholeNumber(fields.Integer):
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        # int() accepts more than digits of ASCII, and fails on thousands of them
         digits = value.lstrip("0") or "0" if re.fullmatch("[0-9]+", value) else ""
         if not 0 < len(digits) <= len(str(self._high)) or not (
             self._low <= int(digits) <= self._high
@@ -65,27 +71,41 @@ class WholeNumber(fields.Integer):
         return int(digits)
 
 
-class QueryParser(FlaskParser):
-    """Reads the query string and refuses what two readers could understand differently.
+class Names(fields.String):
+    """Attribute names with commas between them."""
 
-    Clients ask the same again and again: what a short query string was read as is remembered.
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        names = [name.strip() for name in value.split(",")]
+        if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name) for name in names):
+            raise ma.ValidationError(
+                f"No suitable value: {echo(value)}; send attribute names with commas between them"
+            )
+        return tuple(names)
+
+
+class QueryParser(FlaskParser):
+    """Parses the query string and refuses what two parsers could read differently.
+
+    Clients that poll send the same query string again and again, so the arguments of short ones
+    are cached.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._read = lru_cache(CACHED_QUERIES)(self._read_anew)
+        self._parse_cached = lru_cache(CACHED_QUERIES)(self._parse_anew)
 
     def parse(self, argmap: Any, req: Request | None = None, **kwargs: Any) -> Any:
-        """Give the arguments of a schema; nobody may change them."""
+        """Return the arguments of a schema; they are shared, so nobody may change them."""
         if req is not None or len(request.query_string) > CACHED_QUERY_LENGTH:
             return super().parse(argmap, req, **kwargs)
-        return self._read(argmap, request.query_string, **kwargs)
+        return self._parse_cached(argmap, request.query_string, **kwargs)
 
-    def _read_anew(self, argmap: Any, _: bytes, **kwargs: Any) -> Any:
+    def _parse_anew(self, argmap: Any, _: bytes, **kwargs: Any) -> Any:
+        # the query string is a parameter only to be part of the cache's key; errors are not cached
         return super().parse(argmap, **kwargs)
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Mapping[str, str]:
-        """Give each known parameter once; `pageSize` is the second spelling of `pagesize`."""
+        """Return each known parameter once; `pageSize` is the second spelling of `pagesize`."""
         sent = req.args
         for name in (*schema.fields, "pageSize"):
             if len(sent.getlist(name)) > 1:
@@ -100,7 +120,7 @@ class QueryParser(FlaskParser):
 
 
 def query_schema(settings: Settings) -> ma.Schema:
-    """Build the schema of the request's parameters for an application's limits."""
+    """Return the schema of the timeStamp form's parameters for an application's limits."""
     missing = {"required": "It is missing; send it in the query string"}
     parameters: dict[str, fields.Field[Any]] = {
         "timeStamp": TimeStamp(
@@ -133,37 +153,21 @@ def query_schema(settings: Settings) -> ma.Schema:
     return ma.Schema.from_dict(parameters, name="UpdatedUsersQuery")()
 
 
-LATEST = "latest"
-USUAL_COUNT = 200
-
-
-class Names(fields.String):
-    """Attribute names with commas between them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        names = [name.strip() for name in value.split(",")]
-        if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name) for name in names):
-            raise ma.ValidationError(
-                f"No suitable value: {echo(value)}; send attribute names with commas between them"
-            )
-        return tuple(names)
-
-
 class TwoForms(ma.Schema):
-    """Loads a query by the schema of its form; the fields of both are there for documents."""
+    """Loads a query by the schema of its form; its own fields, of both, are for the documents."""
 
     by_time: ma.Schema
     by_token: ma.Schema
 
     def load(self, data: Any, **kwargs: Any) -> Any:
-        """Load as the timeStamp form unless a token is there."""
+        """Load a query as the timeStamp form unless it holds a token."""
         form = self.by_token if {"cursor", "deltaToken"} & data.keys() else self.by_time
         _refuse_a_mixture(data, form is self.by_token)
         return form.load({n: v for n, v in data.items() if n in form.fields}, **kwargs)
 
 
 def two_forms_schema(settings: Settings) -> ma.Schema:
-    """Build the schema of a request's parameters where a journal is served."""
+    """Return the schema of the parameters of both forms, where a journal is served."""
     token_fields = _token_fields(settings)
     by_token = ma.Schema.from_dict(token_fields, name="TokenQuery")()
     both = {**_optional(query_schema(settings)), **token_fields}

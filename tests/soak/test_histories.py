@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 from tests.support.histories import QUICK, machine_on
 from tests.support.journals import file_engine, memory_engine
 
+pytestmark = pytest.mark.timeout(7200)  # tens of thousands of histories
+
 SOAK = settings(QUICK, max_examples=10_000, stateful_step_count=30)
 
 

@@ -1,11 +1,15 @@
-"""The long form of tests/journal_ingest/test_torture.py."""
+"""The long form of tests/integration/ingest/test_torture.py."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.endurance import endure
 from tests.support.torture import Torture
+
+pytestmark = pytest.mark.timeout(3600)  # a minute of trouble, and the rest of it
 
 
 def test_nothing_is_lost_in_a_minute_of_trouble(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class FollowingContract:
             assert self.mechanism in journal.state().why
 
     def test_changes_by_ldap_tools_are_seen(self, two: People, journal: Journal) -> None:
-        """H11: an ldapmodify of mail sets no updatedAt."""
+        """H11, edits that set no time: an ldapmodify of mail sets no updatedAt."""
         with filled(journal, two) as filler:
             filler.built()
             two.change("2", {"mail": [b"bob@example.org"]})
@@ -50,7 +50,7 @@ class FollowingContract:
             assert journal.rows()["2"].version == 2
 
     def test_additions_and_deletions_are_seen(self, two: People, journal: Journal) -> None:
-        """H12: a deletion leaves a row that says so."""
+        """H12, deletions that nobody is told of: each leaves a row that says so."""
         with filled(journal, two) as filler:
             filler.built()
             two.add("3", person("cid"))

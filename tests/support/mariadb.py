@@ -13,8 +13,8 @@ from typing import Any
 
 import pymysql
 
+from tests.support.processes import HOST, free_port
 from tests.support.servers import Server, program
-from tests.support.slapd import HOST, free_port
 
 USER, PASSWORD, DATABASE = "gluu", "s3cret-word", "gluudb"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.processes import HOST, free_port
 from tests.support.servers import Server, program
-from tests.support.slapd import HOST, free_port
 
 USER, PASSWORD, DATABASE = "gluu", "s3cret-word", "postgres"
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "lc_messages=C")

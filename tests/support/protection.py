@@ -113,7 +113,7 @@ def settings(server: AuthorizationServer, mode: str, **more: Any) -> dict[str, A
         "issuer": server.issuer,
         "client_id": "rs",
         "client_secret": "rs-secret",
-        "issuer_read_timeout": 0.5,
+        "issuer_read_timeout": 10,
     }
     by_mode = {"uma": {"uma_scope": "read"}}
     chosen = {**common, **by_mode.get(mode, {}), **more}

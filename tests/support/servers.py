@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.slapd import guard
+from tests.support.processes import guard
 
 PATIENCE = 30.0  # seconds that a start or a stop may take
 SEARCH_PATH = "/usr/sbin:/usr/local/sbin:/usr/libexec:/usr/bin"

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -25,11 +23,13 @@ import ldap
 from ldap.ldapobject import ReconnectLDAPObject
 
 from tests.support import people
+from tests.support.processes import HOST as HOST
+from tests.support.processes import free_port as free_port
+from tests.support.processes import guard as guard
 
 DEFAULT_INDEXES = ("objectClass eq", "entryUUID eq", "uid eq", "inum eq")
 TIME_INDEXES = (*DEFAULT_INDEXES, "updatedAt,oxCreationTimestamp eq")
 
-HOST = "127.0.0.1"
 MODULES = "/usr/lib/ldap"
 STANDARD_SCHEMAS = Path("/etc/ldap/schema")
 SEARCH_PATH = "/usr/sbin:/usr/local/sbin:/usr/libexec:/usr/local/libexec:/usr/bin"
@@ -281,35 +281,6 @@ def false_clock(offset: str) -> dict[str, str]:
     command = ["faketime", "-m", "-f", offset, "printenv", "LD_PRELOAD"]
     library = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     return {"LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-
-def guard(pid: int) -> subprocess.Popen[bytes]:
-    """Start a shell that ends `pid` when this Python is gone, however it went.
-
-    Its standard input is a pipe that only Python holds, so a dead Python means end of file.
-    """
-    script = f"read -r _; kill -9 {pid}"
-    return subprocess.Popen(
-        ["sh", "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def free_port() -> int:
-    """Choose a loopback port that is free and that no outgoing connection will be given.
-
-    Ports from 32768 up are handed to clients: one of them could hold the port during a restart,
-    or, polling a closed port, connect to itself.
-    """
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
-            return port
-    raise SlapdError("No free port was found.")
 
 
 def tls_lines(folder: Path) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -102,6 +103,10 @@ def _refusal(read: Callable[[str], object], text: str) -> str:
         ("20191225012729z", "not a GeneralizedTime"),
         ("20191225012729.Z", "not a GeneralizedTime"),
         ("2019122524Z", "not a GeneralizedTime"),
+        ("201912 5012729Z", "not a GeneralizedTime"),
+        ("\u0662\u0660\u0661\u06691225012729Z", "not a GeneralizedTime"),
+        ("20191225012729.\u0665Z", "not a GeneralizedTime"),
+        ("2019122501.\u0665Z", "not a GeneralizedTime"),
         ("20191225012729+0560", "not a GeneralizedTime"),
         ("20161231235960Z", "a leap second"),
         ("20161231235960.5+0000", "a leap second"),
@@ -122,6 +127,8 @@ def test_why_a_text_is_no_generalized_time(text: str, reason: str) -> None:
     [
         ("x", NOT_ISO),
         ("2023-01-01T12:00.5Z", NOT_ISO),
+        ("2023-01-01T12:00:00.\u0665Z", NOT_ISO),
+        ("\u0662023-01-01T12:00:00Z", NOT_ISO),
         ("2023-01-01T24:00:00Z", NOT_ISO),
         ("0001-01-01T00:00:00+00:01", OUTSIDE),
         ("9999-12-31T23:59:59-00:01", OUTSIDE),
@@ -167,10 +174,33 @@ def test_microseconds_are_counted_from_1970(micros: int) -> None:
     assert from_micros(10**6) == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
 
 
+@pytest.fixture
+def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the server stand there."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_new_york")
+def test_no_time_depends_on_where_the_server_stands() -> None:
+    """Neither one that is read nor one that is written."""
+    noon, shown = datetime(2024, 7, 1, 12, tzinfo=UTC), "2024-07-01T12:00:00Z"
+    read = parse_timestamp("2024-07-01T14:00:00+02:00")
+    assert (read, read.utcoffset()) == (noon, timedelta(0))
+    assert to_generalized_time(noon) == "20240701120000.000Z"
+    assert to_instant(noon) == shown
+    assert moment_of(noon) == moment_of(noon.replace(tzinfo=None)) == (shown, to_micros(noon))
+    assert parse_generalized_time("20240701140000+0200") == (shown, to_micros(noon))
+
+
 def test_a_time_is_written_in_utc_from_any_zone() -> None:
     """For a directory with milliseconds, and as Java writes an instant."""
     time = datetime(987, 1, 2, 3, 4, 5, 6_999, timezone(timedelta(hours=-1)))
     assert to_generalized_time(time) == "09870102040405.006Z"
+    assert to_generalized_time(time.replace(microsecond=999_999)) == "09870102040405.999Z"
     assert to_instant(time) == "0987-01-02T04:04:05.006999Z"
     assert to_instant(time.replace(microsecond=6000)) == "0987-01-02T04:04:05.006Z"
     assert to_instant(time.replace(microsecond=0)) == "0987-01-02T04:04:05Z"

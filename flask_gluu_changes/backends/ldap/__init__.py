@@ -1,4 +1,4 @@
-"""People in an LDAP directory. Needs the extra `[ldap]`; `ldap` stays inside this folder."""
+"""People in an LDAP directory. Needs the extra `[ldap]`; only this folder imports `ldap`."""
 
 from .backend import LdapBackend as LdapBackend
 

@@ -14,82 +14,128 @@ from ...model import ChangesQuery, Entry, Finding
 from ...settings.backends import LdapSettings
 from ...values import AttributeType
 from .changelog.follower import ChangelogFollower
-from .connection import Connections
+from .connection import ConnectionPool
 from .doctor.examine import examine
 from .errors import UNREACHABLE, translated
-from .schema import DirectorySchema, check_times, wanted
-from .search import NarrowTimes, Search, anybody, since_filter, stream
+from .schema import DirectorySchema, check_time_attributes, requested_attributes
+from .search import MatchStatistics, Search, has_matches, since_filter, stream
 from .syncrepl.follower import SyncreplFollower
 
 
 class LdapBackend(Backend):
-    """Serves the people of a directory, several servers with failover included.
+    """A backend that serves the people of a directory, with failover between several servers.
 
     Nothing is connected before the first request. A connection that its server closed is replaced,
-    so that a restart of the directory costs no restart of the application.
+    so that the application need not be restarted when the directory is.
     """
 
     def __init__(self, settings: LdapSettings) -> None:
+        """Check the settings, and warn of passwords that would cross the network unencrypted.
+
+        Args:
+            settings: Servers, bind, base and timeouts; `from_config` reads them from an
+                application's config.
+
+        Raises:
+            ConfigurationError: The settings contradict each other.
+        """
         settings.check()
         settings.warn_of_plain_passwords()
         self._settings = settings
-        self._connections = Connections(settings)
-        self._schema = DirectorySchema(self._connections, settings)
-        self._narrow = NarrowTimes()
+        self._pool = ConnectionPool(settings)
+        self._schema = DirectorySchema(self._pool, settings)
+        self._statistics = MatchStatistics()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LdapBackend:
-        """Build it from an application's `GLUU_CHANGES_LDAP_…` keys."""
+        """Return a backend for an application's `GLUU_CHANGES_LDAP_…` keys.
+
+        Args:
+            config: The application's config.
+
+        Raises:
+            ConfigurationError: A key is missing, unknown or wrong.
+        """
         return cls(LdapSettings.load(config))
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
-        """Stream the matching entries in the order in which the directory sends them."""
-        return chain.from_iterable(self._parts(query))
+        """Stream the matching entries in the order in which the directory sends them.
+
+        Args:
+            query: Who is asked for, and which attributes are needed.
+
+        Raises:
+            BackendUnavailable: No server of the setting can be reached, or one takes too long.
+            BackendRefused: The directory refuses the search, or a setting does not fit it.
+        """
+        return chain.from_iterable(self._batches(query))
 
     def attribute_type(self, name: str) -> AttributeType | None:
-        """Give the registered type, else the one of the directory's schema."""
+        """Return the registered type of an attribute, else the one of the directory's schema.
+
+        Args:
+            name: The attribute's name without options, in any case.
+
+        Raises:
+            BackendError: The schema has to be read and cannot be.
+        """
         return self._schema.info().types.get(name.lower())
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine every server of the setting: connection, schema, indexes, clock, limits, rights.
 
-        Reads all people some times over, and writes nothing.
+        Reads all people several times, and writes nothing.
+
+        Args:
+            query: What the feed would ask.
         """
         return examine(self._settings, query)
 
     def follower(self, query: ChangesQuery) -> Follower:
-        """Give a consumer of slapd's syncrepl, or a reader of OpenDJ's changelog."""
+        """Return a consumer of slapd's syncrepl, or a reader of OpenDJ's changelog.
+
+        Args:
+            query: Which attributes are needed; its time does not count.
+
+        Raises:
+            NotFollowable: The directory does not report changes to this account.
+            BackendError: The directory cannot be asked.
+        """
         kind = SyncreplFollower if self._schema.info().openldap else ChangelogFollower
-        return kind(self._connections, self._settings, self._schema, query)
+        return kind(self._pool, self._settings, self._schema, query)
 
     def close(self) -> None:
         """Unbind the idle connections."""
-        self._connections.close()
+        self._pool.close()
 
-    def _parts(self, query: ChangesQuery) -> Iterator[list[Entry]]:
+    def _batches(self, query: ChangesQuery) -> Iterator[list[Entry]]:
         search, found = self._search(query), 0
         with translated("searching the people"):
-            for lend in (self._connections.any, self._connections.fresh):
+            # An idle connection may have been closed by its server; then a new one is tried once.
+            for borrow in (self._pool.borrow, self._pool.borrow_new):
                 try:
-                    with lend() as handle:
-                        if self._narrow.quiet(query.since) and not anybody(handle, search):
+                    with borrow() as connection:
+                        if self._statistics.none_since(query.since) and not has_matches(
+                            connection, search
+                        ):
                             break
-                        for part in stream(handle, search):
-                            found += len(part)
-                            yield part
+                        for batch in stream(connection, search):
+                            found += len(batch)
+                            yield batch
                     break
                 except UNREACHABLE as error:
+                    # What was yielded cannot be taken back, and a slow server is not asked twice.
                     if found or isinstance(error, ldap.TIMEOUT):
                         raise
-        self._narrow.learn(query.since, found)
+        self._statistics.record(query.since, found)
 
     def _search(self, query: ChangesQuery) -> Search:
         info = self._schema.info()
-        check_times(query.time_attributes, info)
-        indexed = self._narrow.covers(query.since) or not info.openldap
+        check_time_attributes(query.time_attributes, info)
+        indexed = self._statistics.few_since(query.since) or not info.openldap
         return Search(
-            base=str(self._settings.ldap_base_dn),
-            filter=since_filter(query, str(self._settings.ldap_object_class), indexed=indexed),
-            attributes=wanted(query, info),
+            base=self._settings.ldap_base_dn,
+            filter=since_filter(query, self._settings.ldap_object_class, indexed=indexed),
+            attributes=requested_attributes(query, info),
             timeout=self._settings.ldap_operation_timeout,
         )

@@ -1,4 +1,7 @@
-"""As much of BER (X.690) as the followers of directories need, and quicker than a general codec."""
+"""The part of BER (X.690) that the followers of directories need.
+
+Quicker than a general codec such as pyasn1, which would take most of the time of reading an entry.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,22 @@ from collections.abc import Iterator
 BOOLEAN, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x04, 0x0A, 0x30, 0x31
 
 _LONG = 0x80
-"""From this octet on a length is written in as many further octets as its lower bits say."""
+"""From this octet on, a length is written in as many further octets as its lower bits say."""
 
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield tag and content of each element; ValueError when one is cut off."""
-    at, end = 0, len(data)
-    while at < end:
-        start, length = _length(data, at + 1)
-        if start + length > end:
+    """Yield tag and content of each element; raise ValueError when one is cut off."""
+    start, end = 0, len(data)
+    while start < end:
+        content, length = _length(data, start + 1)
+        if content + length > end:
             raise ValueError("a BER element is longer than what holds it")
-        yield data[at], data[start : start + length]
-        at = start + length
+        yield data[start], data[content : content + length]
+        start = content + length
 
 
-def only(data: bytes) -> tuple[int, bytes]:
-    """Give tag and content of the one element that there must be."""
+def single_element(data: bytes) -> tuple[int, bytes]:
+    """Return tag and content of the only element; raise ValueError if there is not just one."""
     (element,) = elements(data)
     return element
 
@@ -36,12 +39,12 @@ def octets(content: bytes) -> bytes:
     return bytes([OCTETS, _LONG + len(length)]) + length + content
 
 
-def _length(data: bytes, at: int) -> tuple[int, int]:
-    """Read a length; give where the content starts, and the length."""
-    if at >= len(data):
+def _length(data: bytes, offset: int) -> tuple[int, int]:
+    """Read a length; return the offset at which the content starts, and the length."""
+    if offset >= len(data):
         raise ValueError("a BER element has no length")
-    first = data[at]
+    first = data[offset]
     if first < _LONG:
-        return at + 1, first
-    start = at + 1 + first - _LONG
-    return start, int.from_bytes(data[at + 1 : start], "big")
+        return offset + 1, first
+    start = offset + 1 + first - _LONG
+    return start, int.from_bytes(data[offset + 1 : start], "big")

@@ -14,143 +14,159 @@ from ldap.ldapobject import SimpleLDAPObject
 from ...settings.backends import LdapSettings
 from .errors import UNREACHABLE, to_backend_error
 
-Handle: TypeAlias = Any
+Connection: TypeAlias = Any
 """A bound `StreamingLDAPObject`; python-ldap carries no types."""
 
 MAX_IDLE = 16
-"""Connections kept for the next request; as many as a busy server has threads."""
+"""Connections that stay open for the next request; as many as a busy server has threads."""
 
 
 class StreamingLDAPObject(SimpleLDAPObject):  # type: ignore[misc]
-    """Adds to python-ldap's object a way past the layers that cost a fifth of a large answer."""
+    """A python-ldap object that also hands out single LDAP messages (RFC 4511, 4.1.1).
 
-    def part(self, message: int, timeout: float) -> tuple[int, list[tuple[str | None, Any]]]:
-        """Give kind and entries of the next part of an answer, as `result3` does, bare."""
-        kind, entries, *_ = self._l.result4(message, ldap.MSG_ONE, timeout, 0, 0, 0)
-        return kind, entries
+    The new methods ask the C object `_l`, because python-ldap's layers above it (locks, traces,
+    decoding of controls) take a fifth of the time of a large answer.
+    """
 
-    def waiting(self) -> tuple[int | None, list[tuple[Any, ...]], int]:
-        """Give kind, content and search of the next message that is there, its controls as octets.
+    def next_message(
+        self, message_id: int, timeout: float
+    ) -> tuple[int, list[tuple[str | None, Any]]]:
+        """Return type and entries of the next message of a search, as `result3` does.
 
-        The kind is None when none is there.
+        timeout: in seconds.
         """
-        kind, content, search, *_ = self._l.result4(ldap.RES_ANY, ldap.MSG_ONE, 0, 1, 1, 0)
-        return kind, content, search
+        message_type, entries, *_ = self._l.result4(message_id, ldap.MSG_ONE, timeout, 0, 0, 0)
+        return message_type, entries
+
+    def poll_message(self) -> tuple[int | None, list[tuple[Any, ...]], int]:
+        """Return type, content and message id of a message that has arrived, whatever its search.
+
+        The type is None when none has. Controls are the octets that they came as.
+        """
+        message_type, content, message_id, *_ = self._l.result4(
+            ldap.RES_ANY, ldap.MSG_ONE, 0, 1, 1, 0
+        )
+        return message_type, content, message_id
 
 
-class Connections:
-    """A pool of bound handles. python-ldap lets one thread at a time use a handle."""
+class ConnectionPool:
+    """The idle connections of a process. python-ldap lets one thread at a time use a connection."""
 
     def __init__(self, settings: LdapSettings) -> None:
         self._settings = settings
-        self._idle: deque[Handle] = deque(maxlen=MAX_IDLE)
+        self._idle: deque[Connection] = deque(maxlen=MAX_IDLE)
         self._process = os.getpid()
 
     @contextmanager
-    def any(self) -> Iterator[Handle]:
-        """Lend an idle handle, which the server may have closed meanwhile, or else a new one."""
+    def borrow(self) -> Iterator[Connection]:
+        """Lend an idle connection, which its server may have closed by now, or else a new one."""
         yield from self._lend(self._take() or self._open())
 
     @contextmanager
-    def fresh(self) -> Iterator[Handle]:
-        """Lend a new handle; like every other it is kept if its user raises nothing."""
+    def borrow_new(self) -> Iterator[Connection]:
+        """Lend a new connection; like every other it stays open if its user raises nothing."""
         yield from self._lend(self._open())
 
     @contextmanager
-    def reliable(self) -> Iterator[Handle]:
-        """Lend a handle that the server has just answered on."""
-        handle = self._take()
-        if handle is not None and not _answers(handle):
-            handle = None
-        yield from self._lend(handle or self._open())
+    def borrow_checked(self) -> Iterator[Connection]:
+        """Lend a connection on which the server has just answered."""
+        connection = self._take()
+        if connection is not None and not _answers(connection):
+            connection = None
+        yield from self._lend(connection or self._open())
 
     @contextmanager
-    def own(self) -> Iterator[Handle]:
-        """Lend a new handle for searches without end; nobody gets it afterwards."""
-        handle = self._open()
+    def dedicated(self) -> Iterator[Connection]:
+        """Open a connection for searches without end; it is unbound afterwards."""
+        connection = self._open()
         try:
-            yield handle
+            yield connection
         finally:
-            _unbind(handle)
+            _unbind(connection)
 
     def close(self) -> None:
-        """Unbind the idle handles."""
-        while handle := self._take():
-            _unbind(handle)
+        """Unbind the idle connections."""
+        while connection := self._take():
+            _unbind(connection)
 
-    def _lend(self, handle: Handle) -> Iterator[Handle]:
+    def _lend(self, connection: Connection) -> Iterator[Connection]:
         try:
-            yield handle
+            yield connection
         except BaseException:
-            _unbind(handle)
+            # It may be dead, or hold unread messages of a search that was given up.
+            _unbind(connection)
             raise
-        self._idle.append(handle)
+        self._idle.append(connection)
 
-    def _take(self) -> Handle | None:
+    def _take(self) -> Connection | None:
         if self._process != os.getpid():
             inherited, self._idle = self._idle, deque(maxlen=MAX_IDLE)
             self._process = os.getpid()
-            _silence(inherited)
+            _detach(inherited)
         with suppress(IndexError):
             return self._idle.pop()
         return None
 
-    def _open(self) -> Handle:
+    def _open(self) -> Connection:
         """Bind at the first server that answers, in the order of the setting."""
         for uri in self._settings.ldap_uri:
             try:
-                return self._bound(uri)
+                return self._bind(uri)
             except UNREACHABLE as error:
                 last, last_uri = error, uri
-            except ldap.LDAPError as error:
+            except ldap.LDAPError as error:  # the next server would say the same
                 raise to_backend_error(error, f"binding at {uri}") from error
         raise to_backend_error(last, f"connecting to {last_uri}") from last
 
-    def _bound(self, uri: str) -> Handle:
+    def _bind(self, uri: str) -> Connection:
         settings = self._settings
-        handle = StreamingLDAPObject(uri)
-        handle.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
-        handle.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
-        handle.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.ldap_connect_timeout)
-        handle.set_option(ldap.OPT_TIMEOUT, settings.ldap_operation_timeout)
-        _set_tls(handle, settings)
+        connection = StreamingLDAPObject(uri)
+        connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
+        connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.ldap_connect_timeout)
+        connection.set_option(ldap.OPT_TIMEOUT, settings.ldap_operation_timeout)
+        _set_tls(connection, settings)
         if settings.ldap_start_tls and uri.startswith("ldap://"):
-            handle.start_tls_s()
+            connection.start_tls_s()
         if settings.ldap_bind_method == "external":
-            handle.sasl_non_interactive_bind_s("EXTERNAL")
+            connection.sasl_non_interactive_bind_s("EXTERNAL")
         else:
-            handle.simple_bind_s(settings.ldap_bind_dn, settings.ldap_bind_password)
-        return handle
+            connection.simple_bind_s(settings.ldap_bind_dn, settings.ldap_bind_password)
+        return connection
 
 
-def _set_tls(handle: Handle, settings: LdapSettings) -> None:
-    handle.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+def _set_tls(connection: Connection, settings: LdapSettings) -> None:
+    connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
     for option, file in (
         (ldap.OPT_X_TLS_CACERTFILE, settings.ldap_ca_file),
         (ldap.OPT_X_TLS_CERTFILE, settings.ldap_cert_file),
         (ldap.OPT_X_TLS_KEYFILE, settings.ldap_key_file),
     ):
         if file:
-            handle.set_option(option, file)
-    handle.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+            connection.set_option(option, file)
+    # libldap takes over the options above only when it makes a new TLS context.
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
 
 
-def _silence(handles: Iterable[Handle]) -> None:
-    """Keep a child from speaking on its parent's sockets, if only to unbind."""
+def _detach(connections: Iterable[Connection]) -> None:
+    """Point connections inherited by a fork at /dev/null.
+
+    Their sockets are still the parent's, and even the unbind of a finalizer would end its session.
+    """
     with open(os.devnull, "r+b") as nowhere:
-        for handle in handles:
-            os.dup2(nowhere.fileno(), handle.fileno())
+        for connection in connections:
+            os.dup2(nowhere.fileno(), connection.fileno())
 
 
-def _answers(handle: Handle) -> bool:
+def _answers(connection: Connection) -> bool:
     try:
-        handle.read_rootdse_s(attrlist=["1.1"])
+        connection.read_rootdse_s(attrlist=["1.1"])
     except ldap.LDAPError:
-        _unbind(handle)
+        _unbind(connection)
         return False
     return True
 
 
-def _unbind(handle: Handle) -> None:
+def _unbind(connection: Connection) -> None:
     with suppress(ldap.LDAPError):
-        handle.unbind_ext()
+        connection.unbind_ext()

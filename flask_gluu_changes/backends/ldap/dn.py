@@ -6,14 +6,14 @@ import ldap
 import ldap.dn
 
 
-def normal(name: str) -> str:
-    """Write a name so that spellings of the same entry are equal."""
+def normal(dn: str) -> str:
+    """Return a name in a form that is equal for all spellings of the same entry."""
     try:
-        return str(ldap.dn.dn2str(ldap.dn.str2dn(name))).lower()
+        return str(ldap.dn.dn2str(ldap.dn.str2dn(dn))).lower()
     except ldap.DECODING_ERROR:
-        return name.lower()
+        return dn.lower()
 
 
-def within(name: str, base: str) -> bool:
-    """Tell whether an entry is at or below a base."""
-    return f",{normal(name)}".endswith(f",{normal(base)}")
+def within(dn: str, base: str) -> bool:
+    """Return whether an entry is at or below a base."""
+    return f",{normal(dn)}".endswith(f",{normal(base)}")

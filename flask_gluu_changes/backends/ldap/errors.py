@@ -11,7 +11,7 @@ from ...errors import BackendError, BackendRefused, BackendUnavailable
 from ...model import Finding
 
 UNREACHABLE = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.BUSY, ldap.UNAVAILABLE)
-"""Another server, or this one a little later, may well answer."""
+"""Another server, or this one a little later, may answer."""
 
 _TOO_LARGE = "The directory refuses to give the whole result."
 _ADVICE: dict[type[ldap.LDAPError], tuple[str, str | None]] = {
@@ -50,7 +50,7 @@ _ADVICE: dict[type[ldap.LDAPError], tuple[str, str | None]] = {
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn python-ldap's exceptions into this package's; the text is for the log only."""
+    """Raise this package's exceptions for python-ldap's; `doing` is for the log only."""
     try:
         yield
     except ldap.LDAPError as error:
@@ -58,23 +58,23 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def to_backend_error(error: ldap.LDAPError, doing: str) -> BackendError:
-    """Say what failed and what to do about it."""
+    """Return the exception that says what failed and what to do about it."""
     if isinstance(error, UNREACHABLE):
-        return BackendUnavailable(_said(error, doing))
+        return BackendUnavailable(_failure(error, doing))
     advice, public = _advice(error)
-    return BackendRefused(f"{_said(error, doing)}; {advice}", public=public)
+    return BackendRefused(f"{_failure(error, doing)}; {advice}", public=public)
 
 
 def to_finding(error: ldap.LDAPError, doing: str) -> Finding:
-    """Say the same as what an examination found."""
+    """Return what failed and what to do about it as a finding of an examination."""
     if isinstance(error, UNREACHABLE):
         return Finding.fault(
-            _said(error, doing), "see that the server runs and that no firewall stands between"
+            _failure(error, doing), "see that the server runs and that no firewall stands between"
         )
-    return Finding.fault(_said(error, doing), _advice(error)[0])
+    return Finding.fault(_failure(error, doing), _advice(error)[0])
 
 
-def _said(error: ldap.LDAPError, doing: str) -> str:
+def _failure(error: ldap.LDAPError, doing: str) -> str:
     return f"{doing}: {type(error).__name__}{_details(error)}"
 
 

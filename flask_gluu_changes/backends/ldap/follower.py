@@ -18,72 +18,72 @@ from ldap.filter import filter_format
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
-from .connection import Connections, Handle
+from .connection import Connection, ConnectionPool
 from .dn import within
 from .errors import translated
-from .schema import DirectorySchema, check_times, wanted
+from .schema import DirectorySchema, check_time_attributes, requested_attributes
 from .search import NO_ATTRIBUTES, Search
 
-HIDDEN = (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)
+UUID = "entryUUID"
 
+UUIDS_PER_SEARCH = 200
+"""Identities that are looked up by one search."""
 
-FAREWELL = (ldap.PROTOCOL_ERROR, ldap.CANCELLED)
-"""What an OpenDJ that shuts down says to whoever is waiting for an answer."""
+NOT_VISIBLE = (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)
+
+SHUTDOWN_RESULTS = (ldap.PROTOCOL_ERROR, ldap.CANCELLED)
+"""What an OpenDJ that shuts down answers to pending requests."""
 
 
 @contextmanager
-def until_farewell() -> Iterator[None]:
-    """Tell the end of a connection from what an operator must mend."""
+def shutdown_as_unavailable() -> Iterator[None]:
+    """Raise BackendUnavailable when the server shuts down: no operator need act on that."""
     try:
         yield
-    except FAREWELL as error:
+    except SHUTDOWN_RESULTS as error:
         raise BackendUnavailable(f"the directory ended the connection: {error}") from error
 
 
 class Session:
-    """Reads over one connection. timeout: seconds for a whole answer."""
+    """Searches over one connection. timeout: seconds for a whole answer."""
 
-    def __init__(self, handle: Handle, timeout: float) -> None:
-        self._handle = handle
+    def __init__(self, connection: Connection, timeout: float) -> None:
+        self._connection = connection
         self._timeout = timeout
 
-    def read(self, base: str, scope: int, filter_: str, *names: str) -> list[tuple[str, Any]]:
-        """Search in between, while messages of other searches queue up."""
-        asked = (base, scope, filter_, list(names) or [NO_ATTRIBUTES])
-        found = self._handle.search_ext_s(*asked, timeout=self._timeout)
+    def search(self, base: str, scope: int, filter_: str, *names: str) -> list[tuple[str, Any]]:
+        """Return the entries of a search, while messages of other searches queue up."""
+        arguments = (base, scope, filter_, list(names) or [NO_ATTRIBUTES])
+        found = self._connection.search_ext_s(*arguments, timeout=self._timeout)
         return [(dn, entry) for dn, entry in found if dn is not None]
 
-    def visible(self, base: str, scope: int, filter_: str, *names: str) -> list[tuple[str, Any]]:
-        """Search; what the account that binds may not see counts as not there."""
+    def search_visible(
+        self, base: str, scope: int, filter_: str, *names: str
+    ) -> list[tuple[str, Any]]:
+        """Search; what the account that binds may not see counts as absent."""
         try:
-            return self.read(base, scope, filter_, *names)
-        except HIDDEN:
+            return self.search(base, scope, filter_, *names)
+        except NOT_VISIBLE:
             return []
 
     def ping(self) -> None:
-        """Find out whether the directory is still there; a dead one raises."""
-        self.read("", ldap.SCOPE_BASE, "(objectClass=*)")
-
-
-UUID = "entryUUID"
-
-AT_ONCE = 200
-"""Identities to be looked up by one search."""
+        """Read the root DSE; raises when the directory no longer answers."""
+        self.search("", ldap.SCOPE_BASE, "(objectClass=*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Contexts:
-    """The naming contexts of a directory, and the one that holds the people."""
+class NamingContexts:
+    """The naming contexts of a directory (RFC 4512, 5.1), and the one that holds the people."""
 
-    every: tuple[str, ...]
-    own: str
+    names: tuple[str, ...]
+    of_people: str
 
 
 class DirectoryFollower:
-    """Knows whom to follow and in which form.
+    """The base of followers: whom to follow, and in which form.
 
-    mechanism: how changes are told, for the source's reader. Making one raises what `_require`
-    raises: NotFollowable when the directory cannot be followed like that.
+    mechanism: how changes are reported, for an operator. The constructor raises what `_require`
+    raises: NotFollowable when the directory cannot be followed in this way.
     """
 
     level = "exact"
@@ -91,71 +91,74 @@ class DirectoryFollower:
 
     def __init__(
         self,
-        connections: Connections,
+        pool: ConnectionPool,
         settings: LdapSettings,
         schema: DirectorySchema,
         query: ChangesQuery,
     ) -> None:
-        self._connections = connections
+        self._pool = pool
         self._schema = schema
         self._query = query
         self._timeout = settings.ldap_operation_timeout
-        self._base = str(settings.ldap_base_dn)
-        self._filter = filter_format("(objectClass=%s)", [str(settings.ldap_object_class)])
+        self._base = settings.ldap_base_dn
+        self._filter = filter_format("(objectClass=%s)", [settings.ldap_object_class])
         asking = translated(f"asking for {self.mechanism}")
-        with asking, until_farewell(), connections.reliable() as handle:
-            self._require(handle)
-            self._contexts = _contexts(handle, self._base)
-        self._followed: Session | None = None
-        where = " ".join(settings.ldap_uri)
-        self.source = f"{UUID} {self._base} {self._filter} at {where}"
-        self.why = f"{self.mechanism} tells every change at {where}"
+        with asking, shutdown_as_unavailable(), pool.borrow_checked() as connection:
+            self._require(connection)
+            self._contexts = _naming_contexts(connection, self._base)
+        self._session: Session | None = None
+        servers = " ".join(settings.ldap_uri)
+        self.source = f"{UUID} {self._base} {self._filter} at {servers}"
+        self.why = f"{self.mechanism} reports every change at {servers}"
 
     def outside(self, ids: Iterable[str]) -> set[str]:
-        """Look for entries that were moved away, or changed so that they are no people now."""
-        gone, session = list(ids), self._followed
+        """Return those entries that were moved away, or changed so that they are no people now."""
+        uuids, session = list(ids), self._session
         if session is None:
             raise BackendUnavailable("nothing is followed at the moment")
-        with translated("looking for entries that left the people"), until_farewell():
-            return {uuid for any_of in any_of_each(gone) for uuid in self._found(session, any_of)}
+        with translated("looking for entries that left the people"), shutdown_as_unavailable():
+            return {
+                uuid for filter_ in uuid_filters(uuids) for uuid in self._uuids(session, filter_)
+            }
 
     def count(self) -> int | None:
         """Count the people by their names alone, which takes a tenth of the time of reading."""
-        asked = (self._base, ldap.SCOPE_SUBTREE, self._filter, [NO_ATTRIBUTES])
-        with translated("counting the people"), self._connections.reliable() as handle:
-            return len(handle.search_ext_s(*asked, timeout=self._timeout))
+        arguments = (self._base, ldap.SCOPE_SUBTREE, self._filter, [NO_ATTRIBUTES])
+        with translated("counting the people"), self._pool.borrow_checked() as connection:
+            return len(connection.search_ext_s(*arguments, timeout=self._timeout))
 
-    def _require(self, handle: Handle) -> None:
-        """Raise NotFollowable unless the directory tells changes."""
+    def _require(self, connection: Connection) -> None:
+        """Raise NotFollowable unless the directory reports changes."""
         raise NotImplementedError
 
-    def _found(self, session: Session, filter_: str) -> Iterator[str]:
-        for context in self._contexts.every:
-            for _, entry in session.visible(context, ldap.SCOPE_SUBTREE, filter_, UUID):
+    def _uuids(self, session: Session, filter_: str) -> Iterator[str]:
+        for context in self._contexts.names:
+            for _, entry in session.search_visible(context, ldap.SCOPE_SUBTREE, filter_, UUID):
                 yield entry[UUID][0].decode()
 
     def _people(self) -> Search:
         info = self._schema.info()
-        check_times(self._query.time_attributes, info)
-        return Search(self._base, self._filter, wanted(self._query, info), self._timeout)
+        check_time_attributes(self._query.time_attributes, info)
+        attributes = requested_attributes(self._query, info)
+        return Search(self._base, self._filter, attributes, self._timeout)
 
     def _shape(self) -> str:
-        """Give the digest of all that decides how people are read, as it is at the moment."""
+        """Return the digest of all that decides how people are read, as it is at the moment."""
         info = self._schema.info()
         kinds = sorted((name, str(kind)) for name, kind in info.types.items())
-        text = repr((wanted(self._query, info), kinds))
+        text = repr((requested_attributes(self._query, info), kinds))
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def any_of_each(uuids: list[str]) -> Iterator[str]:
-    """Write filters that find identities, a limited number by each."""
-    for i in range(0, len(uuids), AT_ONCE):
-        each = (filter_format(f"({UUID}=%s)", [uuid]) for uuid in uuids[i : i + AT_ONCE])
+def uuid_filters(uuids: list[str]) -> Iterator[str]:
+    """Yield filters that find identities, `UUIDS_PER_SEARCH` by each."""
+    for i in range(0, len(uuids), UUIDS_PER_SEARCH):
+        each = (filter_format(f"({UUID}=%s)", [uuid]) for uuid in uuids[i : i + UUIDS_PER_SEARCH])
         yield f"(|{''.join(each)})"
 
 
-def _contexts(handle: Handle, base: str) -> Contexts:
-    root = handle.read_rootdse_s(attrlist=["namingContexts"])
-    every = tuple(name.decode() for name in root.get("namingContexts", []) if name)
-    holding = [name for name in every if within(base, name)]
-    return Contexts(every, max(holding, key=len, default=base))
+def _naming_contexts(connection: Connection, base: str) -> NamingContexts:
+    root = connection.read_rootdse_s(attrlist=["namingContexts"])
+    names = tuple(name.decode() for name in root.get("namingContexts", []) if name)
+    holding = [name for name in names if within(base, name)]
+    return NamingContexts(names, max(holding, key=len, default=base))

@@ -18,11 +18,12 @@ from ldap.cidict import cidict
 from ldap.schema import AttributeType as SchemaAttribute
 from ldap.schema import SubSchema
 
+from ...backend import IDENTITY
 from ...errors import BackendRefused
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
 from ...values import AttributeType
-from .connection import Connections, Handle
+from .connection import Connection, ConnectionPool
 from .errors import translated
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ TTL_SECONDS = 300.0
 """How late a new attribute, or a newly registered type, is noticed."""
 
 USER_APPLICATIONS = 0
-"""python-ldap's number for the usage of attributes that are no operational ones."""
+"""python-ldap's number for the usage of attributes that are not operational."""
 
 _OID = "1.3.6.1.4.1.1466.115.121.1."
 _SYNTAXES = {
@@ -51,7 +52,7 @@ _REGISTRATIONS = "(|(gluuAttributeName=*)(jansAttrName=*))"
 
 @dataclass(frozen=True, eq=False)
 class SchemaInfo:
-    """What is known of a directory; all keys are in lower case.
+    """What is known of a directory's attributes; all keys are in lower case.
 
     types: of attributes, registered ones first. spelling: every name of every attribute to the one
     that the directory answers with. user_attributes: all that an entry may hold; None where a
@@ -65,45 +66,74 @@ class SchemaInfo:
 
 
 class DirectorySchema:
-    """The info of a directory, read on first use and again when they may have changed."""
+    """The schema info of a directory, read on first use and again when it may have changed."""
 
-    def __init__(self, connections: Connections, settings: LdapSettings) -> None:
-        self._connections = connections
+    def __init__(self, pool: ConnectionPool, settings: LdapSettings) -> None:
+        self._pool = pool
         self._settings = settings
         self._lock = threading.Lock()
-        self._known: tuple[SchemaInfo, float] | None = None
+        self._cached: tuple[SchemaInfo, float] | None = None
 
     def info(self) -> SchemaInfo:
-        """Give what is known, from the directory if that was long ago."""
-        known = self._fresh() or self._read()
-        return known[0]
+        """Return the schema info, from the directory if it is older than `TTL_SECONDS`."""
+        return self._current() or self._read()
 
-    def _fresh(self) -> tuple[SchemaInfo, float] | None:
-        known = self._known
-        return known if known and monotonic() - known[1] < TTL_SECONDS else None
+    def _current(self) -> SchemaInfo | None:
+        cached = self._cached
+        return cached[0] if cached and monotonic() - cached[1] < TTL_SECONDS else None
 
-    def _read(self) -> tuple[SchemaInfo, float]:
+    def _read(self) -> SchemaInfo:
         with self._lock:
-            if known := self._fresh():  # another thread was quicker
-                return known
-            with translated("reading the schema"), self._connections.reliable() as handle:
-                self._known = known = _info(handle, self._settings), monotonic()
-            return known
+            if info := self._current():  # another thread was quicker
+                return info
+            with translated("reading the schema"), self._pool.borrow_checked() as connection:
+                info = _schema_info(connection, self._settings)
+            self._cached = info, monotonic()
+            return info
 
 
-def _info(handle: Handle, settings: LdapSettings) -> SchemaInfo:
-    root = handle.read_rootdse_s(attrlist=["objectClass"])
+def requested_attributes(query: ChangesQuery, info: SchemaInfo) -> tuple[str, ...]:
+    """Return the attributes to ask for, as few as the query and the schema allow."""
+    return _requested(query.attributes, query.excluded, query.time_attributes, info)
+
+
+# An info is equal only to itself (eq=False), so one that is read anew is computed anew.
+@lru_cache(maxsize=16)
+def _requested(
+    needed: frozenset[str] | None,
+    excluded: frozenset[str],
+    times: tuple[str, ...],
+    info: SchemaInfo,
+) -> tuple[str, ...]:
+    names = info.user_attributes if needed is None else needed
+    if names is None:
+        return ("*", *times)
+    found = (names - excluded).union(IDENTITY) - {time.lower() for time in times}
+    return (*sorted(info.spelling.get(name, name) for name in found), *times)
+
+
+def check_time_attributes(names: tuple[str, ...], info: SchemaInfo) -> None:
+    """Raise BackendRefused for a time attribute that the schema lacks: it would never match."""
+    for name in names:
+        known = info.spelling.get(name.lower())
+        if info.spelling and known != name:
+            hint = f"spell it {known}" if known else "which the directory's schema does not have"
+            raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {name}: {hint}")
+
+
+def _schema_info(connection: Connection, settings: LdapSettings) -> SchemaInfo:
+    root = connection.read_rootdse_s(attrlist=["objectClass"])
     openldap = b"OpenLDAProotDSE" in root.get("objectClass", ())
-    schema = _schema(handle, str(settings.ldap_base_dn))
-    types = {**dict(_typed_names(schema)), **_registered(handle, settings)}
+    schema = _read_schema(connection, settings.ldap_base_dn)
+    types = {**dict(_types_by_syntax(schema)), **_registered_types(connection, settings)}
     user_attributes = frozenset(_user_attributes(schema)) if openldap else None
     return SchemaInfo(openldap, types, dict(_spelling(schema)), user_attributes)
 
 
-def _schema(handle: Handle, base: str) -> SubSchema:
+def _read_schema(connection: Connection, base: str) -> SubSchema:
     """Read the schema that governs the people (RFC 4512, 4.2)."""
-    where = handle.search_subschemasubentry_s(base)
-    entry = handle.read_subschemasubentry_s(where, ["attributeTypes"]) if where else None
+    dn = connection.search_subschemasubentry_s(base)
+    entry = connection.read_subschemasubentry_s(dn, ["attributeTypes"]) if dn else None
     if not entry:
         log.warning("the directory shows no schema for %s; only registered types count", base)
     return SubSchema(entry or {})
@@ -116,14 +146,14 @@ def _spelling(schema: SubSchema) -> Iterator[tuple[str, str]]:
 
 
 def _user_attributes(schema: SubSchema) -> Iterator[str]:
-    """List the attributes that are no operational ones, by their first names."""
+    """Yield the attributes that are not operational, by their first names."""
     for oid in schema.listall(SchemaAttribute):
         element = schema.get_obj(SchemaAttribute, oid)
         if element.usage == USER_APPLICATIONS and element.names:
             yield element.names[0].lower()
 
 
-def _typed_names(schema: SubSchema) -> Iterator[tuple[str, AttributeType]]:
+def _types_by_syntax(schema: SubSchema) -> Iterator[tuple[str, AttributeType]]:
     for oid in schema.listall(SchemaAttribute):
         element = schema.get_inheritedobj(SchemaAttribute, oid, ["syntax"])
         kind = _SYNTAXES.get(element.syntax, AttributeType.STRING)
@@ -131,13 +161,13 @@ def _typed_names(schema: SubSchema) -> Iterator[tuple[str, AttributeType]]:
             yield name.lower(), kind
 
 
-def _registered(handle: Handle, settings: LdapSettings) -> dict[str, AttributeType]:
+def _registered_types(connection: Connection, settings: LdapSettings) -> dict[str, AttributeType]:
     """Read the types that administrators gave to attributes in Gluu's or Janssen's console."""
     base = settings.ldap_attributes_dn
     if not base:
         return {}
     try:
-        found = handle.search_s(base, ldap.SCOPE_SUBTREE, _REGISTRATIONS, [*_NAMES, *_TYPES])
+        found = connection.search_s(base, ldap.SCOPE_SUBTREE, _REGISTRATIONS, [*_NAMES, *_TYPES])
     except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
         log.warning("no attribute types to be read at %s; the schema's count alone", base)
         return {}
@@ -153,34 +183,3 @@ def _registration(entry: Mapping[str, list[bytes]]) -> Iterator[tuple[str, Attri
 
 def _first(entry: Mapping[str, list[bytes]], names: Sequence[str]) -> str:
     return next((entry[name][0].decode() for name in names if name in entry), "")
-
-
-SORTED_BY = frozenset({"uid", "inum"})
-
-
-def wanted(query: ChangesQuery, info: SchemaInfo) -> tuple[str, ...]:
-    """List the attributes for a search, as short as the query and the schema allow."""
-    return _wanted(query.attributes, query.excluded, query.time_attributes, info)
-
-
-@lru_cache(maxsize=16)
-def _wanted(
-    needed: frozenset[str] | None,
-    excluded: frozenset[str],
-    times: tuple[str, ...],
-    info: SchemaInfo,
-) -> tuple[str, ...]:
-    names = info.user_attributes if needed is None else needed
-    if names is None:
-        return ("*", *times)
-    found = (names - excluded | SORTED_BY) - {time.lower() for time in times}
-    return (*sorted(info.spelling.get(name, name) for name in found), *times)
-
-
-def check_times(times: tuple[str, ...], info: SchemaInfo) -> None:
-    """Refuse a time attribute that the schema does not know: nobody would ever match it."""
-    for time in times:
-        known = info.spelling.get(time.lower())
-        if info.spelling and known != time:
-            hint = f"spell it {known}" if known else "which the directory's schema does not have"
-            raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {time}: {hint}")

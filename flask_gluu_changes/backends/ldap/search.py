@@ -1,10 +1,10 @@
-"""Which search to ask, and its answer as a stream.
+"""Which search to send, and its answer as a stream.
 
 slapd evaluates a wide `>=` on an indexed attribute in quadratic time, and a narrow one without the
 index by reading everything. Which of both a time stamp is shows only in the number of its matches,
-so the first search for a time avoids the index, and searches after a time that was seen to have
+so the first search for a time avoids the index, and searches from a time on that was seen to have
 few matches use it. After a time that was seen to have none, the next search asks only whether
-there is anybody, which is much cheaper than naming all attributes: most polls find nothing.
+there is any match, which is much cheaper than naming all attributes: most polls find nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ldap.filter import filter_format
 from ...errors import BackendRefused
 from ...model import ChangesQuery, Entry
 from ...timestamps import to_generalized_time
-from .connection import Handle
+from .connection import Connection
 
-FEW = 5000
+FEW_MATCHES = 5000
 """Matches up to which slapd's index is the quicker way (it breaks even near 13,000)."""
 
 REMEMBERED_SECONDS = 600.0
-"""How long a time stamp counts as narrow without having been asked again."""
+"""How long a time stamp counts as one with few matches without having been asked again."""
 
 NO_ATTRIBUTES = "1.1"
 """Asks for the names of entries alone (RFC 4511, 4.5.1.8)."""
@@ -35,7 +35,7 @@ NO_ATTRIBUTES = "1.1"
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to ask of a directory: base, filter, attributes; timeout in seconds for each part."""
+    """A search of the subtree below `base`; timeout in seconds for each message of the answer."""
 
     base: str
     filter: str
@@ -43,8 +43,39 @@ class Search:
     timeout: float
 
 
+class MatchStatistics:
+    """What the last searches found: since which time there are few matches, or none."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._few_since: tuple[datetime, float] | None = None
+        self._none_since: datetime | None = None
+
+    def few_since(self, since: datetime) -> bool:
+        """Return whether a search from this time on will find few entries, as far as is known."""
+        known = self._few_since
+        return known is not None and known[0] <= since and not self._stale(known)
+
+    def none_since(self, since: datetime) -> bool:
+        """Return whether the last search found nobody, from this time on or an earlier one."""
+        return self._none_since is not None and self._none_since <= since
+
+    def record(self, since: datetime, found: int) -> None:
+        """Take in how many entries a search found."""
+        known = self._few_since
+        self._none_since = None if found else since
+        # An earlier time covers all later ones, so it is kept until it is stale or proved wrong.
+        if found > FEW_MATCHES:
+            self._few_since = None if self.few_since(since) else known
+        elif known is None or since <= known[0] or self._stale(known):
+            self._few_since = since, self._clock()
+
+    def _stale(self, known: tuple[datetime, float]) -> bool:
+        return self._clock() - known[1] > REMEMBERED_SECONDS
+
+
 def since_filter(query: ChangesQuery, object_class: str, *, indexed: bool) -> str:
-    """Write the filter (RFC 4515) for a query, in a form that may or may not use an index.
+    """Return the filter (RFC 4515) for a query, in a form that may or may not use an index.
 
     The double negation means the same, but no server looks up a negation in an index.
     """
@@ -58,65 +89,35 @@ def since_filter(query: ChangesQuery, object_class: str, *, indexed: bool) -> st
     return f"(&{filter_format('(objectClass=%s)', [object_class])}{either})"
 
 
-class NarrowTimes:
-    """Remembers from which time on a search is known to find few entries."""
-
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._known: tuple[datetime, float] | None = None
-        self._quiet: datetime | None = None
-
-    def covers(self, since: datetime) -> bool:
-        """Tell whether a search from this time on will find few entries, as far as is known."""
-        known = self._known
-        return known is not None and known[0] <= since and not self._stale(known)
-
-    def quiet(self, since: datetime) -> bool:
-        """Tell whether the last search found nobody, from this time on or an earlier one."""
-        return self._quiet is not None and self._quiet <= since
-
-    def learn(self, since: datetime, found: int) -> None:
-        """Take in what a search found."""
-        known = self._known
-        self._quiet = None if found else since
-        if found > FEW:
-            self._known = None if self.covers(since) else known
-        elif known is None or since <= known[0] or self._stale(known):
-            self._known = since, self._clock()
-
-    def _stale(self, known: tuple[datetime, float]) -> bool:
-        return self._clock() - known[1] > REMEMBERED_SECONDS
-
-
-def anybody(handle: Handle, search: Search) -> bool:
-    """Tell whether a search would find anybody; raises what `stream` does."""
-    asked = (search.base, ldap.SCOPE_SUBTREE, search.filter, [NO_ATTRIBUTES])
+def has_matches(connection: Connection, search: Search) -> bool:
+    """Return whether a search would find any entry; raise what `stream` raises."""
+    arguments = (search.base, ldap.SCOPE_SUBTREE, search.filter, [NO_ATTRIBUTES])
     try:
-        return bool(handle.search_ext_s(*asked, timeout=search.timeout, sizelimit=1))
-    except ldap.SIZELIMIT_EXCEEDED:
+        return bool(connection.search_ext_s(*arguments, timeout=search.timeout, sizelimit=1))
+    except ldap.SIZELIMIT_EXCEEDED:  # there are more than the one that was asked for
         return True
 
 
-def stream(handle: Handle, search: Search) -> Iterator[list[Entry]]:
-    """Yield the entries of one search in the parts in which they arrive, holding none back.
+def stream(connection: Connection, search: Search) -> Iterator[list[Entry]]:
+    """Yield the entries of a search message by message, as they arrive.
 
     Raises python-ldap's exceptions. A search that is given up is abandoned at the server.
     """
-    message = handle.search_ext(
+    message_id = connection.search_ext(
         search.base, ldap.SCOPE_SUBTREE, search.filter, list(search.attributes)
     )
-    kind = None
+    message_type = None
     try:
-        while kind != ldap.RES_SEARCH_RESULT:
-            kind, entries = handle.part(message, search.timeout)
-            yield [person(dn, entry) for dn, entry in entries]
+        while message_type != ldap.RES_SEARCH_RESULT:
+            message_type, entries = connection.next_message(message_id, search.timeout)
+            yield [checked_entry(dn, entry) for dn, entry in entries]
     except (GeneratorExit, ldap.TIMEOUT):
-        handle.abandon_ext(message)
+        connection.abandon_ext(message_id)
         raise
 
 
-def person(dn: str | None, entry: Any) -> Entry:
-    """Give an entry of an answer; BackendRefused for a reference to another server."""
+def checked_entry(dn: str | None, entry: Any) -> Entry:
+    """Return an entry of an answer; raise BackendRefused for a reference (RFC 4511, 4.5.3)."""
     if dn is None:
         raise BackendRefused(
             f"the directory refers to another server for a part of the people: {entry}; point"

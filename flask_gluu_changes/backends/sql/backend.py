@@ -21,7 +21,7 @@ from ...settings.backends import SqlSettings
 from ...values import AttributeType
 from .columns import Reader
 from .doctor import examine
-from .engine import engine_of, leave_to_parent, transactions
+from .engine import discard_inherited_connections, make_engine, streaming_engine
 from .errors import is_stale, translated
 from .schema import DatabaseSchema, TableInfo
 from .statement import QueryPlan, create_index, plan_query
@@ -33,11 +33,9 @@ ROWS_AT_ONCE = 500
 
 
 class SqlBackend(Backend):
-    """Serves the people of a table in PostgreSQL, MariaDB, MySQL or SQLite.
+    """A backend that serves the people of a table in PostgreSQL, MariaDB, MySQL or SQLite.
 
-    database: a URL, or the host's own Engine (of Flask-SQLAlchemy: `db.engine`), whose pool and
-    timeouts then stay as the host has set them. Nothing is connected before the first request.
-    The timeouts are in seconds.
+    Nothing is connected before the first request.
     """
 
     def __init__(
@@ -49,45 +47,89 @@ class SqlBackend(Backend):
         connect_timeout: float = 3.0,
         operation_timeout: float = 30.0,
     ) -> None:
+        """Choose the database and its tables.
+
+        Args:
+            database: A URL, or the host's own Engine (of Flask-SQLAlchemy: `db.engine`), whose
+                pool and timeouts then stay as the host has set them.
+            table: The table of people.
+            attributes_table: The table of registered attribute types; empty: none.
+            connect_timeout: The longest wait for a connection, in seconds.
+            operation_timeout: The longest wait for a lock, and for the next part of an answer, in
+                seconds.
+
+        Raises:
+            ConfigurationError: The URL cannot be read, or its driver is not installed.
+        """
         if isinstance(database, Engine):
             self._engine = database
         else:
-            waits = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
-            self._engine = engine_of(database, **waits)
-        self._whole = transactions(self._engine)
-        self._unusual = self._engine.dialect.loaded_dbapi.Error, TypeError
+            timeouts = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
+            self._engine = make_engine(database, **timeouts)
+        self._streaming_engine = streaming_engine(self._engine)
+        # TypeError: SQLite stores anything as a time, and text cannot be compared with a number.
+        self._driver_failures = self._engine.dialect.loaded_dbapi.Error, TypeError
         self._process = os.getpid()
         self._schema = DatabaseSchema(table, attributes_table)
         self._warned = False
-        self._quiet: datetime | None = None
-        self._asked: tuple[object, QueryPlan | None] = None, None
+        self._none_since: datetime | None = None
+        self._cached_plan: tuple[object, QueryPlan | None] = None, None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> SqlBackend:
-        """Build it from an application's `GLUU_CHANGES_SQL_…` keys."""
+        """Return a backend for an application's `GLUU_CHANGES_SQL_…` keys.
+
+        Args:
+            config: The application's config.
+
+        Raises:
+            ConfigurationError: A key is missing, unknown or wrong.
+        """
         settings = SqlSettings.load(config)
         return cls(
             settings.sql_url,
-            table=str(settings.sql_table),
-            attributes_table=settings.sql_attributes_table or "",
+            table=settings.sql_table,
+            attributes_table=settings.sql_attributes_table,
             connect_timeout=settings.sql_connect_timeout,
             operation_timeout=settings.sql_operation_timeout,
         )
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
-        """Stream the matching rows in the order in which the database finds them."""
-        return chain.from_iterable(self._parts(query))
+        """Stream the matching rows in the order in which the database finds them.
+
+        Args:
+            query: Who is asked for, and which attributes are needed.
+
+        Raises:
+            BackendUnavailable: The database cannot be reached, or takes too long.
+            BackendRefused: The database refuses the statement, or a setting does not fit it.
+        """
+        return chain.from_iterable(self._batches(query))
 
     def attribute_type(self, name: str) -> AttributeType | None:
-        """Give the registered type, else the one of the column."""
-        table_info = self._schema.fresh()
+        """Return the registered type of an attribute, else the one of its column.
+
+        Args:
+            name: The attribute's name without options, in any case.
+
+        Raises:
+            BackendError: The table has to be looked at and cannot be.
+        """
+        table_info = self._schema.current()
         if table_info is None:
             with translated("reading the table of people"), self._connect() as connection:
                 table_info = self._schema.read(connection)
         return table_info.types.get(name.lower())
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
-        """Examine connection, table, indexes, clock, rights and what may cut answers short."""
+        """Examine connection, table, indexes, clock, rights and what may cut answers short.
+
+        Args:
+            query: What the feed would ask.
+
+        Raises:
+            BackendError: The database cannot be asked.
+        """
         with translated("examining the database"), self._connect() as connection:
             self._schema.forget()
             yield from examine(connection, self._schema.read(connection), query)
@@ -96,13 +138,13 @@ class SqlBackend(Backend):
         """Close the idle connections."""
         self._engine.dispose()
 
-    def _parts(self, query: ChangesQuery) -> Iterator[Iterable[Entry]]:
+    def _batches(self, query: ChangesQuery) -> Iterator[Iterable[Entry]]:
         with translated("reading the people"):
             found = False
             try:
-                for part in self._stream(query):
+                for batch in self._stream(query):
                     found = True
-                    yield part
+                    yield batch
             except SQLAlchemyError as error:
                 if found or not is_stale(error):
                     raise
@@ -110,70 +152,74 @@ class SqlBackend(Backend):
 
     def _stream(self, query: ChangesQuery) -> Iterator[Iterable[Entry]]:
         try:
-            if self._still_quiet(query):
+            if self._finds_nobody(query):
                 return
             with self._connect() as connection:
-                table_info = self._schema.fresh() or self._read_layout(connection, query)
-                yield from self._entries(connection, query, self._question(query, table_info))
+                table_info = self._schema.current() or self._read_table_info(connection, query)
+                yield from self._entries(connection, query, self._plan(query, table_info))
         except DBAPIError:
             self._schema.forget()
             raise
 
-    def _still_quiet(self, query: ChangesQuery) -> bool:
-        """Ask whether there is anybody, where the last answer was nobody: most polls are so."""
-        table_info = self._schema.fresh()
-        if table_info is None or self._quiet is None or self._quiet > query.since:
+    def _finds_nobody(self, query: ChangesQuery) -> bool:
+        """Ask whether there is still nobody, where the last answer was empty: most polls are.
+
+        By the driver's own cursor: SQLAlchemy would take several times as long as the database.
+        """
+        table_info = self._schema.current()
+        if table_info is None or self._none_since is None or self._none_since > query.since:
             return False
-        asked = self._question(query, table_info)
-        self._process = leave_to_parent(self._engine, self._process)
-        with closing(self._engine.raw_connection()) as connection, suppress(*self._unusual):
-            (newest,) = asked.newest.run(connection.cursor()).fetchall()
-            return asked.is_past(newest, query, self._engine.dialect.name)
+        plan = self._plan(query, table_info)
+        self._process = discard_inherited_connections(self._engine, self._process)
+        with closing(self._engine.raw_connection()) as connection, suppress(*self._driver_failures):
+            (newest,) = plan.newest.run(connection.cursor()).fetchall()
+            return plan.matches_nobody(newest, query, self._engine.dialect.name)
         return False  # SQLAlchemy, which asks next, knows what to do about failures
 
     def _entries(
-        self, connection: Connection, query: ChangesQuery, asked: QueryPlan
+        self, connection: Connection, query: ChangesQuery, plan: QueryPlan
     ) -> Iterator[Iterable[Entry]]:
         dialect, found = connection.dialect.name, 0
         streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
-        parameters = asked.parameters(query, dialect)
-        with streaming.execute(asked.everything, parameters) as result:
+        with streaming.execute(plan.matching, plan.parameters(query, dialect)) as result:
             for rows in result.partitions():
                 found += len(rows)
-                part = map(partial(_entry, asked.names, asked.read), rows)
-                yield part if dialect != "sqlite" else filter(query.matches, part)
-        self._quiet = None if found else query.since
+                batch = map(partial(_entry, plan.names, plan.readers), rows)
+                # SQLite compares times as text, so some rows are only nearly new enough.
+                yield batch if dialect != "sqlite" else filter(query.matches, batch)
+        self._none_since = None if found else query.since
 
-    def _question(self, query: ChangesQuery, table_info: TableInfo) -> QueryPlan:
+    def _plan(self, query: ChangesQuery, table_info: TableInfo) -> QueryPlan:
         key = (table_info, query.attributes, query.excluded, query.time_attributes)
-        known, asked = self._asked
-        if asked is None or key != known:
-            asked = plan_query(query, table_info, self._engine.dialect)
-            self._asked = key, asked
-        return asked
+        cached_key, plan = self._cached_plan
+        if plan is None or key != cached_key:
+            plan = plan_query(query, table_info, self._engine.dialect)
+            self._cached_plan = key, plan
+        return plan
 
-    def _read_layout(self, connection: Connection, query: ChangesQuery) -> TableInfo:
+    def _read_table_info(self, connection: Connection, query: ChangesQuery) -> TableInfo:
         table_info = self._schema.read(connection)
-        slow = table_info.without_index(query.time_attributes)
-        if slow and not self._warned:
+        unindexed = table_info.without_index(query.time_attributes)
+        if unindexed and not self._warned:
             self._warned = True
-            advice = create_index(connection.dialect, table_info.table, slow)
+            advice = create_index(connection.dialect, table_info.table, unindexed)
             log.warning("every poll reads the whole table %s; run %s", table_info.table, advice)
+        # The reflection has begun a transaction; the answer gets one of its own.
         connection.rollback()
         return table_info
 
     def _connect(self) -> Connection:
-        self._process = leave_to_parent(self._engine, self._process)
-        return self._whole.connect()
+        self._process = discard_inherited_connections(self._engine, self._process)
+        return self._streaming_engine.connect()
 
 
-def _entry(names: Sequence[str], read: Sequence[tuple[str, Reader]], row: Row[Any]) -> Entry:
+def _entry(names: Sequence[str], readers: Sequence[tuple[str, Reader]], row: Row[Any]) -> Entry:
     """Turn a row into an entry; NULL and an empty array mean that there is no value."""
-    cells = zip(names, row, strict=True)
-    entry: dict[str, Sequence[Value]] = {name: (cell,) for name, cell in cells if cell is not None}
-    for name, values_of in read:
+    columns = zip(names, row, strict=True)
+    entry: dict[str, Sequence[Value]] = {n: (value,) for n, value in columns if value is not None}
+    for name, read in readers:
         if name in entry:
-            entry[name] = values_of(entry[name][0])
+            entry[name] = read(entry[name][0])
             if not entry[name]:
                 del entry[name]
     return entry

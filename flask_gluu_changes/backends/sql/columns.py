@@ -1,7 +1,7 @@
-"""The columns of the table of people, and from a cell to the values of an attribute.
+"""The columns of the table of people, and the readers of their values.
 
-Drivers differ: SQLite gives times and JSON as text, MariaDB JSON as text, PostgreSQL gives both as
-Python's own values. Statements name columns without types, so that one broken cell cannot make
+Drivers differ: SQLite returns times and JSON as text, MariaDB JSON as text, PostgreSQL both as
+Python's own values. Statements name columns without types, so that one broken value cannot make
 SQLAlchemy fail a whole answer: it is read here, and served as the text that it is.
 """
 
@@ -24,36 +24,80 @@ from ...values import AttributeType
 log = logging.getLogger(__name__)
 
 Reader: TypeAlias = Callable[[Any], Sequence[Value]]
-"""Gives the values of a cell that is not NULL; an empty sequence means that there are none."""
+"""Returns the values of a column in a row, where it is not NULL; empty when there are none."""
+
+_ALL_DIGITS = 6
 
 
-def plain(value: Any) -> Sequence[Value]:
-    """Read a value that needs no more than to be one of a list."""
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column: its attribute's type if the column has one, and how to read its values.
+
+    zoned: whether the database keeps a time's zone. digits: of the fraction of a second.
+    declared: the type in the database's words, for the operator.
+    """
+
+    name: str
+    kind: AttributeType | None
+    reader: Reader
+    is_time: bool
+    zoned: bool
+    digits: int
+    declared: str
+
+
+def reflect_column(
+    name: str,
+    declared: TypeEngine[Any],
+    *,
+    holds_json: bool,
+    registered: AttributeType | None,
+    native: bool,
+) -> Column:
+    """Build a column from what reflection and the administrators say of it.
+
+    native: whether the driver returns booleans and times as Python's own, so that they need no
+    reader.
+    """
+    kind, reader = _kind_and_reader(name, declared, holds_json=holds_json, registered=registered)
+    return Column(
+        name=name,
+        kind=registered or kind,
+        reader=read_plain if native and reader in _NATIVE else reader,
+        is_time=isinstance(declared, DateTime),
+        zoned=bool(getattr(declared, "timezone", False)),
+        digits=_digits(declared),
+        declared=type(declared).__name__,
+    )
+
+
+def read_plain(value: Any) -> Sequence[Value]:
+    """Read a value that is served as it is; such columns are not read one by one."""
     return (value,)
 
 
-def as_text(value: Any) -> Sequence[Value]:
-    """Read a value of a type that this package knows nothing of: a date, a UUID, a decimal."""
+def _read_other(value: Any) -> Sequence[Value]:
+    """Read a value of a type that this package does not know: a date, a UUID, a decimal."""
     return (value if isinstance(value, (str, bytes)) else str(value),)
 
 
-def boolean(value: Any) -> Sequence[Value]:
-    """Read a boolean; MariaDB and SQLite say 0 and 1."""
-    return (bool(value) if value in (0, 1) else as_text(value)[0],)
+def _read_boolean(value: Any) -> Sequence[Value]:
+    """Read a boolean; MariaDB and SQLite return 0 and 1."""
+    return (bool(value) if value in (0, 1) else _read_other(value)[0],)
 
 
-def octets(value: Any) -> Sequence[Value]:
+def _read_octets(value: Any) -> Sequence[Value]:
     """Read octets, which some drivers wrap."""
     return (value if isinstance(value, str) else bytes(value),)
 
 
-def time(value: Any) -> Sequence[Value]:
+def _read_time(value: Any) -> Sequence[Value]:
     """Read a time; the feed takes one without zone for UTC, as Gluu stores it."""
     return (_time(value),)
 
 
-def many(column: str, *, times: bool) -> Reader:
-    """Make the reader of a multi-valued column: `{"v": [...]}`, or a plain array.
+def _multi_valued_reader(column: str, *, times: bool) -> Reader:
+    """Return the reader of a multi-valued column: `{"v": [...]}`, or a plain array.
 
     times: whether the attribute's registered type is a time; inside JSON they are ISO 8601 text.
     """
@@ -61,9 +105,10 @@ def many(column: str, *, times: bool) -> Reader:
 
     def read(value: Any) -> Sequence[Value]:
         try:
+            # Floats stay text: Python's own would lose digits.
             found = json.loads(value, parse_float=str) if isinstance(value, str) else value
         except ValueError:
-            log.warning("a cell of %s holds broken JSON; it is served as text", column)
+            log.warning("a value of %s holds broken JSON; it is served as text", column)
             return (value,)
         listed = found.get("v", found) if isinstance(found, dict) and len(found) == 1 else found
         elements = listed if isinstance(listed, list) else [listed]
@@ -82,7 +127,7 @@ def _time(value: Any) -> Value:
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        return as_text(value)[0]
+        return _read_other(value)[0]
 
 
 def _element(element: Any) -> Value:
@@ -92,75 +137,37 @@ def _element(element: Any) -> Value:
 
 
 _SMALL = (SmallInteger, TINYINT, BIT)
-"""MariaDB keeps truths in these; only a registered type can tell them from numbers."""
+"""MariaDB keeps booleans in these; only a registered type can tell them from numbers."""
 
 _BY_TYPE: tuple[tuple[type | tuple[type, ...], AttributeType | None, Reader], ...] = (
-    (String, None, plain),
-    (Boolean, AttributeType.BOOLEAN, boolean),
-    (_SMALL, None, plain),
-    (Integer, AttributeType.NUMERIC, plain),
-    (DateTime, AttributeType.GENERALIZED_TIME, time),
-    ((LargeBinary, _Binary), AttributeType.BINARY, octets),
+    (String, None, read_plain),
+    (Boolean, AttributeType.BOOLEAN, _read_boolean),
+    (_SMALL, None, read_plain),
+    (Integer, AttributeType.NUMERIC, read_plain),
+    (DateTime, AttributeType.GENERALIZED_TIME, _read_time),
+    # BINARY and VARBINARY have no public base.
+    ((LargeBinary, _Binary), AttributeType.BINARY, _read_octets),
 )
-_NATIVE = (boolean, time)
+"""In this order: a small integer is an Integer, too."""
 
-_ALL_DIGITS = 6
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A column: its attribute's type if the column tells one, and how to read its columns.
-
-    zoned: whether the database keeps a time's zone. digits: of the fraction of a second.
-    declared: the type in the database's words, for the operator.
-    """
-
-    name: str
-    kind: AttributeType | None
-    cell: Reader
-    is_time: bool
-    zoned: bool
-    digits: int
-    declared: str
+_NATIVE = (_read_boolean, _read_time)
+"""What PostgreSQL's and MariaDB's drivers have done already."""
 
 
-def column_of(
-    name: str,
-    declared: TypeEngine[Any],
-    *,
-    holds_json: bool,
-    registered: AttributeType | None,
-    native: bool,
-) -> Column:
-    """Build a column from what reflection and the administrators say of it.
-
-    native: whether the driver gives truths and times as Python's own, so that nothing is to do.
-    """
-    kind, cell = _reading(name, declared, holds_json=holds_json, registered=registered)
-    return Column(
-        name=name,
-        kind=registered or kind,
-        cell=plain if native and cell in _NATIVE else cell,
-        is_time=isinstance(declared, DateTime),
-        zoned=bool(getattr(declared, "timezone", False)),
-        digits=_digits(declared),
-        declared=type(declared).__name__,
-    )
-
-
-def _reading(
+def _kind_and_reader(
     name: str, declared: TypeEngine[Any], *, holds_json: bool, registered: AttributeType | None
 ) -> tuple[AttributeType | None, Reader]:
     if holds_json or isinstance(declared, (JSON, ARRAY)):
-        return None, many(name, times=registered is AttributeType.GENERALIZED_TIME)
-    for types, kind, cell in _BY_TYPE:
+        times = registered is AttributeType.GENERALIZED_TIME
+        return None, _multi_valued_reader(name, times=times)
+    for types, kind, reader in _BY_TYPE:
         if isinstance(declared, types):
-            return kind, cell
-    return None, as_text
+            return kind, reader
+    return None, _read_other
 
 
 def _digits(declared: TypeEngine[Any]) -> int:
-    """Give how many digits of a second's fraction are kept; MariaDB keeps none unless told."""
+    """Return how many digits of a second's fraction are kept; MariaDB keeps none by default."""
     if hasattr(declared, "fsp"):
         return declared.fsp or 0
     precision = getattr(declared, "precision", None)

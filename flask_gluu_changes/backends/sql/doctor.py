@@ -13,10 +13,10 @@ from sqlalchemy import table as table_named
 from ...model import ChangesQuery, Finding
 from .errors import translated
 from .schema import TableInfo
-from .statement import create_index, wanted
+from .statement import create_index, requested_columns
 
 CLOCK_SECONDS = 30
-"""So far a database's clock and this machine's may differ before it counts as a fault."""
+"""How far a database's clock and this machine's may differ before it counts as a fault."""
 
 _CLOCKS = {
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
@@ -33,26 +33,26 @@ def examine(
 ) -> Iterator[Finding]:
     """Examine indexes, clock, limits and rights for a query; reads, and writes nothing."""
     yield Finding.ok(f"connected, and the table {table_info.table} is there")
-    asked = [column.name for column in wanted(query, table_info)]
+    names = [column.name for column in requested_columns(query, table_info)]
     yield from _indexes(connection, table_info, query)
     yield from _clock(connection)
-    may_not = [name for name in asked if not _may_read(connection, table_info, name)]
+    may_not = [name for name in names if not _may_read(connection, table_info, name)]
     if may_not:
         yield Finding.fault(
             f"the user may not read {', '.join(may_not)} of {table_info.table}",
             f"GRANT SELECT ON {_quoted(connection, table_info.table)} to that user",
         )
         return
-    yield Finding.ok(f"the user may read all {len(asked)} columns that are asked for")
+    yield Finding.ok(f"the user may read all {len(names)} columns that are asked for")
     yield from _people(connection, table_info, query)
 
 
 def _indexes(
     connection: Connection, table_info: TableInfo, query: ChangesQuery
 ) -> Iterator[Finding]:
-    slow = table_info.without_index(query.time_attributes)
+    unindexed = table_info.without_index(query.time_attributes)
     for name in query.time_attributes:
-        if name in slow:
+        if name in unindexed:
             yield Finding.fault(
                 f"{name} is not indexed: every poll reads the whole table",
                 create_index(connection.dialect, table_info.table, [name]),
@@ -62,11 +62,11 @@ def _indexes(
 
 
 def _clock(connection: Connection) -> Iterator[Finding]:
-    question = _CLOCKS.get(connection.dialect.name)
-    if question is None:
+    statement = _CLOCKS.get(connection.dialect.name)
+    if statement is None:
         yield Finding.ok("the database's clock is this machine's")
         return
-    theirs = float(connection.scalar(text(question)) or 0)
+    theirs = float(connection.scalar(text(statement)) or 0)
     off = round(theirs - datetime.now(UTC).timestamp())
     if abs(off) <= CLOCK_SECONDS:
         yield Finding.ok(f"the database's clock and this machine's differ by {abs(off)} s")
@@ -88,11 +88,11 @@ def _may_read(connection: Connection, table_info: TableInfo, column: str) -> boo
 def _people(
     connection: Connection, table_info: TableInfo, query: ChangesQuery
 ) -> Iterator[Finding]:
-    """Count, and see whether a policy hides rows: such a limit cuts answers short with success."""
+    """Count, and find policies that hide rows, which cut answers short without an error."""
     names = {"table": _quoted(connection, table_info.table)}
     if connection.dialect.name == "postgresql" and connection.scalar(_HIDES_ROWS, names):
         yield Finding.fault(
-            f"row security is active on {table_info.table}: answers are cut short and look whole",
+            f"row security is active on {table_info.table}: answers are cut short without an error",
             "give the user BYPASSRLS, or a policy that shows all rows: USING (true)",
         )
     times: list[ColumnElement[Any]] = [
@@ -111,10 +111,6 @@ def _people(
         )
     else:
         yield Finding.ok(f"{total} people can be read")
-
-
-def _latest(name: str) -> ColumnElement[Any]:
-    return func.max(column_named(name))
 
 
 def _quoted(connection: Connection, name: str) -> str:

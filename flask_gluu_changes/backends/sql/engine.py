@@ -1,4 +1,4 @@
-"""Engines for `GLUU_CHANGES_SQL_URL`: drivers chosen, waits bounded, safe across forks."""
+"""Engines for `GLUU_CHANGES_SQL_URL`: drivers chosen, waits limited, safe across forks."""
 
 from __future__ import annotations
 
@@ -15,42 +15,48 @@ from ...errors import ConfigurationError
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 """What a URL without a driver means here; each is a package to install."""
 
-_ALONE = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+_AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 _OPTIONS: Mapping[str, Mapping[str, Any]] = dict.fromkeys(
-    ["postgresql", "mysql", "mariadb"], _ALONE
+    ["postgresql", "mysql", "mariadb"], _AUTOCOMMIT
 )
-"""A statement alone then takes one round trip and not up to three, for BEGIN and ROLLBACK."""
+"""A single statement then takes one round trip and not up to three, for BEGIN and ROLLBACK."""
 
 
-def engine_of(url: str | URL, *, connect_timeout: float, operation_timeout: float) -> Engine:
-    """Make an engine; nothing is connected yet. Raises ConfigurationError for what cannot be used.
+def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: float) -> Engine:
+    """Return an engine that is not connected yet; raise ConfigurationError for an unusable URL.
 
-    Both timeouts are in seconds; parameters in the URL come before them.
+    Both timeouts are in seconds; parameters in the URL take precedence.
     """
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
-    waits = _waits(kind, connect_timeout, operation_timeout)
-    unset = {name: value for name, value in waits.items() if name not in parsed.query}
+    timeouts = _timeouts(kind, connect_timeout, operation_timeout)
+    connect_args = {name: value for name, value in timeouts.items() if name not in parsed.query}
     try:
-        engine = create_engine(parsed, connect_args=unset, **_OPTIONS.get(kind, {}))
+        engine = create_engine(parsed, connect_args=connect_args, **_OPTIONS.get(kind, {}))
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
             f"GLUU_CHANGES_SQL_URL needs a driver that is not installed: {error};"
             " pip install 'flask-gluu-changes[sql]' and 'psycopg[binary]' or pymysql"
         ) from error
-    _bound_waits(engine, kind, operation_timeout)
+    _limit_waits(engine, kind, operation_timeout)
     return engine
 
 
-def transactions(engine: Engine) -> Engine:
-    """Give the engine whose statements may be read in parts: PostgreSQL's cursors live in one."""
+def streaming_engine(engine: Engine) -> Engine:
+    """Return the engine whose results can be fetched in parts.
+
+    PostgreSQL keeps a cursor only within a transaction.
+    """
     if engine.dialect.name != "postgresql":
         return engine
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
-def leave_to_parent(engine: Engine, process: int) -> int:
-    """Keep a forked child off its parent's connections; give the process that uses them now."""
+def discard_inherited_connections(engine: Engine, process: int) -> int:
+    """Empty the pool in a forked child, closing nothing of its parent's; return this process's id.
+
+    process: the id of the process that the pool's connections belong to.
+    """
     if process != os.getpid():
         engine.dispose(close=False)
     return os.getpid()
@@ -68,16 +74,19 @@ def _parsed(url: str | URL) -> URL:
     return parsed.set(drivername=f"{parsed.drivername}+{driver}") if driver else parsed
 
 
-def _waits(kind: str, connect: float, operation: float) -> Mapping[str, Any]:
-    if kind == "postgresql":
-        return {"connect_timeout": max(2, round(connect))}  # libpq takes 1 for 2
-    if kind in {"mysql", "mariadb"}:
-        return {"connect_timeout": round(connect), "read_timeout": round(operation)}
-    return {"timeout": operation} if kind == "sqlite" else {}
+def _timeouts(kind: str, connect: float, operation: float) -> Mapping[str, Any]:
+    match kind:
+        case "postgresql":
+            return {"connect_timeout": max(2, round(connect))}  # libpq takes 1 for 2
+        case "mysql" | "mariadb":
+            return {"connect_timeout": round(connect), "read_timeout": round(operation)}
+        case "sqlite":
+            return {"timeout": operation}
+    return {}
 
 
-def _bound_waits(engine: Engine, kind: str, seconds: float) -> None:
-    """Let the server end what waits too long: for a lock, or for the next part of an answer."""
+def _limit_waits(engine: Engine, kind: str, seconds: float) -> None:
+    """Have the server end what waits too long: for a lock, or for the next part of an answer."""
     statements = {
         "postgresql": [
             f"SET lock_timeout = {round(seconds * 1000)}",

@@ -28,25 +28,26 @@ _MYSQL_ADVICE = {
     **dict.fromkeys((1142, 1143), _NO_RIGHT),
     **dict.fromkeys((1054, 1146), _WRONG_TABLE),
 }
-"""MariaDB's error numbers that no waiting cures, though PyMySQL calls them operational."""
+"""MariaDB's error numbers that no retry helps against, though PyMySQL calls them operational."""
 
-_POSTGRES_ADVICE = {"28P01": _WRONG_LOGIN, "28000": _WRONG_LOGIN, "3D000": _WRONG_LOGIN}
-_POSTGRES_ADVICE["42501"] = _NO_RIGHT
-"""PostgreSQL's SQLSTATE codes (its manual, appendix A) that no waiting cures."""
+_POSTGRES_ADVICE = {
+    **dict.fromkeys(("28P01", "28000", "3D000"), _WRONG_LOGIN),
+    "42501": _NO_RIGHT,
+}
+"""PostgreSQL's SQLSTATE codes (its manual, appendix A) that no retry helps against."""
 
-_HOPELESS = (
+_ADVICE_BY_TEXT = (
     (re.compile("authentication failed|role .* does not exist|no pg_hba.conf entry"), _WRONG_LOGIN),
     (re.compile("database .* does not exist"), _WRONG_LOGIN),
     (re.compile("unable to open database file|readonly database"), _WRONG_FILE),
     (re.compile("no such table|no such column"), _WRONG_TABLE),
 )
-"""A refused connection carries no code in psycopg, and no error of SQLite's does: these texts
-do."""
+"""By text: a refused connection carries no code in psycopg, nor does any error of SQLite's."""
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn SQLAlchemy's exceptions into this package's; the text is for the log only."""
+    """Raise this package's exceptions for SQLAlchemy's; `doing` is for the log only."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -54,32 +55,33 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def to_backend_error(error: SQLAlchemyError, doing: str) -> BackendError:
-    """Say what failed and what to do about it."""
-    said = f"{doing}: {_said(error)}"
+    """Return the exception that says what failed and what to do about it."""
+    failure = f"{doing}: {_driver_message(error)}"
     advice = _advice(error)
     if advice is None:
-        return BackendUnavailable(said)
-    return BackendRefused(f"{said}; {advice}")
+        return BackendUnavailable(failure)
+    return BackendRefused(f"{failure}; {advice}")
 
 
 def is_stale(error: SQLAlchemyError) -> bool:
-    """Tell whether a pooled connection had been closed by its server meanwhile."""
+    """Return whether the server had closed the pooled connection."""
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _advice(error: SQLAlchemyError) -> str | None:
-    """Give what an operator has to do; None where waiting may help."""
+    """Return what an operator has to do; None where a retry may help."""
     if isinstance(error, NoSuchTableError):
         return "check GLUU_CHANGES_SQL_URL and GLUU_CHANGES_SQL_TABLE"
     cause = error.orig if isinstance(error, DBAPIError) else None
     for table, code in ((_POSTGRES_ADVICE, _sqlstate(cause)), (_MYSQL_ADVICE, _number(cause))):
         if code in table:
             return table[code]  # type: ignore[index]
-    for pattern, advice in _HOPELESS:
+    for pattern, advice in _ADVICE_BY_TEXT:
         if pattern.search(str(cause)):
             return advice
-    passing = isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or is_stale(error)
-    return None if passing else _SEE_LOG
+    if is_stale(error) or isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return None
+    return _SEE_LOG
 
 
 def _sqlstate(cause: BaseException | None) -> object:
@@ -90,7 +92,7 @@ def _number(cause: BaseException | None) -> object:
     return cause.args[0] if cause is not None and cause.args else None
 
 
-def _said(error: SQLAlchemyError) -> str:
-    """Name the failure by the driver's words: SQLAlchemy's repeat the statement."""
+def _driver_message(error: SQLAlchemyError) -> str:
+    """Return the driver's words: SQLAlchemy's repeat the statement."""
     cause = getattr(error, "orig", None) or error
     return f"{type(cause).__name__} ({' '.join(str(cause).split())})"

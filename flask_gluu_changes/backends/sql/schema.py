@@ -17,7 +17,7 @@ from sqlalchemy import table as table_named
 from sqlalchemy.exc import DBAPIError
 
 from ...values import AttributeType
-from .columns import Column, column_of
+from .columns import Column, reflect_column
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ TTL_SECONDS = 300.0
 """How late a new column, or a newly registered type, is noticed."""
 
 NOT_SHOWN = frozenset({"doc_id", "dn", "objectclass"})
-"""Columns of Gluu's persistence layer that are no attributes."""
+"""Columns of Gluu's persistence layer that are not attributes."""
 
 _REGISTRATIONS = {
     "gluuAttributeName": "gluuAttributeType",
@@ -44,52 +44,56 @@ _CHECKS = text(
 
 @dataclass(frozen=True, eq=False)
 class TableInfo:
-    """What is known of the table; the keys of `columns` and `types` are in lower case."""
+    """What is known of the table; the keys of `columns` and `types` are in lower case.
+
+    indexed: the columns that an index begins with, in lower case.
+    """
 
     table: str
     columns: Mapping[str, Column]
     types: Mapping[str, AttributeType]
-    leading: frozenset[str]
-    """Columns that an index begins with, in lower case."""
+    indexed: frozenset[str]
 
     def without_index(self, names: Iterable[str]) -> list[str]:
-        """List those of some columns by which only a reading of all rows can search."""
-        return [name for name in names if name.lower() not in self.leading]
+        """Return those of some columns by which a search has to read all rows."""
+        return [name for name in names if name.lower() not in self.indexed]
 
 
 class DatabaseSchema:
-    """The table_info of a table, read on first use and again when it may have changed."""
+    """The table info of a table, read on first use and again when it may have changed."""
 
     def __init__(self, table: str, attributes_table: str) -> None:
         self._table = table
         self._attributes_table = attributes_table
         self._lock = threading.Lock()
-        self._known: tuple[TableInfo, float] | None = None
+        self._cached: tuple[TableInfo, float] | None = None
 
-    def fresh(self) -> TableInfo | None:
-        """Give what is known, unless that is long ago."""
-        known = self._known
-        return known[0] if known and monotonic() - known[1] < TTL_SECONDS else None
+    def current(self) -> TableInfo | None:
+        """Return the table info, unless it is older than `TTL_SECONDS`."""
+        cached = self._cached
+        return cached[0] if cached and monotonic() - cached[1] < TTL_SECONDS else None
 
     def read(self, connection: Connection) -> TableInfo:
-        """Read the columns and types; raises SQLAlchemy's NoSuchTableError where there is no table."""
+        """Read columns and types; raise SQLAlchemy's NoSuchTableError where there is no table."""
         with self._lock:
-            table_info = self.fresh() or _layout(connection, self._table, self._attributes_table)
-            self._known = table_info, monotonic()
+            if table_info := self.current():  # another thread was quicker
+                return table_info
+            table_info = _table_info(connection, self._table, self._attributes_table)
+            self._cached = table_info, monotonic()
             return table_info
 
     def forget(self) -> None:
-        """Read the table_info anew before the next answer, because it may be another now."""
-        self._known = None
+        """Have the table info read again before the next answer, because it may have changed."""
+        self._cached = None
 
 
-def _layout(connection: Connection, table: str, attributes_table: str) -> TableInfo:
+def _table_info(connection: Connection, table: str, attributes_table: str) -> TableInfo:
     inspector = inspect(connection)
     reflected = inspector.get_columns(table)
     registered = _registered(connection, inspector, attributes_table)
     in_json = _checked_json(connection, table)
     columns = {
-        found["name"].lower(): column_of(
+        found["name"].lower(): reflect_column(
             found["name"],
             found["type"],
             holds_json=found["name"] in in_json,
@@ -100,11 +104,11 @@ def _layout(connection: Connection, table: str, attributes_table: str) -> TableI
         if found["name"].lower() not in NOT_SHOWN
     }
     own = {name: column.kind for name, column in columns.items() if column.kind}
-    return TableInfo(table, columns, {**own, **registered}, frozenset(_leading(inspector, table)))
+    return TableInfo(table, columns, {**own, **registered}, frozenset(_indexed(inspector, table)))
 
 
-def _leading(inspector: Inspector, table: str) -> Iterator[str]:
-    """Name the columns by which the table can be searched without reading all of it."""
+def _indexed(inspector: Inspector, table: str) -> Iterator[str]:
+    """Yield the columns by which the table can be searched without reading all of it."""
     for index in inspector.get_indexes(table):
         names = index["column_names"]
         if names and names[0]:
@@ -132,14 +136,14 @@ def _registered(
         with _savepoint(connection):
             return dict(_registrations(connection, inspector, table))
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated:  # the whole answer is asked for again
             raise
         log.warning("the attribute types in %s cannot be read: %s", table, error.orig)
         return {}
 
 
 def _savepoint(connection: Connection) -> AbstractContextManager[object]:
-    """PostgreSQL ends a transaction at its first error; the others are read without one."""
+    """Return a savepoint where the first error ends a transaction, as in PostgreSQL."""
     if connection.dialect.name == "postgresql":
         return connection.begin_nested()
     return nullcontext()

@@ -1,7 +1,7 @@
 """The one statement that answers a query: named columns, and a bound for each time column.
 
-There is no OFFSET and no ORDER BY: the feed sorts, and cuts its pages from what this one consistent
-look at the table has found. Databases combine the indexes of the time columns by themselves.
+There is no OFFSET and no ORDER BY: the feed sorts, and cuts its pages from what this one statement,
+a consistent look at the table, has found. Databases combine the indexes of the time columns.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from sqlalchemy import (
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 
+from ...backend import IDENTITY
 from ...database import CompiledQuery
 from ...errors import BackendRefused
 from ...model import ChangesQuery
-from .columns import Column, Reader, plain
+from .columns import Column, Reader, read_plain
 from .schema import TableInfo
 
-SORTED_BY = ("uid", "inum")
 _MILLISECONDS = 3
 
 
-def wanted(query: ChangesQuery, table_info: TableInfo) -> list[Column]:
-    """List the columns that the query needs, by name; refuse a table that cannot answer it."""
+def requested_columns(query: ChangesQuery, table_info: TableInfo) -> list[Column]:
+    """Return the columns that a query needs, by name; raise BackendRefused where one is missing."""
     times = [_time_column(name, table_info) for name in query.time_attributes]
     needed = table_info.columns.keys() if query.attributes is None else query.attributes
     shown = {name for name in table_info.columns if name in needed} - query.excluded
-    always = {_column(name, table_info).name.lower() for name in SORTED_BY}
+    always = {_column(name, table_info).name.lower() for name in IDENTITY}
     always |= {column.name.lower() for column in times}
     found = [column for name, column in table_info.columns.items() if name in shown | always]
     return sorted(found, key=lambda column: column.name)
@@ -47,47 +47,47 @@ def wanted(query: ChangesQuery, table_info: TableInfo) -> list[Column]:
 
 @dataclass(frozen=True, eq=False)
 class QueryPlan:
-    """A query in SQL, without its time: made once, asked by every poll.
+    """A query in SQL, without its time: made once, executed by every poll.
 
-    everything: the columns of who matches, which are `names`. newest: the newest of each time: an
-    index has it at its end, and no plan can turn out to be a bad one. read: the columns whose cells
-    must be read first.
+    matching: selects the rows of who matches; its columns are `names`. newest: selects the newest
+    of each time: an index has it at its end, and no plan of the database can turn out to be a bad
+    one. readers: of the columns that need one.
     """
 
-    everything: Select[Any]
+    matching: Select[Any]
     newest: CompiledQuery
     names: tuple[str, ...]
-    read: tuple[tuple[str, Reader], ...]
+    readers: tuple[tuple[str, Reader], ...]
     times: tuple[Column, ...]
 
     def parameters(self, query: ChangesQuery, dialect: str) -> dict[str, object]:
-        """Give the bounds for a query's time."""
+        """Return the bounds for a query's time, by parameter."""
         return {
             _parameter(column): _bound(column, query.bound(column.name), dialect)
             for column in self.times
         }
 
-    def is_past(self, newest: Iterable[Any], query: ChangesQuery, dialect: str) -> bool:
-        """Tell whether the newest times are older than a query's; None stands for no time.
+    def matches_nobody(self, newest: Iterable[Any], query: ChangesQuery, dialect: str) -> bool:
+        """Return whether the newest times are older than a query's; None stands for no time.
 
-        Raises TypeError for what is no time of the database's own.
+        Raises TypeError for what is not a time of the database's own.
         """
         bounds = self.parameters(query, dialect).values()
         return all(time is None or time < bound for time, bound in zip(newest, bounds, strict=True))
 
 
 def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> QueryPlan:
-    """Write the statements for a query; values are always bound, and names quoted by SQLAlchemy."""
-    columns = wanted(query, table_info)
+    """Return the statements for a query; values are always bound, and SQLAlchemy quotes names."""
+    columns = requested_columns(query, table_info)
     times = tuple(_time_column(name, table_info) for name in query.time_attributes)
     matching = or_(*(column_named(c.name) >= bindparam(_parameter(c)) for c in times))
     table = table_named(table_info.table)
     names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
     return QueryPlan(
-        everything=select(*names).select_from(table).where(matching),
+        matching=select(*names).select_from(table).where(matching),
         newest=CompiledQuery(_newest(times, table, dialect), dialect),
         names=tuple(column.name for column in columns),
-        read=tuple((c.name, c.cell) for c in columns if c.cell is not plain),
+        readers=tuple((c.name, c.reader) for c in columns if c.reader is not read_plain),
         times=times,
     )
 
@@ -101,7 +101,7 @@ def _newest(times: Iterable[Column], table: TableClause, dialect: Dialect) -> Se
 
 
 def create_index(dialect: Dialect, table: str, columns: list[str]) -> str:
-    """Write what an operator has to run, so that polls find changes by an index."""
+    """Return what an operator has to run, so that polls find changes by an index."""
     quote = dialect.identifier_preparer.quote
     return "; ".join(
         f"CREATE INDEX {quote(f'{table}_{column}')} ON {quote(table)} ({quote(column)})"
@@ -116,12 +116,12 @@ def _parameter(column: Column) -> str:
 def _bound(column: Column, since: datetime, dialect: str) -> object:
     floor = since if column.digits >= _MILLISECONDS else since.replace(microsecond=0)
     if dialect == "sqlite":
-        return _shortest(floor)
+        return _least_text(floor)
     return floor if column.zoned else floor.astimezone(UTC).replace(tzinfo=None)
 
 
-def _shortest(moment: datetime) -> str:
-    """Write a time as the least text that SQLite's text of the same time may be.
+def _least_text(moment: datetime) -> str:
+    """Return the least of the texts in which SQLite may hold a time.
 
     It compares times as text; fewer digits of the fraction sort before more.
     """
@@ -135,8 +135,8 @@ def _time_column(name: str, table_info: TableInfo) -> Column:
         raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {name}: spell it {column.name}")
     if not column.is_time:
         raise BackendRefused(
-            f"the column {name} of {table_info.table} is {column.declared}; a time attribute needs a"
-            " column for date and time in UTC: TIMESTAMP(3) in PostgreSQL, DATETIME(3) in MariaDB"
+            f"the column {name} of {table_info.table} is {column.declared}; a time attribute needs"
+            " a column for date and time in UTC: TIMESTAMP(3) in PostgreSQL, DATETIME(3) in MariaDB"
         )
     return column
 

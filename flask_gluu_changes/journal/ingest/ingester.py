@@ -1,8 +1,7 @@
-"""Writes what a follower tells, a batch at a time: large ones in a snapshot, else at once."""
+"""Writes what a follower reports, a batch at a time: large ones in a snapshot, else at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from time import monotonic
 
 from ...follower import (
@@ -12,6 +11,7 @@ from ...follower import (
     DeleteUnmentioned,
     Event,
     Follower,
+    Heartbeat,
     SnapshotProgress,
     SnapshotStarted,
     Unchanged,
@@ -20,7 +20,7 @@ from ...follower import (
 from ..records import Identity, IdentityEncoder
 from ..writer import DELETED, OUT_OF_SCOPE, WriteBatch, Writer
 
-LARGEST = 1000
+MAX_BATCH = 1000
 """Changes in one transaction."""
 
 CONFIRM_EVERY = 0.1
@@ -28,9 +28,9 @@ CONFIRM_EVERY = 0.1
 
 
 class Ingester:
-    """Takes in the events of one follower.
+    """Takes the events of one follower.
 
-    A snapshot tells late who is missing. Whoever has a new inum is held back until then, for it may
+    A snapshot shows late who is missing. Whoever has a new inum is held back until then, for it may
     be that of somebody who is removed: a client that keys on inums must see the removal first. In
     an epoch that was never read there is nobody to see it.
     """
@@ -47,54 +47,50 @@ class Ingester:
         self._follower = follower
         self._progress = progress
         self._batch = WriteBatch()
-        self._committed = 0.0
+        self._committed_at = 0.0
         self._snapshot: SnapshotStarted | None = None
-        self._holds = False
-        self._held: dict[str, Identity] = {}
+        self._holds_back = False
+        self._held_back: dict[str, Identity] = {}
         self._known: dict[str, str] = {}
-        self._seen: set[str] = set()
-        self._present: set[str] = set()
+        self._upserted: set[str] = set()
+        self._unchanged: set[str] = set()
 
-    def consume(self, events: Iterable[Event]) -> None:
-        """Write all that is told; ends when the events do, and raises what they raise."""
-        for event in events:
-            if isinstance(event, Upserted):
-                self._put(event)
-            else:
-                self._handle(event)
+    def handle(self, event: Event) -> None:
+        """Take one event; it is written with its batch."""
+        match event:
+            case Upserted():  # first, because nearly all events of a snapshot are of this kind
+                self._upsert(event)
+            case SnapshotStarted():
+                self._start_snapshot(event)
+            case Unchanged(ids):
+                self._unchanged.update(ids)
+            case Deleted(ids):
+                self._remove(ids)
+            case DeleteUnmentioned():
+                self._remove_unmentioned()
+            case Checkpoint():
+                self._checkpoint(event)
+            case Heartbeat():
+                self._heartbeat()
 
-    def _handle(self, event: Event) -> None:
-        if isinstance(event, SnapshotStarted):
-            self._begin(event)
-        elif isinstance(event, Unchanged):
-            self._present.update(event.ids)
-        elif isinstance(event, Deleted):
-            self._remove(event.ids)
-        elif isinstance(event, DeleteUnmentioned):
-            self._remove_unmentioned()
-        elif isinstance(event, Checkpoint):
-            self._reached(event)
-        else:
-            self._idle()
-
-    def _put(self, event: Upserted) -> None:
+    def _upsert(self, event: Upserted) -> None:
         identity = self._encoder.encode(event.id, event.entry)
         if self._snapshot:
-            self._seen.add(event.id)
-        if self._holds and self._known.get(event.id) != identity.inum:
-            self._held[event.id] = identity
+            self._upserted.add(event.id)
+        if self._holds_back and self._known.get(event.id) != identity.inum:
+            self._held_back[event.id] = identity
         else:
-            self._add(identity)
+            self._put(identity)
 
-    def _add(self, identity: Identity) -> None:
+    def _put(self, identity: Identity) -> None:
         self._batch.put(identity)
-        if len(self._batch.changes) >= LARGEST:
+        if len(self._batch.changes) >= MAX_BATCH:
             self._commit()
 
-    def _begin(self, snapshot: SnapshotStarted) -> None:
+    def _start_snapshot(self, snapshot: SnapshotStarted) -> None:
         self._snapshot = snapshot
         self._known = self._writer.inums()
-        self._holds = self._writer.state().built
+        self._holds_back = self._writer.state().built
         if snapshot.complete:
             self._progress.started(self._follower)
 
@@ -102,19 +98,21 @@ class Ingester:
         outside = self._follower.outside(ids)
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
-            self._seen.discard(id_)
-            self._held.pop(id_, None)
-            if len(self._batch.changes) >= LARGEST:
+            self._upserted.discard(id_)
+            self._held_back.pop(id_, None)
+            if len(self._batch.changes) >= MAX_BATCH:
                 self._commit()
 
     def _remove_unmentioned(self) -> None:
-        """Prove first that the store and the journal speak of the same past."""
-        strangers = self._present - self._known.keys() - self._seen
-        if strangers:
-            raise ContinuityLost(f"{len(strangers)} identities are called old that nobody knows")
-        self._remove([*(self._known.keys() - self._seen - self._present)])
+        """Prove first that the store and the journal share the same past."""
+        unknown = self._unchanged - self._known.keys() - self._upserted
+        if unknown:
+            raise ContinuityLost(
+                f"the source calls {len(unknown)} identities unchanged that are not in the journal"
+            )
+        self._remove([*(self._known.keys() - self._upserted - self._unchanged)])
 
-    def _reached(self, event: Checkpoint) -> None:
+    def _checkpoint(self, event: Checkpoint) -> None:
         if event.ends_snapshot:
             self._end_snapshot()
         self._batch.cookie = event.cookie
@@ -123,25 +121,25 @@ class Ingester:
             self._forget_snapshot()
 
     def _end_snapshot(self) -> None:
-        for identity in self._held.values():
-            self._add(identity)
+        for identity in self._held_back.values():
+            self._put(identity)
         self._batch.built = True
 
     def _forget_snapshot(self) -> None:
         self._progress.finished()
-        self._snapshot, self._holds, self._held = None, False, {}
-        self._known, self._seen, self._present = {}, set(), set()
+        self._snapshot, self._holds_back, self._held_back = None, False, {}
+        self._known, self._upserted, self._unchanged = {}, set(), set()
 
-    def _idle(self) -> None:
+    def _heartbeat(self) -> None:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""
         if self._snapshot:
             self._writer.renew()
-        elif self._batch != WriteBatch() or monotonic() - self._committed >= CONFIRM_EVERY:
+        elif self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
             self._commit()
 
     def _commit(self) -> None:
         batch, self._batch = self._batch, WriteBatch()
         self._writer.commit(batch)
-        self._committed = monotonic()
+        self._committed_at = monotonic()
         if self._snapshot:
             self._progress.advanced(len(batch.changes))

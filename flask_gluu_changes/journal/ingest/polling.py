@@ -1,8 +1,8 @@
 """Following a store that can only be asked who changed since a time.
 
-Each look begins where the last one began, less a lag for writes that become visible late, so that
-looks overlap; what comes twice is no change. Now and then everybody is read: whoever is missing
-was deleted. Identities are inums.
+Each poll begins where the last one began, less a lag for writes that become visible late, so that
+polls overlap; what comes twice is no change. Now and then everybody is read, in a sweep: whoever is
+missing was deleted. Identities are inums.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ...follower import (
     Upserted,
 )
 from ...model import ChangesQuery, Entry
+from ...settings.journal import FollowSettings
 from ...values import untyped
 
 log = logging.getLogger(__name__)
@@ -33,20 +34,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Seconds. interval: between two looks. lag: how late a write may become visible.
-
-    sweep: between two readings of everybody, which is how late a deletion may be noticed.
-    """
-
-    interval: float = 10.0
-    lag: float = 60.0
-    sweep: float = 3600.0
-
-
-@dataclass(frozen=True)
 class PollingBounds:
-    """What a cookie holds: where the next look begins, and when everybody was read."""
+    """What a cookie holds: where the next poll begins, and when everybody was read."""
 
     since: datetime
     swept: datetime
@@ -76,48 +65,51 @@ class PollingFollower:
         self,
         backend: Backend,
         query: ChangesQuery,
-        pace: Pace,
+        settings: FollowSettings,
         why: str,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._backend = backend
         self._query = query
-        self._pace = pace
+        self._settings = settings
         self._clock = clock
         self.source = f"inum by {type(backend).__module__}.{type(backend).__qualname__}"
         self.why = why
 
     def events(self, cookie: str, stop: StopSignal) -> Iterator[Event]:
-        """Look again and again until it is told to stop."""
+        """Poll until the stop signal is set."""
         bounds = PollingBounds.parse(cookie)
         while not stop.is_set:
             now = self._clock()
-            if bounds is None or (now - bounds.swept).total_seconds() >= self._pace.sweep:
-                bounds = PollingBounds(self._next(now, bounds), now)
-                yield from self._everybody(bounds)
+            if bounds is None or self._sweep_is_due(bounds, now):
+                bounds = PollingBounds(self._next_since(now, bounds), now)
+                yield from self._snapshot(bounds)
             else:
-                since, bounds = bounds.since, replace(bounds, since=self._next(now, bounds))
+                since, bounds = bounds.since, replace(bounds, since=self._next_since(now, bounds))
                 yield from self._changed(since)
                 yield Checkpoint(str(bounds))
-            yield from self._rest(stop)
+            yield from self._pause(stop)
 
     def outside(self, ids: Iterable[str]) -> set[str]:
-        """Name nobody: such a store cannot tell who was deleted from who was moved away."""
+        """Return nobody: such a store does not distinguish the deleted from those moved away."""
         return set()
 
     def count(self) -> int | None:
         """Leave the number open: counting would take as long as reading."""
         return None
 
-    def _next(self, now: datetime, bounds: PollingBounds | None) -> datetime:
-        since = now - timedelta(seconds=self._pace.lag)
+    def _sweep_is_due(self, bounds: PollingBounds, now: datetime) -> bool:
+        return (now - bounds.swept).total_seconds() >= self._settings.follow_sweep
+
+    def _next_since(self, now: datetime, bounds: PollingBounds | None) -> datetime:
+        since = now - timedelta(seconds=self._settings.follow_lag)
         if bounds and since < bounds.since:
             raise ContinuityLost(
                 f"the clock went back: it was {bounds.since} already, less the lag"
             )
         return since
 
-    def _everybody(self, bounds: PollingBounds) -> Iterator[Event]:
+    def _snapshot(self, bounds: PollingBounds) -> Iterator[Event]:
         yield SnapshotStarted(complete=True)
         yield from self._changed(LONG_AGO)
         yield DeleteUnmentioned()
@@ -129,11 +121,11 @@ class PollingFollower:
             if inum := _inum(entry):
                 yield Upserted(inum, entry)
             else:
-                log.warning("an entry without inum cannot be told from others: it is left out")
+                log.warning("an entry without inum is left out: it cannot be told from others")
 
-    def _rest(self, stop: StopSignal) -> Iterator[Event]:
-        """Wait for the next look, with a sign of life at each beat."""
-        left = self._pace.interval
+    def _pause(self, stop: StopSignal) -> Iterator[Event]:
+        """Wait for the next poll, with a heartbeat at each interval."""
+        left = self._settings.follow_interval
         yield Heartbeat()
         while left > 0 and not stop.wait(min(left, stop.heartbeat_interval)):
             left -= stop.heartbeat_interval

@@ -6,16 +6,14 @@ What is followed, and how it is written, comes from an application's config.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Engine
-
 from ...backend import Backend
-from ...errors import BackendRefused, BackendUnavailable, ConfigurationError
+from ...errors import BackendRefused, BackendUnavailable
 from ...follower import (
     ContinuityLost,
     Event,
@@ -32,10 +30,10 @@ from ...settings.base import Settings
 from ...settings.fields import PREFIX
 from ...settings.journal import FollowSettings, JournalSettings
 from ..records import EVERYTHING_SINCE, IdentityEncoder
-from ..tables import now, open_engine
+from ..tables import engine_from_config, now
 from ..writer import SECOND, LeaseLost, Writer
 from .ingester import Ingester
-from .polling import Pace, PollingFollower
+from .polling import PollingFollower
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +43,20 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 PRUNE_EVERY = 600.0
 """Seconds between two looks for what is too old to be kept."""
 
+HEARTBEATS_PER_LEASE = 3
+"""In the time that a lease lasts."""
+
+MAX_HEARTBEAT_INTERVAL = 5.0
+"""Seconds."""
+
 
 @dataclass(frozen=True)
 class IngestJob:
     """What to follow, and how it is written.
 
-    choose: gives the way to follow the source, asked before each try. settings_digest: names all that decides
-    how an entry is written, besides the entry. retention_days: how long removals are remembered.
+    choose: returns the way to follow the source, asked before each try. settings_digest: of all
+    that decides how an entry is written, besides the entry. retention_days: how long removals are
+    kept.
     """
 
     choose: Callable[[], Follower]
@@ -67,16 +72,16 @@ class IngestService:
         self._writer = writer
         self._job = job
         self._progress = progress
-        self._wait = FIRST_WAIT
-        self._pruned: float | None = None
-        self._waits = False
+        self._retry_wait = FIRST_WAIT
+        self._pruned_at: float | None = None
+        self._waits_for_lease = False
 
     def run(self, stop: StopSignal) -> None:
-        """Follow until it is told to stop; the lease is given back in any case."""
+        """Follow until the stop signal is set; the lease is released in any case."""
         try:
             while not stop.is_set:
                 if self._writer.acquire():
-                    self._waits = False
+                    self._waits_for_lease = False
                     self._follow(stop)
                 else:
                     self._wait_for_lease(stop)
@@ -84,9 +89,9 @@ class IngestService:
             self._writer.release()
 
     def _wait_for_lease(self, stop: StopSignal) -> None:
-        if not self._waits:
+        if not self._waits_for_lease:
             log.info("another process fills the journal; this one waits to take over")
-        self._waits = True
+        self._waits_for_lease = True
         stop.wait(min(stop.heartbeat_interval, 1.0))
 
     def _follow(self, stop: StopSignal) -> None:
@@ -98,51 +103,44 @@ class IngestService:
             log.warning("a new epoch begins: %s", error)
             self._writer.begin_epoch()
         except BackendUnavailable as error:
-            log.warning("%s; trying again in %.1f s", error, self._wait)
-            stop.wait(self._wait)
-            self._wait = min(self._wait * 2, LONGEST_WAIT)
+            log.warning("%s; trying again in %.1f s", error, self._retry_wait)
+            stop.wait(self._retry_wait)
+            self._retry_wait = min(self._retry_wait * 2, LONGEST_WAIT)
 
     def _follow_once(self, stop: StopSignal) -> None:
         follower = self._job.choose()
-        self._writer.follow(
-            f"{follower.source} as {self._job.settings_digest}", follower.level, follower.why
-        )
+        source = f"{follower.source} as {self._job.settings_digest}"
+        self._writer.follow(source, follower.level, follower.why)
         state = self._writer.state()
         progress = SnapshotProgress() if state.built else self._progress
+        ingester = Ingester(self._writer, self._job.encoder, follower, progress)
         with closing(follower.events(state.cookie, stop)) as events:  # type: ignore[type-var]
-            Ingester(self._writer, self._job.encoder, follower, progress).consume(
-                self._tend(events)
-            )
+            for event in events:
+                ingester.handle(event)
+                if not isinstance(event, Upserted):
+                    self._note_progress(event)
 
-    def _tend(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Pass events on, and do in quiet moments what has nothing to do with them."""
-        for event in events:
-            yield event
-            if not isinstance(event, Upserted):
-                if isinstance(event, Heartbeat):
-                    self._prune()
-                self._wait = self._wait if isinstance(event, SnapshotStarted) else FIRST_WAIT
+    def _note_progress(self, event: Event) -> None:
+        """Prune in quiet moments; a source that does more than begin a snapshot is well again."""
+        if isinstance(event, Heartbeat):
+            self._prune_if_due()
+        if not isinstance(event, SnapshotStarted):
+            self._retry_wait = FIRST_WAIT
 
-    def _prune(self) -> None:
-        if self._pruned is None or monotonic() - self._pruned >= PRUNE_EVERY:
-            self._pruned = monotonic()
+    def _prune_if_due(self) -> None:
+        if self._pruned_at is None or monotonic() - self._pruned_at >= PRUNE_EVERY:
+            self._pruned_at = monotonic()
             self._writer.prune(now() - int(self._job.retention_days * 86_400 * SECOND))
-
-
-HEARTBEATS_PER_LEASE = 3
-"""In the time that a lease lasts."""
-
-MAX_HEARTBEAT_INTERVAL = 5.0
 
 
 def run_ingest(
     config: Mapping[str, Any], backend: Backend, stop: StopSignal, progress: SnapshotProgress
 ) -> None:
-    """Follow a backend into the journal until it is told to stop, if nobody else does.
+    """Follow a backend into the journal until the stop signal is set, if nobody else does.
 
     Raises BackendRefused when an operator must act, and ConfigurationError without a journal.
     """
-    settings, engine = FollowSettings.load(config), _engine(config)
+    settings, engine = FollowSettings.load(config), engine_from_config(config)
     writer = Writer(engine, seconds=settings.follow_lease)
     stop.heartbeat_interval = min(
         MAX_HEARTBEAT_INTERVAL, settings.follow_lease / HEARTBEATS_PER_LEASE
@@ -158,7 +156,7 @@ def begin_epoch(config: Mapping[str, Any]) -> None:
 
     Raises BackendRefused while another process writes the journal, else what `run_ingest` raises.
     """
-    engine = _engine(config)
+    engine = engine_from_config(config)
     writer = Writer(engine)
     try:
         if not writer.acquire():
@@ -172,30 +170,26 @@ def begin_epoch(config: Mapping[str, Any]) -> None:
         engine.dispose()
 
 
-def _engine(config: Mapping[str, Any]) -> Engine:
-    url = JournalSettings.load(config).journal_url
-    if not url:
-        raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it to sqlite:///…")
-    return open_engine(url)
-
-
 def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
-    """Say what is to be followed, and how it is written, by an application's config."""
-    own, pace = Settings.load(config), FollowSettings.load(config)
-    times = own.time_attributes or ()
-    visibility = Visibility.of(own.allowed_attributes, own.denied_attributes)
+    """Return what is to be followed, and how it is written, by an application's config."""
+    settings, following = Settings.load(config), FollowSettings.load(config)
+    times = settings.time_attributes
+    visibility = Visibility.of(settings.allowed_attributes, settings.denied_attributes)
     encoder = IdentityEncoder(
-        times, lambda name: backend.attribute_type(name) or own.type_of(name), visibility
+        times, lambda name: backend.attribute_type(name) or settings.type_of(name), visibility
     )
     query = ChangesQuery(EVERYTHING_SINCE, times, visibility.allowed, visibility.hidden)
-    paced = Pace(pace.follow_interval, pace.follow_lag, pace.follow_sweep)
-    retention = JournalSettings.load(config).retention_days
-    return IngestJob(lambda: choose(backend, query, paced), encoder, own.digest, retention)
+    return IngestJob(
+        choose=lambda: _choose_follower(backend, query, following),
+        encoder=encoder,
+        settings_digest=settings.digest,
+        retention_days=JournalSettings.load(config).retention_days,
+    )
 
 
-def choose(backend: Backend, query: ChangesQuery, pace: Pace) -> Follower:
+def _choose_follower(backend: Backend, query: ChangesQuery, settings: FollowSettings) -> Follower:
     """Follow a backend exactly if it can be, else by its time stamps."""
     try:
         return backend.follower(query)
     except NotFollowable as error:
-        return PollingFollower(backend, query, pace, str(error))
+        return PollingFollower(backend, query, settings, str(error))

@@ -20,6 +20,8 @@ from werkzeug.serving import make_server
 from flask_gluu_changes import AttributeType, Entry, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 
+pytestmark = pytest.mark.timeout(600)  # Java generates the clients
+
 SINCE = datetime(2019, 12, 24, 12, 0, 3, tzinfo=timezone(timedelta(hours=-5)))
 OUTSIDE = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-5)))
 """A time that clients can send and UTC cannot say."""

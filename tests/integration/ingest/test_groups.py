@@ -1,4 +1,4 @@
-"""H15: a group's members change by memberOf alone, which slapd tells nobody."""
+"""H15, memberships of groups: members change by memberOf alone, which slapd tells nobody."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ class Counts(SnapshotProgress):
     def __init__(self) -> None:
         self.heard: list[object] = []
 
-    def begins(self, follower: Follower) -> None:
+    def started(self, follower: Follower) -> None:
         self.heard.append(follower.count())
 
-    def read(self, number: int) -> None:
+    def advanced(self, number: int) -> None:
         self.heard.append(number)
 
-    def ends(self) -> None:
+    def finished(self) -> None:
         self.heard.append("end")
 
 
@@ -68,7 +68,7 @@ def test_an_ingester_that_lost_its_lease_waits(people: People, journal: Journal)
             connection.execute(update(STATE).values(holder="another", held_until=2**62))
         people.add("1", person("ann"))
         people.add("2", person("bob"))
-        filler.until(lambda: filler._loop._waits)
+        filler.until(lambda: filler._loop._waits_for_lease)
         assert journal.living() == {}
         with journal.engine.begin() as connection:
             connection.execute(update(STATE).values(held_until=0))

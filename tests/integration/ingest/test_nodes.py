@@ -6,12 +6,16 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from flask_gluu_changes.journal.tables import METADATA
 from tests.support.consumers import Consumer
 from tests.support.endurance import everybody
 from tests.support.nodes import Node
 from tests.support.postgres import Postgres
 from tests.support.torture import Torture, writing
+
+pytestmark = pytest.mark.timeout(600)  # it waits with a patience of its own
 
 SECONDS = 1.0
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.endurance import endure
 from tests.support.torture import Torture
+
+pytestmark = pytest.mark.timeout(600)  # it waits with a patience of its own
 
 
 def test_nothing_is_lost_while_everything_breaks(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from tests.support.histories import QUICK, machine_on
 from tests.support.journals import file_engine, memory_engine
 from tests.support.replicas import RecipeReplica
 
+pytestmark = pytest.mark.timeout(600)  # thousands of histories
+
 FOUND = settings(QUICK, phases=[Phase.generate], print_blob=False, report_multiple_bugs=False)
 
 

@@ -83,7 +83,7 @@ def test_a_restart_of_the_directory_costs_nothing(server: Slapd) -> None:
     directory = Directory(server)
     directory.add("1", person("a"))
     client = client_of(directory.backend)
-    with directory.backend._connections.fresh(), directory.backend._connections.fresh():
+    with directory.backend._pool.borrow_new(), directory.backend._pool.borrow_new():
         pass
     for _ in range(3):
         assert client.get(OPERATION, query_string=QUERY).get_json()["total"] == 1
@@ -141,7 +141,7 @@ from flask_gluu_changes import ChangesQuery
 backend = LdapBackend.from_config(json.loads(sys.argv[1]))
 count = lambda: len(list(backend.changes(ChangesQuery(NOON))))
 assert count() == 1
-(handle,) = backend._connections._idle
+(handle,) = backend._pool._idle
 child = os.fork()
 assert all(count() == 1 for _ in range(50))
 if child:

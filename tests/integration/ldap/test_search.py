@@ -11,9 +11,9 @@ from ldap.filter import escape_filter_chars
 
 from flask_gluu_changes import ChangesQuery
 from flask_gluu_changes.backends.ldap.search import (
-    FEW,
+    FEW_MATCHES,
     REMEMBERED_SECONDS,
-    NarrowTimes,
+    MatchStatistics,
     since_filter,
 )
 from flask_gluu_changes.model import Visibility
@@ -97,45 +97,45 @@ def test_only_what_is_allowed_is_asked_for(directory: Directory) -> None:
 def test_few_matches_make_a_time_narrow() -> None:
     """After a search that found few, times from there on are narrow, for a while."""
     clock = Clock()
-    times = NarrowTimes(clock)
-    assert not times.covers(NOON)
-    times.learn(NOON, FEW)
-    assert times.covers(NOON)
-    assert times.covers(NOON + timedelta(days=1))
-    assert not times.covers(NOON - timedelta(seconds=1))
+    statistics = MatchStatistics(clock)
+    assert not statistics.few_since(NOON)
+    statistics.record(NOON, FEW_MATCHES)
+    assert statistics.few_since(NOON)
+    assert statistics.few_since(NOON + timedelta(days=1))
+    assert not statistics.few_since(NOON - timedelta(seconds=1))
     clock.now += REMEMBERED_SECONDS + 1
-    assert not times.covers(NOON)
+    assert not statistics.few_since(NOON)
 
 
 def test_many_matches_end_it() -> None:
     """A narrow time that now has many matches is narrow no more."""
-    times = NarrowTimes(Clock())
-    times.learn(NOON, 1)
-    times.learn(NOON - timedelta(days=900), FEW + 1)
-    assert times.covers(NOON)
-    times.learn(NOON + timedelta(seconds=1), FEW + 1)
-    assert not times.covers(NOON)
+    statistics = MatchStatistics(Clock())
+    statistics.record(NOON, 1)
+    statistics.record(NOON - timedelta(days=900), FEW_MATCHES + 1)
+    assert statistics.few_since(NOON)
+    statistics.record(NOON + timedelta(seconds=1), FEW_MATCHES + 1)
+    assert not statistics.few_since(NOON)
 
 
 def test_an_older_narrow_time_is_the_better_one() -> None:
     """The oldest time with few matches covers all younger ones."""
-    times = NarrowTimes(Clock())
-    times.learn(NOON, 1)
-    times.learn(NOON + timedelta(days=1), 0)
-    assert times.covers(NOON)
-    times.learn(NOON - timedelta(days=1), 1)
-    assert times.covers(NOON - timedelta(days=1))
+    statistics = MatchStatistics(Clock())
+    statistics.record(NOON, 1)
+    statistics.record(NOON + timedelta(days=1), 0)
+    assert statistics.few_since(NOON)
+    statistics.record(NOON - timedelta(days=1), 1)
+    assert statistics.few_since(NOON - timedelta(days=1))
 
 
 def test_the_last_empty_answer_makes_a_time_quiet() -> None:
     """Only times from the last empty search on are quiet."""
-    times = NarrowTimes(Clock())
-    assert not times.quiet(NOON)
-    times.learn(NOON, 0)
-    assert times.quiet(NOON)
-    assert not times.quiet(NOON - timedelta(seconds=1))
-    times.learn(NOON, 1)
-    assert not times.quiet(NOON)
+    statistics = MatchStatistics(Clock())
+    assert not statistics.none_since(NOON)
+    statistics.record(NOON, 0)
+    assert statistics.none_since(NOON)
+    assert not statistics.none_since(NOON - timedelta(seconds=1))
+    statistics.record(NOON, 1)
+    assert not statistics.none_since(NOON)
 
 
 def test_quiet_times_end(directory: Directory) -> None:
@@ -153,7 +153,7 @@ def test_both_forms_find_the_same(directory: Directory) -> None:
     for i in range(20):
         directory.add(str(i), person(f"u{i}", updated=NOON if i % 3 else None))
     query = ChangesQuery(NOON)
-    directory.backend._narrow.__init__()  # type: ignore[misc]
+    directory.backend._statistics.__init__()  # type: ignore[misc]
     first, second = list(directory.backend.changes(query)), list(directory.backend.changes(query))
     assert len(first) == 20
     assert first == second

@@ -79,9 +79,9 @@ def test_a_poll_after_an_empty_one_reads_no_whole_table(
     """The newest of each time stands at the end of an index."""
     database, _ = crowd
     assert list(database.backend.changes(ChangesQuery(NOON))) == []
-    _, question = database.backend._asked
-    assert question is not None
-    plan = _plan(database, question.newest.text)
+    _, query_plan = database.backend._cached_plan
+    assert query_plan is not None
+    plan = _plan(database, query_plan.newest.text)
     assert plan
     assert not any(_reads_all(line) for line in plan), plan
 

@@ -16,7 +16,7 @@ from flask_gluu_changes.feed.sessions import PagingSessions, SessionKey
 from flask_gluu_changes.feed.snapshot import Snapshot
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
-KEY: SessionKey = ("caller", SINCE)
+KEY = SessionKey("caller", SINCE)
 SECONDS = 10.0
 
 
@@ -53,20 +53,22 @@ def hasty() -> Iterator[None]:
 
 
 def _snapshot(name: str = "a", count: int = 6) -> Snapshot:
-    return Snapshot((b"%03d" % i, i, f"{name}{i}".encode()) for i in range(count))
+    return Snapshot(SINCE, ((b"%03d" % i, i, f"{name}{i}".encode()) for i in range(count)))
 
 
 def _begin(
     sessions: PagingSessions, name: str = "a", key: SessionKey = KEY, size: int = 2
 ) -> list[bytes]:
-    return sessions.advance(sessions.begin(key, _snapshot(name)), 0, size).bodies
+    return sessions.page(key, 0, size, lambda: _snapshot(name)).bodies
 
 
 def _next(
     sessions: PagingSessions, start: int, size: int = 2, key: SessionKey = KEY
 ) -> list[bytes] | None:
-    session = sessions.find(key, start)
-    return sessions.advance(session, start, size).bodies if session else None
+    """Return a later page; None where it would have begun a new session."""
+    begun: list[None] = []
+    page = sessions.page(key, start, size, lambda: begun.append(None))
+    return None if begun else page.bodies
 
 
 def test_a_session_goes_through_one_snapshot(sessions: PagingSessions) -> None:
@@ -76,19 +78,21 @@ def test_a_session_goes_through_one_snapshot(sessions: PagingSessions) -> None:
     assert _next(sessions, 5) == [b"a5"]
 
 
-@pytest.mark.parametrize("key", [("other", SINCE), ("caller", SINCE.replace(microsecond=1000))])
+@pytest.mark.parametrize(
+    "key", [SessionKey("other", SINCE), SessionKey("caller", SINCE.replace(microsecond=1000))]
+)
 def test_sessions_of_other_callers_and_times_are_not_found(
     sessions: PagingSessions, key: SessionKey
 ) -> None:
     """Both belong to the key."""
     _begin(sessions)
-    assert sessions.find(key, 2) is None
+    assert _next(sessions, 2, key=key) is None
 
 
 def test_each_page_comes_from_the_session_that_was_served_up_to_it(
     sessions: PagingSessions,
 ) -> None:
-    """Several clients may session as the same caller from the same time."""
+    """Several clients may page as the same caller from the same time."""
     _begin(sessions, "a", size=2)
     _begin(sessions, "b", size=3)
     assert _next(sessions, 2) == [b"a2", b"a3"]
@@ -120,11 +124,11 @@ def test_a_session_is_kept_while_it_makes_progress(sessions: PagingSessions, clo
         assert _next(sessions, start, 1) == [b"a%d" % start]
 
 
-def test_a_session_that_rests_is_forgotten(sessions: PagingSessions, clock: Clock) -> None:
+def test_an_idle_session_is_dropped(sessions: PagingSessions, clock: Clock) -> None:
     """From the very second on; the page must be looked up anew then."""
     _begin(sessions)
     clock.now = SECONDS
-    assert sessions.find(KEY, 2) is None
+    assert _next(sessions, 2) is None
 
 
 def test_asking_again_for_a_page_is_no_progress(sessions: PagingSessions, clock: Clock) -> None:
@@ -142,7 +146,7 @@ def test_a_page_behind_the_end_forgets_the_session(sessions: PagingSessions, sta
     """A client that waits at the end for new people will see them."""
     _begin(sessions)
     assert _next(sessions, start) == []
-    assert sessions.find(KEY, 2) is None
+    assert _next(sessions, 2) is None
 
 
 def test_the_last_page_does_not_forget_the_session(sessions: PagingSessions) -> None:
@@ -151,11 +155,11 @@ def test_the_last_page_does_not_forget_the_session(sessions: PagingSessions) -> 
     assert _next(sessions, 4) == _next(sessions, 4) == [b"a4", b"a5"]
 
 
-def test_the_session_that_rested_longest_makes_watcher(
+def test_the_session_that_was_idle_for_longest_makes_room(
     sessions: PagingSessions, clock: Clock
 ) -> None:
     """Not the one that began first, when that has made progress since."""
-    keys = [(name, SINCE) for name in "abcd"]
+    keys = [SessionKey(name, SINCE) for name in "abcd"]
     for key in keys[:3]:
         clock.now += 1
         _begin(sessions, key=key)
@@ -163,14 +167,15 @@ def test_the_session_that_rested_longest_makes_watcher(
     assert _next(sessions, 2, key=keys[0]) is not None
     clock.now += 1
     _begin(sessions, key=keys[3])
-    assert [sessions.find(key, 2) is not None for key in keys] == [True, False, True, True]
+    assert [_next(sessions, 2, key=key) is not None for key in keys] == [True, False, True, True]
 
 
-def test_sessions_that_nobody_continues_are_let_go(sessions: PagingSessions) -> None:
+def test_sessions_that_nobody_continues_are_dropped(sessions: PagingSessions) -> None:
     """Clients that only ever ask for the beginning do not fill the memory."""
-    begun = [sessions.begin(KEY, _snapshot()) for _ in range(5)]
-    kept = [weakref.ref(session.snapshot) for session in begun]
-    begun.clear()
+    snapshots = [_snapshot() for _ in range(5)]
+    kept = [weakref.ref(snapshot) for snapshot in snapshots]
+    while snapshots:
+        sessions.page(KEY, 0, 2, lambda: snapshots.pop(0))
     gc.collect()
     assert [snapshot() is not None for snapshot in kept] == [False, False, True, True, True]
 
@@ -185,11 +190,11 @@ def test_there_is_room_for_one_session_at_least(clock: Clock) -> None:
 
 @pytest.mark.usefixtures("hasty")
 def test_eight_threads_do_not_lose_each_others_sessions(clock: Clock) -> None:
-    """Each sessions to the end many times, while all the others begin and forget theirs."""
+    """Each pages to the end many times, while all the others begin and forget theirs."""
     sessions, start = PagingSessions(seconds=SECONDS, limit=8, clock=clock), threading.Barrier(8)
 
     def session(number: int) -> int:
-        key, name, whole = (f"caller {number}", SINCE), f"{number}-", 0
+        key, name, whole = SessionKey(f"caller {number}", SINCE), f"{number}-", 0
         start.wait()
         for _ in range(300):
             pages = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
@@ -20,6 +21,7 @@ micros = st.integers(-(2**62), 2**62)
 entries = st.lists(st.tuples(st.binary(max_size=4), micros, st.binary(max_size=20)), max_size=40)
 anywhere = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
+SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 MANY: list[EncodedEntry] = [(b"%05d" % (i * 7919 % 5000), i, b"{%d}" % i) for i in range(5000)]
 IN_ORDER = [body for _, _, body in sorted(MANY)]
 
@@ -60,7 +62,7 @@ def test_pages_of_any_size_make_up_the_sorted_whole(
     place: str, answer: list[EncodedEntry], size: int
 ) -> None:
     """In memory and on disk; entries with equal keys keep the order in which they came."""
-    kept = Snapshot(answer)
+    kept = Snapshot(SINCE, answer)
     pages = [kept.page(start, size).bodies for start in range(0, len(answer) + 1, size)]
     assert list(chain(*pages)) == [entry[2] for entry in sorted(answer, key=lambda entry: entry[0])]
     assert all(len(page) == size for page in pages[:-1])
@@ -75,19 +77,19 @@ def test_a_page_knows_the_latest_change_on_it(
     """Not the latest of all, and none on an empty page."""
     ordered = sorted(answer, key=lambda entry: entry[0])[start : start + size]
     latest = max((changed for _, changed, _ in ordered), default=None)
-    assert Snapshot(answer).page(start, size).latest == latest
+    assert Snapshot(SINCE, answer).page(start, size).latest == latest
 
 
 def test_a_page_behind_the_end_is_empty(place: str) -> None:
     """At the end, and as far behind it as a request can ask."""
     for start in (len(MANY), 2**31 - 1):
-        assert Snapshot(MANY).page(start, 1000) == snapshot.Page([], None)
-    assert Snapshot([]).page(0, 1000) == snapshot.Page([], None)
+        assert Snapshot(SINCE, MANY).page(start, 1000) == snapshot.Page(SINCE, [], None)
+    assert Snapshot(SINCE, []).page(0, 1000) == snapshot.Page(SINCE, [], None)
 
 
 def test_a_large_answer_moves_to_a_file_that_has_no_name(spilling: Path) -> None:
     """Nothing is left behind by a process that is killed."""
-    kept = Snapshot(MANY)
+    kept = Snapshot(SINCE, MANY)
     assert _open_files(spilling) > 0
     assert list(spilling.iterdir()) == []
     assert kept.page(0, len(MANY)).bodies == IN_ORDER
@@ -95,7 +97,7 @@ def test_a_large_answer_moves_to_a_file_that_has_no_name(spilling: Path) -> None
 
 def test_the_file_goes_with_the_snapshot(spilling: Path) -> None:
     """Pages that were cut from it stay."""
-    kept = Snapshot(MANY)
+    kept = Snapshot(SINCE, MANY)
     page = kept.page(0, 3)
     del kept
     assert _open_files(spilling) == 0
@@ -110,20 +112,20 @@ def test_an_answer_that_breaks_off_leaves_no_file(spilling: Path) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        Snapshot(broken())
+        Snapshot(SINCE, broken())
     assert _open_files(spilling) == 0
 
 
 def test_a_small_answer_needs_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By the limits as they are: the directory for temporary files is never asked for."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    assert Snapshot(MANY).page(0, len(MANY)).bodies == IN_ORDER
+    assert Snapshot(SINCE, MANY).page(0, len(MANY)).bodies == IN_ORDER
 
 
 def test_an_answer_above_the_limit_spills(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By the limits as they are: what is larger is not kept in memory."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     body = b"x" * (snapshot.SPILL_BYTES // snapshot.SPILL_CHUNKS + 1)
-    kept = Snapshot((b"%05d" % i, i, body) for i in range(snapshot.SPILL_CHUNKS))
+    kept = Snapshot(SINCE, ((b"%05d" % i, i, body) for i in range(snapshot.SPILL_CHUNKS)))
     assert _open_files(tmp_path) > 0
     assert kept.page(999, 10).bodies == [body]

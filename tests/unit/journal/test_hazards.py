@@ -1,7 +1,39 @@
-"""The hazards of following by time stamps, by their numbers in the design, told by token instead.
+"""The hazards of following a directory by time stamps, and that a token has none of them.
 
-Each asks with pages of one, so that everything that can happen between pages happens. H13 and H14
-do not exist; H11 and H15 are the ingester's, here a change that sets no time.
+The recipe of the reference is to remember the highest time that was returned and to start there
+the next time. This is how it loses people; `1 b@9` is the entry with the id 1 and the uid b,
+updated at 9, T the time that is asked for, n the size of a page.
+
+H1: `total` is taken for that of all pages.
+    1 a@9, 2 b@2; T=0, n=1: total 1, latest 9, so the client stops; from T=9 on 2 is lost.
+H2: A crash after the first page, whose latest time was saved.
+    As in H1: 2 is lost.
+H3: An insertion behind the offset.
+    1 b@1, 2 c@2; n=1; page 0; add 3 a@3, update 2 @4; the rest: latest 4, 3 is lost.
+H4: A deletion shifts the pages.
+    a@1, b@2, c@3, d@5; n=2; page 0; delete a; start=2 gives d: c is lost.
+H5: A uid is renamed between two pages.
+    a, b, z; n=2; page 0; z becomes a0@4; start=2 gives b: a0 is not seen.
+H6: Somebody was created and never updated.
+    1 created@5: there is no latest update, the client stands still.
+H7: More people at one time than a page holds.
+    Three @7; n=2: with `>=` the same page for ever, with `>` the third is lost.
+H8: A commit that is late, or a replica that lags.
+    1@6 is read, then 2@5 becomes visible: 2 is lost.
+H9: The clock of a writer is ahead.
+    1@now+1h: the changes of an hour are lost.
+H10: Times of mixed precision.
+    T=10:00:00.500; a writer of whole seconds stamps 10:00:00 at .900: it is lost.
+H11: Edits that set no time.
+    ldapmodify of mail: never returned.
+H12: Deletions, and moves out of the base.
+    Never returned.
+H15: Memberships of groups.
+    OpenLDAP's overlay memberof changes a person and sets no time: never returned.
+
+There is no H13 and no H14. Each test asks with pages of one, so that everything that can happen
+between pages happens. H11 and H15 are for the ingester to see, which tests/integration/ingest
+shows on a directory; here a change without a time stands for them.
 """
 
 from __future__ import annotations

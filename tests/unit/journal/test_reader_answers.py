@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 
 from flask_gluu_changes import BackendRefused, BackendUnavailable
 from flask_gluu_changes.journal.protocol import Position, ResyncRequired, Status
-from flask_gluu_changes.journal.reader import NOT_BUILT, JournalReader
+from flask_gluu_changes.journal.reader import JournalReader
 from flask_gluu_changes.journal.tables import COMMITS, STATE
 from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.journals import Journal, memory_engine
@@ -244,7 +244,10 @@ def test_a_journal_that_is_being_built_is_not_served(
     for ask in _asks(reader):
         with pytest.raises(BackendUnavailable) as caught:
             ask()
-        assert (str(caught.value), caught.value.public) == ("the journal is being built", NOT_BUILT)
+        assert (str(caught.value), caught.value.public) == (
+            "the journal is being built",
+            "The journal is being built. Try again later.",
+        )
 
 
 def test_a_journal_filled_under_other_settings_is_refused(journal: Journal) -> None:

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from flask_gluu_changes.protection.http import (
-    FAILURES,
+    FAILURE_THRESHOLD,
     MAX_BYTES,
-    PAUSE,
+    PROBE_SECONDS,
     AuthorizationServerUnavailable,
     CircuitBreaker,
     HttpClient,
@@ -20,7 +20,7 @@ from tests.support.protection import MakeSite, MovedClock, Site
 
 @pytest.fixture(params=["oauth", "test", "uma"])
 def site(request: pytest.FixtureRequest, make_site: MakeSite) -> Site:
-    return make_site(request.param, issuer_read_timeout=0.2)
+    return make_site(request.param, issuer_read_timeout=1)
 
 
 def closed(site: Site) -> int:
@@ -33,7 +33,7 @@ def test_every_fault_closes_and_passes_by(site: Site, fault: str) -> None:
     site.server.faults["*"] = fault
     assert site.get(token).status_code == closed(site)
     site.server.faults.clear()
-    site.clock.ahead = PAUSE + 1
+    site.clock.ahead = PROBE_SECONDS + 1
     assert site.get(token).status_code == (401 if closed(site) == 403 else 200)
 
 
@@ -45,7 +45,7 @@ def test_stopping_and_starting_needs_no_restart_of_the_app(site: Site) -> None:
     for _ in range(10):
         assert site.get(token).status_code == closed(site)
     site.server.start()
-    site.clock.ahead = 60 + PAUSE + 1
+    site.clock.ahead = 60 + PROBE_SECONDS + 1
     assert site.get(token).status_code == (401 if closed(site) == 403 else 200)
 
 
@@ -113,19 +113,19 @@ def test_after_five_failures_calls_are_saved(make_site: MakeSite) -> None:
     site.server.faults["*"] = "500"
     for _ in range(20):
         assert site.get("token").status_code == 503
-    assert sum(site.server.calls.values()) == FAILURES
-    site.clock.ahead = PAUSE + 1
+    assert sum(site.server.calls.values()) == FAILURE_THRESHOLD
+    site.clock.ahead = PROBE_SECONDS + 1
     assert site.get("token").status_code == 503
-    assert sum(site.server.calls.values()) == FAILURES + 1
+    assert sum(site.server.calls.values()) == FAILURE_THRESHOLD + 1
 
 
 def test_one_probe_goes_through_an_open_breaker() -> None:
     clock = MovedClock()
     breaker = CircuitBreaker(clock)
-    opened = [breaker.failed() for _ in range(FAILURES)]
-    assert opened == [False] * (FAILURES - 1) + [True]
+    opened = [breaker.failed() for _ in range(FAILURE_THRESHOLD)]
+    assert opened == [False] * (FAILURE_THRESHOLD - 1) + [True]
     assert not breaker.allow_request()
-    clock.ahead = PAUSE + 1
+    clock.ahead = PROBE_SECONDS + 1
     assert [breaker.allow_request() for _ in range(3)] == [True, False, False]
     breaker.succeeded()
     assert breaker.allow_request()

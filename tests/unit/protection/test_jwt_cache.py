@@ -14,6 +14,7 @@ from flask_gluu_changes.protection import ProtectionSettings
 from flask_gluu_changes.protection.discovery import ServerMetadata
 from flask_gluu_changes.protection.http import HttpClient
 from flask_gluu_changes.protection.jwt import Jwks, JwtValidator
+from flask_gluu_changes.protection.token_cache import TokenCache
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.protection import MovedClock, settings
 
@@ -134,3 +135,20 @@ def test_8_threads_with_one_token_validate_it_once(validation: Validation) -> No
     token = validation.server.sign()
     together(8, lambda: validation.check(token))
     assert validation.keys.found == 1
+
+
+def test_8_threads_share_the_cache_of_a_new_key_set(
+    validation: Validation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would validate the token by itself with a cache of its own."""
+    validator, keys = validation.validator, validation.keys.held()
+    assert keys is not None
+    make = validator._new_cache
+
+    def make_slowly() -> TokenCache:
+        time.sleep(0.05)
+        return make()
+
+    monkeypatch.setattr(validator, "_new_cache", make_slowly)
+    caches = together(8, lambda: validator._cache_of(keys))
+    assert [cache is caches[0] for cache in caches] == [True] * 8

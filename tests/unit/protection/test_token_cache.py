@@ -169,7 +169,7 @@ def test_8_threads_at_the_first_request_register_one_resource(make_site: MakeSit
 
 
 def test_a_failure_is_shared_by_all_who_waited(make_site: MakeSite) -> None:
-    site = make_site("oauth", issuer_read_timeout=0.2)
+    site = make_site("oauth", issuer_read_timeout=1)
     token = site.server.issue()
     site.server.faults["introspect"] = "slow"
     assert together(8, lambda: site.get(token).status_code) == [503] * 8

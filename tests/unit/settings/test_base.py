@@ -143,7 +143,7 @@ def test_a_setting_comes_before_its_profile() -> None:
 def test_defaults_are_safe() -> None:
     """No protection is chosen for the operator, secrets are denied, and times are UTC."""
     settings, protection = _settings(), load(ProtectionSettings, {})
-    assert protection.protection is None
+    assert not protection.protection
     assert not protection.allow_bypass
     assert settings.denied_attributes == SECRETS
     assert settings.naive_timezone is UTC

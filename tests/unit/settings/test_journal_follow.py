@@ -20,7 +20,7 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
 
 
 def test_every_setting_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As text, in the units that the README names."""
+    """As text, in the units that the manual names."""
     assert FROM_THE_ENVIRONMENT.keys() == {f.name for f in dataclasses.fields(FollowSettings)}
     for name, (text, _) in FROM_THE_ENVIRONMENT.items():
         monkeypatch.setenv(f"FLASK_{PREFIX}{name.upper()}", text)

@@ -1,7 +1,7 @@
 """Following the people of an OpenDJ exactly, by its external changelog with cookies.
 
 Gluu keeps memberOf on people itself, so that a membership that begins or ends is a change of the
-person. OpenDJ's own isMemberOf is computed when it is asked for: no change tells of it, and people
+person. OpenDJ's own isMemberOf is computed when it is asked for: no change reports it, and people
 are not read with it.
 """
 
@@ -13,9 +13,9 @@ from dataclasses import replace
 import ldap
 
 from ....follower import Event, NotFollowable, StopSignal
-from ..connection import Handle
+from ..connection import Connection
 from ..errors import translated
-from ..follower import UUID, DirectoryFollower, until_farewell
+from ..follower import UUID, DirectoryFollower, shutdown_as_unavailable
 from .session import (
     CHANGELOG,
     COOKIE_EXCHANGE,
@@ -24,7 +24,7 @@ from .session import (
     ChangelogPosition,
     ChangelogSession,
     check_not_ahead,
-    shows,
+    is_readable,
 )
 from .stream import ChangelogScope, ChangelogStream
 
@@ -39,7 +39,7 @@ NOT_ALLOWED = (
 
 
 class ChangelogFollower(DirectoryFollower):
-    """Follows one directory; raises NotFollowable without a changelog that may be read."""
+    """A follower of one directory; raises NotFollowable without a changelog that may be read."""
 
     mechanism = CHANGELOG
 
@@ -47,27 +47,27 @@ class ChangelogFollower(DirectoryFollower):
         """Yield what happens in the directory, over one connection, until it is told to stop."""
         position = ChangelogPosition.parse(cookie) if cookie else ChangelogPosition("", "")
         following = translated("following the people")
-        with following, until_farewell(), self._connections.own() as handle:
-            self._followed = session = ChangelogSession(handle, self._timeout)
-            check_not_ahead(position.changelog, session.newest() or "")
-            yield from ChangelogStream(session, self._plan(), position).events(stop)
+        with following, shutdown_as_unavailable(), self._pool.dedicated() as connection:
+            self._session = session = ChangelogSession(connection, self._timeout)
+            check_not_ahead(position.changelog, session.newest_cookie() or "")
+            yield from ChangelogStream(session, self._scope(), position).events(stop)
 
-    def _require(self, handle: Handle) -> None:
-        root = handle.read_rootdse_s(attrlist=["supportedControl"])
+    def _require(self, connection: Connection) -> None:
+        root = connection.read_rootdse_s(attrlist=["supportedControl"])
         if COOKIE_EXCHANGE.encode() not in root.get("supportedControl", []):
             raise NotFollowable(NO_CHANGELOG)
-        session = ChangelogSession(handle, self._timeout)
+        session = ChangelogSession(connection, self._timeout)
         try:
             found = dict(session.records("", "(objectClass=*)", 2))
         except ldap.NO_SUCH_OBJECT as error:
             raise NotFollowable(NO_CHANGELOG) from error
         except (ldap.UNAVAILABLE_CRITICAL_EXTENSION, ldap.INSUFFICIENT_ACCESS) as error:
             raise NotFollowable(NOT_ALLOWED) from error
-        root_of_it = found.pop(CHANGELOG, None)
-        if None in (root_of_it, session.newest()) or not all(map(shows, found.values())):
+        visible = found.pop(CHANGELOG, None) is not None and session.newest_cookie() is not None
+        if not visible or not all(map(is_readable, found.values())):
             raise NotFollowable(NOT_ALLOWED)
 
-    def _plan(self) -> ChangelogScope:
+    def _scope(self) -> ChangelogScope:
         people = self._people()
-        named = replace(people, attributes=(*people.attributes, UUID))
-        return ChangelogScope(named, self._contexts.every, self._shape)
+        with_uuid = replace(people, attributes=(*people.attributes, UUID))
+        return ChangelogScope(with_uuid, self._contexts.names, self._shape)

@@ -1,7 +1,7 @@
 """One connection's reading of the people and of the changelog, as events.
 
 A change is not applied. It names an entry, which is read as it is now, and so is never older than
-the change: what is told twice is no change, and nothing goes back.
+the change: a change that is reported twice does no harm, and no entry goes back.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from ....follower import (
 )
 from ....model import Entry
 from ..dn import within
-from ..follower import UUID, any_of_each
+from ..follower import UUID, uuid_filters
 from ..search import Search
 from .session import PAGE, ChangelogPosition, ChangelogRecord, ChangelogSession, covers
 
 INTERVAL = 0.2
-"""Seconds between two looks at a changelog without news."""
+"""Seconds between two polls of a changelog without new changes."""
 
 RENAME = "modrdn"
 
 
 @dataclass(frozen=True)
 class ChangelogScope:
-    """What to read. people: entryUUID among the attributes. contexts: the directory's roots.
+    """What to read. people: entryUUID among the attributes. contexts: the naming contexts.
 
-    shape: gives the digest of all that decides how people are read, as it is at the moment.
+    shape: returns the digest of all that decides how people are read, as it is at the moment.
     """
 
     people: Search
@@ -48,17 +48,17 @@ class ChangelogScope:
 
 
 class ChangelogStream:
-    """Reads on from a position."""
+    """The events of one connection, from a position on."""
 
     def __init__(
-        self, session: ChangelogSession, plan: ChangelogScope, position: ChangelogPosition
+        self, session: ChangelogSession, scope: ChangelogScope, position: ChangelogPosition
     ) -> None:
         self._session = session
-        self._plan = plan
+        self._scope = scope
         self._position = position
-        self._whole = not position.changelog or position.shape != plan.shape()
-        self._more = True
-        self._ahead = False
+        self._must_read_all = not position.changelog or position.shape != scope.shape()
+        self._has_more = True
+        self._awaits_replay = False
 
     def events(self, stop: StopSignal) -> Iterator[Event]:
         """Yield what happens until it is told to stop.
@@ -67,95 +67,95 @@ class ChangelogStream:
         where a branch was renamed, which is one change for all who are in it.
         """
         while not stop.is_set:
-            yield from self._listing(stop)
-            while not stop.is_set and not self._whole:
-                yield from self._look(stop)
+            yield from self._snapshot(stop)
+            while not stop.is_set and not self._must_read_all:
+                yield from self._poll(stop)
 
-    def _listing(self, stop: StopSignal) -> Iterator[Event]:
-        """List everybody, or else who may have changed; and who changed in the meantime."""
-        whole, self._whole, self._more = self._whole, False, True
-        yield SnapshotStarted(whole)
-        if whole:
-            self._position = ChangelogPosition(self._session.start(), self._plan.shape())
+    def _snapshot(self, stop: StopSignal) -> Iterator[Event]:
+        """Yield everybody, or else who may have changed; and who changed in the meantime."""
+        complete, self._must_read_all, self._has_more = self._must_read_all, False, True
+        yield SnapshotStarted(complete)
+        if complete:
+            cookie = self._session.replayed_cookie()
+            self._position = ChangelogPosition(cookie, self._scope.shape())
             yield from self._everybody(stop)
-        while self._more and not stop.is_set:
+        while self._has_more and not stop.is_set:
             yield from self._page()
             yield Heartbeat()
-        if whole and not stop.is_set:
+        if complete and not stop.is_set:
             yield DeleteUnmentioned()
         if not stop.is_set:
-            yield self._reached(ends_snapshot=True)
+            yield self._checkpoint(ends_snapshot=True)
 
     def _everybody(self, stop: StopSignal) -> Iterator[Event]:
-        for entry in self._session.everybody(self._plan.people):
+        for entry in self._session.entries(self._scope.people):
             if stop.is_set:
                 break
-            yield Upserted(*_named(entry))
+            yield Upserted(*_uuid_and_entry(entry))
 
-    def _look(self, stop: StopSignal) -> Iterator[Event]:
+    def _poll(self, stop: StopSignal) -> Iterator[Event]:
         before = self._position
         yield from self._page()
         if self._position != before:
-            yield self._reached()
-        if not self._more:
-            if not self._ahead:
+            yield self._checkpoint()
+        if not self._has_more:
+            if not self._awaits_replay:
                 yield Heartbeat()
             stop.wait(INTERVAL)
-            self._whole |= self._position.shape != self._plan.shape()
+            self._must_read_all |= self._position.shape != self._scope.shape()
 
     def _page(self) -> Iterator[Event]:
-        """Tell the next changes: who is gone comes first, for his inum may be another's by now."""
-        changes = self._next()
+        """Yield the next changes, deleted people first: an inum may be another person's by now."""
+        changes = self._next_changes()
         if not changes:
             return
-        uuids = [*dict.fromkeys(each.uuid for each in changes if self._concerns(each))]
-        seen = dict(self._read(uuids))
-        missing = [uuid for uuid in uuids if uuid not in seen]
+        uuids = [*dict.fromkeys(change.uuid for change in changes if self._concerns(change))]
+        people = dict(self._read(uuids))
+        missing = [uuid for uuid in uuids if uuid not in people]
         if missing:
             yield Deleted(missing)
-        yield from (Upserted(uuid, entry) for uuid, entry in seen.items())
-        renamed = {each.uuid for each in changes if each.kind == RENAME}
-        self._whole |= self._has_branch([uuid for uuid in missing if uuid in renamed])
+        yield from (Upserted(uuid, entry) for uuid, entry in people.items())
+        renamed = {change.uuid for change in changes if change.kind == RENAME}
+        self._must_read_all |= self._has_branch([uuid for uuid in missing if uuid in renamed])
         self._position = replace(self._position, changelog=changes[-1].cookie)
 
-    def _next(self) -> list[ChangelogRecord]:
-        """Give the next changes that the server has made itself."""
+    def _next_changes(self) -> list[ChangelogRecord]:
+        """Return the next changes that the server has replayed itself."""
         changes = self._session.changes(self._position.changelog)
-        made = self._session.made() if changes else {}
-        ready = [*takewhile(lambda change: covers(made, change.cookie), changes)]
-        self._ahead = len(ready) < len(changes)
-        self._more = len(ready) == PAGE
+        replayed = self._session.replayed() if changes else {}
+        ready = [*takewhile(lambda change: covers(replayed, change.cookie), changes)]
+        self._awaits_replay = len(ready) < len(changes)
+        self._has_more = len(ready) == PAGE
         return ready
 
     def _concerns(self, change: ChangelogRecord) -> bool:
-        """Tell whether a change can be a person's: by a rename anybody may become one."""
-        return change.kind == RENAME or within(change.name, self._plan.people.base)
+        """Return whether a change can be a person's: by a rename any entry may become one."""
+        return change.kind == RENAME or within(change.dn, self._scope.people.base)
 
     def _read(self, uuids: list[str]) -> Iterator[tuple[str, Entry]]:
-        people = self._plan.people
-        for any_of in any_of_each(uuids):
-            filter_ = f"(&{people.filter}{any_of})"
-            asked = (people.base, ldap.SCOPE_SUBTREE, filter_, *people.attributes)
-            for _, entry in self._session.read(*asked):
-                yield _named(entry)
+        people = self._scope.people
+        for any_uuid in uuid_filters(uuids):
+            filter_ = f"(&{people.filter}{any_uuid})"
+            arguments = (people.base, ldap.SCOPE_SUBTREE, filter_, *people.attributes)
+            for _, entry in self._session.search(*arguments):
+                yield _uuid_and_entry(entry)
 
     def _has_branch(self, uuids: list[str]) -> bool:
-        """Tell whether one of these is no person and has entries below it."""
+        """Return whether one of these is no person and has entries below it."""
+        branch = f"(!{self._scope.people.filter})(hasSubordinates=TRUE)"
         return any(
-            self._session.visible(context, ldap.SCOPE_SUBTREE, f"(&{self._inner}{any_of})")
-            for context in self._plan.contexts
-            for any_of in any_of_each(uuids)
+            self._session.search_visible(context, ldap.SCOPE_SUBTREE, f"(&{branch}{any_uuid})")
+            for context in self._scope.contexts
+            for any_uuid in uuid_filters(uuids)
         )
 
-    @property
-    def _inner(self) -> str:
-        return f"(!{self._plan.people.filter})(hasSubordinates=TRUE)"
-
-    def _reached(self, *, ends_snapshot: bool = False) -> Checkpoint:
-        """Give the position, from which nothing continues if everybody must be read."""
-        position = replace(self._position, changelog="") if self._whole else self._position
+    def _checkpoint(self, *, ends_snapshot: bool = False) -> Checkpoint:
+        """Return the position, which is before every change if everybody must be read."""
+        position = self._position
+        if self._must_read_all:
+            position = replace(position, changelog="")
         return Checkpoint(str(position), ends_snapshot)
 
 
-def _named(entry: Any) -> tuple[str, Entry]:
+def _uuid_and_entry(entry: Any) -> tuple[str, Entry]:
     return entry.pop(UUID)[0].decode(), entry

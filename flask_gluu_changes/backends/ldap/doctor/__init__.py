@@ -1,1 +1,1 @@
-"""The examination of a directory for `flask gluu-changes doctor`, one concern a module."""
+"""The examination of a directory for `flask gluu-changes doctor`, one concern per module."""

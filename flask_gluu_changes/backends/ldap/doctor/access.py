@@ -1,8 +1,8 @@
-"""Does the directory give the whole result, and may the account read it?
+"""Whether the directory sends the whole result, and whether the account may read it.
 
-Two forms of one question must find equally many. slapd tells of its size and time limits. Of
-`size.unchecked` it tells only where it reads everybody; a search by the index of a time is cut short
-with success. What lies above today's number of people cannot be seen.
+Two forms of one question must find equally many. slapd reports its size and time limits, but
+`size.unchecked` only where it reads everybody; a search by the index of a time is cut short
+and reported as a success. What lies above today's number of people cannot be seen.
 
 RFC 4511, 4.5.1.7 has a filter for rights: a server that hides an attribute evaluates `(mail=*)` and
 its negation to Undefined both, so whoever matches neither is a person whose attribute the account
@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 
 import ldap
 
+from ....backend import IDENTITY
 from ....model import Finding
 from ..errors import to_finding
-from ..schema import SORTED_BY
-from ..search import FEW
+from ..search import FEW_MATCHES
 from .context import Directory, count
 
 ADVICE = (
@@ -27,9 +27,11 @@ ADVICE = (
     " (slapd.conf, or olcLimits)"
 )
 
+_NAMELESS = tuple(((name,), "clients cannot tell who they are") for name in sorted(IDENTITY))
+
 
 def examine_limits(directory: Directory) -> Iterator[Finding]:
-    """Count everybody, and compare the two searches of the backend."""
+    """Count everybody, and compare the two forms of the backend's search."""
     try:
         people = count(directory.people())
     except ldap.LDAPError as error:
@@ -39,7 +41,7 @@ def examine_limits(directory: Directory) -> Iterator[Finding]:
         yield _nobody(directory)
         return
     yield Finding.ok(f"no limit is in the way of all {people} people")
-    yield from _silent(directory, people)
+    yield from _compare_forms(directory, people)
 
 
 def _nobody(directory: Directory) -> Finding:
@@ -52,9 +54,12 @@ def _nobody(directory: Directory) -> Finding:
     )
 
 
-def _silent(directory: Directory, people: int) -> Iterator[Finding]:
-    """Compare; not among many people, where the index answers too slowly to be used for all."""
-    if people > FEW:
+def _compare_forms(directory: Directory, people: int) -> Iterator[Finding]:
+    """Compare the two forms of the filter.
+
+    Not among many people: the index answers too slowly to be used for all of them.
+    """
+    if people > FEW_MATCHES:
         return
     before = count(directory.changed(indexed=False))
     found = count(directory.changed(indexed=True))
@@ -62,38 +67,39 @@ def _silent(directory: Directory, people: int) -> Iterator[Finding]:
     if found < min(before, after):
         yield Finding.fault(
             f"a search by the index finds {found} people and one without it {after}: the directory"
-            " cuts answers short and calls them whole",
+            " cuts answers short and calls them complete",
             ADVICE,
         )
 
 
 def examine_rights(directory: Directory) -> Iterator[Finding]:
-    """Examine the attributes that are asked for; without people there is nothing to see."""
+    """Examine the attributes that are asked for; without people nothing can be found out."""
     if not count(directory.people()):
         return
     hidden = False
-    for name in _asked(directory):
-        for found in _right(directory, name):
+    for name in _attributes(directory):
+        for found in _examine_attribute(directory, name):
             hidden = True
             yield found
     if not hidden:
-        yield Finding.ok(f"the account may read {', '.join(_asked(directory))}")
-        yield from _gaps(directory)
+        yield Finding.ok(f"the account may read {', '.join(_attributes(directory))}")
+        yield from _missing_values(directory)
 
 
-def _asked(directory: Directory) -> list[str]:
-    """Name what every answer needs and what is allowed by name, as far as the schema has it."""
+def _attributes(directory: Directory) -> list[str]:
+    """Return what every answer needs and what is allowed by name, as far as the schema has it."""
     query, spelling = directory.query, directory.info.spelling
     allowed = (query.attributes or frozenset()) - query.excluded
     times = {name.lower() for name in query.time_attributes}
-    names = SORTED_BY | times | {name for name in allowed if not spelling or name in spelling}
+    names = times.union(IDENTITY) | {name for name in allowed if not spelling or name in spelling}
     return [spelling.get(name, name) for name in sorted(names)]
 
 
-def _right(directory: Directory, name: str) -> Iterator[Finding]:
+def _examine_attribute(directory: Directory, name: str) -> Iterator[Finding]:
     before = count(directory.people())
     decided = count(directory.people(f"(|({name}=*)(!({name}=*)))"))
     empty = sum(not entry for entry in directory.people(f"({name}=*)", (name,)))
+    # People may come or go meanwhile; the smaller number raises no false alarm.
     people = min(before, count(directory.people()))
     for number, deed in ((people - decided, "search"), (empty, "read")):
         if number > 0:
@@ -103,19 +109,16 @@ def _right(directory: Directory, name: str) -> Iterator[Finding]:
             )
 
 
-def _gaps(directory: Directory) -> Iterator[Finding]:
-    """Look for people who lack what they are found or told apart by."""
+def _missing_values(directory: Directory) -> Iterator[Finding]:
+    """Find people who lack a time, or what clients tell them apart by."""
     times = directory.query.time_attributes
-    for names, result in ((times, "they are never listed"), *_IDENTITY):
+    for names, result in ((times, "they are never listed"), *_NAMELESS):
         number = count(directory.people(_lacking(names)))
         if number:
             yield Finding.warning(
                 f"{number} people have no {' and no '.join(names)}: {result}",
                 "see who writes these people",
             )
-
-
-_IDENTITY = tuple(((name,), "clients cannot tell who they are") for name in sorted(SORTED_BY))
 
 
 def _lacking(names: Sequence[str]) -> str:

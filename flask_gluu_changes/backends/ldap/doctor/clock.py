@@ -1,7 +1,7 @@
-"""Are the clocks right? Two signs: the time that the server tells, and times in the future.
+"""Whether the clocks are right, by the server's own time and by times in the future.
 
-slapd tells its time in `cn=Monitor`, where it has one that the account may read; some other servers
-tell it in the root DSE or in an entry of that name. Without it only a clock that is ahead can be
+slapd shows its time in `cn=Monitor`, where it has one that the account may read; some other servers
+show it in the root DSE or in an entry of that name. Without it only a clock that is ahead can be
 proved, by what was written with it: the directory's own `modifyTimestamp`, or the time attributes,
 which are written by Gluu.
 """
@@ -16,31 +16,32 @@ from ldap.cidict import cidict
 
 from ....model import BEFORE_ALL, Finding, time_of
 from ....timestamps import from_micros, to_generalized_time, to_micros
-from ..connection import Handle
+from ..connection import Connection
 from .context import Directory
 
 TOLERATED = timedelta(seconds=60)
-TOLD = (
+
+SERVER_TIMES = (
     ("cn=Current,cn=Time,cn=Monitor", "monitorTimestamp"),
     ("cn=monitor", "currentTime"),
     ("", "currentTime"),
 )
-"""Entries and attributes in which servers tell their time."""
+"""Entries and attributes in which servers show their time."""
 
 WRITTEN_BY_THE_SERVER = "modifyTimestamp"
 ADVICE = "set the clocks by NTP; clients take over the latest time that they see, and miss changes"
 
 
 def examine_clock(directory: Directory) -> Iterator[Finding]:
-    """Compare the server's clock with this machine's, and look for times to come."""
-    told = _told(directory.handle)
-    if told is None:
+    """Compare the server's clock with this machine's, and look for times in the future."""
+    server_time = _server_time(directory.connection)
+    if server_time is None:
         yield Finding.warning(
-            "the directory does not tell its time; a clock that is behind cannot be noticed",
+            "the directory does not show its time; a clock that is behind cannot be noticed",
             "let the account that binds read cn=Monitor (slapd: database monitor)",
         )
     else:
-        yield _compared(told - datetime.now(UTC))
+        yield _compared(server_time - datetime.now(UTC))
     for name in dict.fromkeys((*directory.query.time_attributes, WRITTEN_BY_THE_SERVER)):
         yield from _future(directory, name)
 
@@ -53,10 +54,10 @@ def _compared(difference: timedelta) -> Finding:
     return Finding.fault(f"the directory's clock is {abs(seconds)} s {way} this machine's", ADVICE)
 
 
-def _told(handle: Handle) -> datetime | None:
-    for base, name in TOLD:
+def _server_time(connection: Connection) -> datetime | None:
+    for base, name in SERVER_TIMES:
         try:
-            found = handle.search_s(base, ldap.SCOPE_BASE, attrlist=[name])
+            found = connection.search_s(base, ldap.SCOPE_BASE, attrlist=[name])
         except ldap.LDAPError:
             continue  # no such entry, or no right to see it: both are usual
         values = [value for dn, entry in found if dn is not None for value in entry.values()]

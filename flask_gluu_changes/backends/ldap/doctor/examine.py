@@ -1,7 +1,7 @@
-"""The examination of a directory: what it lets the account that binds find out, server by server.
+"""The examination of a directory, server by server, as far as the account that binds can see.
 
-Whoever binds sees no limits and no access rules, but what they do: so searches that must agree by
-RFC 4511 are compared. What cannot be told is a warning that says so.
+An account does not see limits and access rules, only their effects: so searches that must agree by
+RFC 4511 are compared. What cannot be found out is a warning that says so.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import ldap
 from ....errors import BackendError
 from ....model import ChangesQuery, Finding, Level
 from ....settings.backends import LdapSettings
-from ..connection import Connections, Handle
+from ..connection import Connection, ConnectionPool
 from ..errors import to_finding
-from ..schema import DirectorySchema, SchemaInfo, check_times
+from ..schema import DirectorySchema, SchemaInfo, check_time_attributes
 from ..search import NO_ATTRIBUTES
 from .access import examine_limits, examine_rights
 from .clock import examine_clock
@@ -25,7 +25,7 @@ from .indexes import examine_indexes
 
 
 def examine(settings: LdapSettings, query: ChangesQuery) -> Iterator[Finding]:
-    """Examine each server; the URI is named where there are several."""
+    """Examine each server; a finding names the URI where there are several."""
     for uri in settings.ldap_uri:
         alone = dataclasses.replace(settings, ldap_uri=(uri,))
         for found in _examine_server(alone, query):
@@ -34,16 +34,16 @@ def examine(settings: LdapSettings, query: ChangesQuery) -> Iterator[Finding]:
 
 
 def _examine_server(settings: LdapSettings, query: ChangesQuery) -> Iterator[Finding]:
-    connections = Connections(settings)
+    pool = ConnectionPool(settings)
     try:
-        with connections.fresh() as handle:
+        with pool.borrow_new() as connection:
             yield from _connection(settings)
-            info = DirectorySchema(connections, settings).info()
-            yield from _examine_directory(Directory(handle, settings, query, info))
+            info = DirectorySchema(pool, settings).info()
+            yield from _examine_directory(Directory(connection, settings, query, info))
     except BackendError as error:
         yield Finding.fault(str(error), "nothing more can be examined before that is repaired")
     finally:
-        connections.close()
+        pool.close()
 
 
 def _connection(settings: LdapSettings) -> Iterator[Finding]:
@@ -58,14 +58,14 @@ def _connection(settings: LdapSettings) -> Iterator[Finding]:
 
 
 def _examine_directory(directory: Directory) -> Iterator[Finding]:
-    """Go on as long as what comes next can mean something."""
+    """Examine further only where base and schema are there."""
     bad = False
     for found in (*_base(directory), *_schema(directory.info, directory.query)):
         yield found
         bad = bad or found.level is Level.FAULT
     if bad:
         return
-    yield from _types(directory.handle, directory.settings)
+    yield from _types(directory.connection, directory.settings)
     for check in (examine_indexes, examine_clock, examine_limits, examine_rights):
         try:
             yield from check(directory)
@@ -74,9 +74,9 @@ def _examine_directory(directory: Directory) -> Iterator[Finding]:
 
 
 def _base(directory: Directory) -> Iterator[Finding]:
-    base = str(directory.settings.ldap_base_dn)
+    base = directory.settings.ldap_base_dn
     try:
-        directory.handle.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
+        directory.connection.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
         yield Finding.ok(f"{base} is there")
     except ldap.LDAPError as error:
         yield to_finding(error, f"looking for {base}")
@@ -90,7 +90,7 @@ def _schema(info: SchemaInfo, query: ChangesQuery) -> Iterator[Finding]:
         )
         return
     try:
-        check_times(query.time_attributes, info)
+        check_time_attributes(query.time_attributes, info)
     except BackendError as error:
         yield Finding.fault(str(error), "correct the setting, or the directory's schema")
     for name in sorted(query.attributes or ()):
@@ -101,13 +101,13 @@ def _schema(info: SchemaInfo, query: ChangesQuery) -> Iterator[Finding]:
             )
 
 
-def _types(handle: Handle, settings: LdapSettings) -> Iterator[Finding]:
-    """See whether registered types can be read: without them, text is what clients get."""
+def _types(connection: Connection, settings: LdapSettings) -> Iterator[Finding]:
+    """Check that registered types can be read: without them clients get text."""
     base = settings.ldap_attributes_dn
     if not base:
         return
     try:
-        handle.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
+        connection.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
         yield Finding.ok(f"{base} is there, with the types of attributes")
     except ldap.LDAPError:
         yield Finding.warning(

@@ -1,7 +1,7 @@
-"""Are the times indexed? slapd's configuration says it; who may not read that can take the time.
+"""Whether the times are indexed, by slapd's configuration or else by how long searches take.
 
 A search for times that nobody has is answered at once from an index. The same search, negated
-twice, uses no index anywhere and reads everybody: as long as that takes, the first one takes
+twice, uses no index anywhere and reads everybody, which takes as long as the first one does
 without an index. Both are repeated, and the quickest of each counts.
 """
 
@@ -15,7 +15,7 @@ from ldap.cidict import cidict
 from ldap.dn import str2dn
 
 from ....model import Finding
-from ..connection import Handle
+from ..connection import Connection
 from ..search import NO_ATTRIBUTES
 from .context import Directory, count
 
@@ -29,18 +29,18 @@ REPEATS = 100
 """…and how often at most."""
 
 CLEARLY_SLOWER = 2.0
-"""So many times longer than a search for one entry must reading everybody take to be told apart."""
+"""A measurement counts if reading everybody takes this many times as long as one entry."""
 
 
 def examine_indexes(directory: Directory) -> Iterator[Finding]:
-    """Examine the index of each time attribute; only slapd is known well enough."""
+    """Examine the index of each time attribute; only slapd's behaviour is known well enough."""
     if not directory.info.openldap:
         yield Finding.warning(
-            "whether the times are indexed cannot be told: the server is no OpenLDAP",
+            "whether the times are indexed cannot be found out: the server is no OpenLDAP",
             f"index {', '.join(directory.query.time_attributes)} for comparisons (≥)",
         )
         return
-    configured = _configured(directory.handle, str(directory.settings.ldap_base_dn))
+    configured = _configured(directory.connection, directory.settings.ldap_base_dn)
     for name in directory.query.time_attributes:
         if configured is None:
             yield _measured(directory, name)
@@ -57,14 +57,14 @@ def _finding(name: str, indexed: bool, how: str) -> Finding:
     )
 
 
-def _configured(handle: Handle, base: str) -> set[str] | None:
-    """Read which attributes the database of the people indexes; None where that is not told."""
+def _configured(connection: Connection, base: str) -> set[str] | None:
+    """Read which attributes the database of the people indexes; None where that is hidden."""
     try:
-        found = handle.search_s(
+        found = connection.search_s(
             "cn=config", ldap.SCOPE_SUBTREE, "(olcSuffix=*)", ["olcSuffix", "olcDbIndex"]
         )
     except ldap.LDAPError:
-        return None  # the usual case: the configuration is its administrators' business
+        return None  # the usual case: the configuration is its administrators' to read
     databases: list[Mapping[str, list[bytes]]] = [cidict(entry) for dn, entry in found if dn]
     database = max(databases, key=lambda database: _depth(database, base), default={})
     if not _depth(database, base):
@@ -73,14 +73,14 @@ def _configured(handle: Handle, base: str) -> set[str] | None:
 
 
 def _depth(database: Mapping[str, list[bytes]], base: str) -> int:
-    """Give the length of a database's suffix if it holds the base, else 0."""
+    """Return the length of a database's suffix if it holds the base, else 0."""
     person = str2dn(base.lower())
     suffixes = [str2dn(suffix.decode().lower()) for suffix in database.get("olcSuffix", [])]
     return max((len(s) for s in suffixes if s and person[-len(s) :] == s), default=0)
 
 
 def _equality_indexes(lines: Sequence[bytes]) -> Iterator[str]:
-    """Read `updatedAt,uid eq,pres`; a line without kinds takes those of `default`."""
+    """Yield the names of lines like `updatedAt,uid eq,pres`; without kinds, `default` has them."""
     default = ""
     for line in lines:
         names, _, kinds = line.decode().lower().partition(" ")
@@ -96,15 +96,15 @@ def _measured(directory: Directory, name: str) -> Finding:
     share = (indexed - single) / max(full - single, 1e-9)
     if full < CLEARLY_SLOWER * single or 0.25 < share < 0.5:
         return Finding.warning(
-            f"whether {name} is indexed cannot be told: the account may not read cn=config, and"
-            f" reading all people takes {full * 1000:.1f} ms only",
-            f"see that slapd indexes it (olcDbIndex: {name} eq) before people become many",
+            f"whether {name} is indexed cannot be found out: the account may not read cn=config,"
+            f" and reading all people takes {full * 1000:.1f} ms only",
+            f"see that slapd indexes it (olcDbIndex: {name} eq) before there are many people",
         )
     return _finding(name, share <= 0.25, f"as searches take {indexed * 1000:.1f} ms")
 
 
 def _quickest(directory: Directory, conditions: Sequence[str | None]) -> list[float]:
-    """Take turns, so that a busy moment is nobody's disadvantage."""
+    """Time the searches in turns, so that a busy moment slows all of them."""
     best = [float("inf")] * len(conditions)
     begun = perf_counter()
     for _ in range(REPEATS):
@@ -115,11 +115,11 @@ def _quickest(directory: Directory, conditions: Sequence[str | None]) -> list[fl
 
 
 def _seconds(directory: Directory, condition: str | None) -> float:
-    """Time a search of people by a condition; without one, of the base alone."""
+    """Return how long a search of people takes; without a condition, of the base alone."""
     begun = perf_counter()
     if condition is None:
-        base = str(directory.settings.ldap_base_dn)
-        directory.handle.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
+        base = directory.settings.ldap_base_dn
+        directory.connection.search_s(base, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
     else:
         count(directory.people(condition))
     return perf_counter() - begun

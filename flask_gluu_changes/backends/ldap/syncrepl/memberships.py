@@ -1,4 +1,4 @@
-"""Who is in which group: slapd changes memberOf on people without saying so.
+"""Who is in which group: slapd changes memberOf on people without reporting it.
 
 Its memberof overlay touches neither entryCSN nor modifyTimestamp, and syncrepl does not report
 the person. The group is reported, so what it gained and lost names the people to read again. slapd
@@ -18,18 +18,24 @@ from ..dn import normal
 GROUPS = "(|(objectClass=gluuGroup)(objectClass=jansGrp))"
 MEMBER = "member"
 
+FIRST_DELAY = 0.01
+"""Seconds between the first and the second reading of a person; doubled each time."""
+
+LAST_DELAY = 5.0
+"""Seconds up to which readings are repeated."""
+
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What a person's memberOf should say in the end: `group`, or no longer `group`."""
+class ExpectedMembership:
+    """What a person's memberOf should hold in the end: `group`, or no longer `group`."""
 
     person: str
     group: str
     inside: bool
 
-    def holds(self, values: Iterable[bytes]) -> bool:
-        """Tell whether a memberOf says so already."""
-        return (self.group in {normal(value.decode()) for value in values}) is self.inside
+    def is_met(self, member_of: Iterable[bytes]) -> bool:
+        """Return whether a person's memberOf is so already."""
+        return (self.group in {normal(value.decode()) for value in member_of}) is self.inside
 
 
 @dataclass
@@ -41,66 +47,63 @@ class Memberships:
 
     @property
     def digest(self) -> str:
-        """Tell these memberships from others, whatever the order in which they came about."""
+        """The digest of these memberships, whatever the order in which they came about."""
         return f"{self._sum:032x}"
 
-    def put(self, uuid: str, name: str, members: Iterable[bytes]) -> list[Expected]:
-        """Take in a group as it is now; give what that should change on people."""
+    def put(self, uuid: str, dn: str, members: Iterable[bytes]) -> list[ExpectedMembership]:
+        """Take in a group as it is now; return what that should change on people."""
         known = {normal(text): text for text in (member.decode() for member in members)}
-        return self._replace(uuid, (normal(name), known))
+        return self._replace(uuid, (normal(dn), known))
 
-    def drop(self, uuid: str) -> list[Expected]:
-        """Take in that a group is gone."""
+    def drop(self, uuid: str) -> list[ExpectedMembership]:
+        """Take in that a group is gone; return what that should change on people."""
         return self._replace(uuid, ("", {}))
 
-    def _replace(self, uuid: str, new: tuple[str, Mapping[str, str]]) -> list[Expected]:
+    def _replace(self, uuid: str, new: tuple[str, Mapping[str, str]]) -> list[ExpectedMembership]:
         old = self._groups.pop(uuid, ("", {}))
         if new[0]:
             self._groups[uuid] = new
-        self._sum ^= _weight(uuid, old) ^ _weight(uuid, new)
+        # XOR takes a group's part out again without hashing the others, in any order.
+        self._sum ^= _group_hash(uuid, old) ^ _group_hash(uuid, new)
         same = old[1].keys() & new[1].keys() if old[0] == new[0] else set()
-        lost = [Expected(old[1][key], old[0], False) for key in old[1].keys() - same]
-        gained = [Expected(new[1][key], new[0], True) for key in new[1].keys() - same]
+        lost = [ExpectedMembership(old[1][key], old[0], False) for key in old[1].keys() - same]
+        gained = [ExpectedMembership(new[1][key], new[0], True) for key in new[1].keys() - same]
         return lost + gained
 
 
-def _weight(uuid: str, group: tuple[str, Mapping[str, str]]) -> int:
+def _group_hash(uuid: str, group: tuple[str, Mapping[str, str]]) -> int:
     if not group[0]:
         return 0
     text = "\n".join((uuid, group[0], *sorted(group[1])))
     return int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "big")
 
 
-FIRST_DELAY = 0.01
-LAST_DELAY = 5.0
-"""Seconds between two looks, doubled each time."""
-
-
 class RetryQueue:
-    """What is expected of whom, and when to look."""
+    """The memberships that people should show, and when to read each person again."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._waiting: dict[tuple[str, str], tuple[Expected, float, float]] = {}
+        self._waiting: dict[tuple[str, str], tuple[ExpectedMembership, float, float]] = {}
 
-    def expect(self, changes: Iterable[Expected]) -> None:
-        """Look at once; a newer expectation takes the place of an older one."""
-        for change in changes:
-            self._waiting[change.person, change.group] = (change, self._clock(), FIRST_DELAY)
+    def expect(self, memberships: Iterable[ExpectedMembership]) -> None:
+        """Add memberships that are due at once; a newer one replaces an older one."""
+        for expected in memberships:
+            key = expected.person, expected.group
+            self._waiting[key] = (expected, self._clock(), FIRST_DELAY)
 
-    def due(self) -> list[Expected]:
-        """Give what is to be looked at now."""
+    def due(self) -> list[ExpectedMembership]:
+        """Return what is to be looked for now."""
         now = self._clock()
-        return [change for change, at, _ in self._waiting.values() if at <= now]
+        return [expected for expected, at, _ in self._waiting.values() if at <= now]
 
-    def looked(self, change: Expected, *, settled: bool) -> None:
-        """Be done with an expectation, or look again later."""
-        _, _, delay = self._waiting.pop((change.person, change.group))
-        if not settled and delay <= LAST_DELAY:
-            key = change.person, change.group
-            self._waiting[key] = (change, self._clock() + delay, delay * 2)
+    def tried(self, expected: ExpectedMembership, *, met: bool) -> None:
+        """Remove a membership that was looked for, or schedule the next try."""
+        key = expected.person, expected.group
+        _, _, delay = self._waiting.pop(key)
+        if not met and delay <= LAST_DELAY:
+            self._waiting[key] = (expected, self._clock() + delay, delay * 2)
 
     def pause(self) -> float | None:
-        """Give the seconds until the next look; None when all is settled."""
+        """Return the seconds until the next try; None when there is none to make."""
         times = [at for _, at, _ in self._waiting.values()]
         return max(0.0, min(times) - self._clock()) if times else None

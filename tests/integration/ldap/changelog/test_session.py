@@ -14,7 +14,7 @@ from flask_gluu_changes.backends.ldap.changelog.session import (
     check_not_ahead,
     covers,
     csns,
-    lowered,
+    limited,
 )
 from flask_gluu_changes.follower import ContinuityLost
 
@@ -39,7 +39,7 @@ def test_the_control_holds_the_cookie(cookie: str, start: bytes) -> None:
 @given(st.binary(max_size=70_000))
 def test_octets_are_read_as_they_were_written(content: bytes) -> None:
     """Of any length: a cookie grows with the replicas."""
-    assert ber.only(ber.octets(content)) == (ber.OCTETS, content)
+    assert ber.single_element(ber.octets(content)) == (ber.OCTETS, content)
 
 
 def test_a_position_is_read_as_it_was_written() -> None:
@@ -88,8 +88,8 @@ def test_a_reading_begins_behind_what_the_server_has_made() -> None:
     """What it knows of, but has not made, is told again."""
     cookie = f"o=gluu:{LATE} {OTHER};o=elsewhere:{LATE};"
     known = {"o=gluu": {"0001": EARLY}}
-    assert lowered(cookie, known) == f"o=gluu:{EARLY};o=elsewhere:{LATE};"
-    assert lowered(f"o=gluu:{OTHER};", known) == "o=gluu:;"
+    assert limited(cookie, known) == f"o=gluu:{EARLY};o=elsewhere:{LATE};"
+    assert limited(f"o=gluu:{OTHER};", known) == "o=gluu:;"
 
 
 @pytest.mark.parametrize("newest", [f"o=gluu:{LATE};", f"o=gluu:{EARLY} {OTHER};"])

@@ -6,7 +6,7 @@ from flask_gluu_changes.backends.ldap.dn import normal, within
 from flask_gluu_changes.backends.ldap.syncrepl.memberships import (
     FIRST_DELAY,
     LAST_DELAY,
-    Expected,
+    ExpectedMembership,
     Memberships,
     RetryQueue,
 )
@@ -18,12 +18,12 @@ STAFF = "inum=staff,ou=groups,o=gluu"
 def test_only_the_difference_is_expected_to_change() -> None:
     """However the names are spelled."""
     groups = Memberships()
-    assert groups.put("u", STAFF, [ANN]) == [Expected(ANN.decode(), STAFF, True)]
+    assert groups.put("u", STAFF, [ANN]) == [ExpectedMembership(ANN.decode(), STAFF, True)]
     changed = groups.put("u", "inum=staff, ou=groups, o=Gluu", [b"inum=1,ou=People,o=gluu", BOB])
-    assert changed == [Expected(BOB.decode(), STAFF, True)]
+    assert changed == [ExpectedMembership(BOB.decode(), STAFF, True)]
     assert set(groups.drop("u")) == {
-        Expected("inum=1,ou=People,o=gluu", STAFF, False),
-        Expected(BOB.decode(), STAFF, False),
+        ExpectedMembership("inum=1,ou=People,o=gluu", STAFF, False),
+        ExpectedMembership(BOB.decode(), STAFF, False),
     }
 
 
@@ -62,14 +62,14 @@ def test_names_that_are_none_are_compared_as_text() -> None:
 def test_what_does_not_show_is_looked_at_less_and_less_often() -> None:
     """And no longer when nobody seems to write memberOf."""
     now = 0.0
-    rereads = RetryQueue(lambda: now)
-    change = Expected(ANN.decode(), STAFF, True)
-    rereads.expect([change])
+    retries = RetryQueue(lambda: now)
+    change = ExpectedMembership(ANN.decode(), STAFF, True)
+    retries.expect([change])
     looks = 0
-    while (pause := rereads.pause()) is not None:
+    while (pause := retries.pause()) is not None:
         now += pause
-        for due in rereads.due():
-            rereads.looked(due, settled=False)
+        for due in retries.due():
+            retries.tried(due, met=False)
             looks += 1
     assert FIRST_DELAY < LAST_DELAY < now < 4 * LAST_DELAY
     assert looks < 15
@@ -77,9 +77,9 @@ def test_what_does_not_show_is_looked_at_less_and_less_often() -> None:
 
 def test_a_newer_expectation_takes_the_place_of_an_older_one() -> None:
     """Somebody who joined and left at once is expected to be out."""
-    rereads = RetryQueue(lambda: 0.0)
-    rereads.expect([Expected("p", "g", True), Expected("p", "g", False)])
-    (due,) = rereads.due()
-    assert (due.holds([]), due.holds([b"g"])) == (True, False)
-    rereads.looked(due, settled=True)
-    assert rereads.pause() is None
+    retries = RetryQueue(lambda: 0.0)
+    retries.expect([ExpectedMembership("p", "g", True), ExpectedMembership("p", "g", False)])
+    (due,) = retries.due()
+    assert (due.is_met([]), due.is_met([b"g"])) == (True, False)
+    retries.tried(due, met=True)
+    assert retries.pause() is None

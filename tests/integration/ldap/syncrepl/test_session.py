@@ -15,7 +15,7 @@ from flask_gluu_changes.backends.ldap.syncrepl.session import (
     NEW_COOKIE,
     REFRESH_DELETE,
     REFRESH_PRESENT,
-    STATE,
+    SYNC_STATE,
     entry_state,
     sync_info,
 )
@@ -48,7 +48,7 @@ def test_the_state_of_an_entry(state: int, octets: bytes, cookie: str | None) ->
     value = element(ber.SEQUENCE, parts + optional(ber.OCTETS, cookie))
     theirs = SyncStateControl()
     theirs.decodeControlValue(value)
-    ours = entry_state([("1.2.3", False, b""), (STATE, False, value)])
+    ours = entry_state([("1.2.3", False, b""), (SYNC_STATE, False, value)])
     assert (theirs.opnames[ours.state], ours.uuid) == (theirs.state, theirs.entryUUID)
     assert ours.cookie == theirs.cookie == cookie
 
@@ -85,7 +85,7 @@ def test_a_new_cookie_alone() -> None:
 def test_what_is_cut_off_is_refused(octets: bytes) -> None:
     """Never read as less than it was."""
     with pytest.raises(ValueError, match=r"BER|unpack"):
-        ber.only(octets)
+        ber.single_element(octets)
 
 
 def test_an_entry_without_its_control_is_refused() -> None:

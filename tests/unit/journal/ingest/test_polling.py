@@ -15,10 +15,11 @@ from flask_gluu_changes.follower import (
     StopSignal,
 )
 from flask_gluu_changes.journal.ingest.ingester import Ingester
-from flask_gluu_changes.journal.ingest.polling import LONG_AGO, Pace, PollingFollower
+from flask_gluu_changes.journal.ingest.polling import LONG_AGO, PollingFollower
 from flask_gluu_changes.journal.ingest.service import ingest_job
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.model import ChangesQuery
+from flask_gluu_changes.settings.journal import FollowSettings
 from flask_gluu_changes.testing import NOON, person
 from tests.support.filling import Filler, Journal
 from tests.support.memory_people import MemoryPeople
@@ -39,9 +40,9 @@ class Looks:
 
     def restart(self) -> None:
         """Begin at the saved cookie, as a new process does."""
-        pace = Pace(interval=0, lag=10, sweep=100)
+        settings = FollowSettings(follow_interval=0, follow_lag=10, follow_sweep=100)
         query = ChangesQuery(LONG_AGO)
-        follower = PollingFollower(self.people.backend, query, pace, "", lambda: self.now)
+        follower = PollingFollower(self.people.backend, query, settings, "", lambda: self.now)
         encoder = ingest_job({}, self.people.backend).encoder
         self._events = follower.events(self.writer.state().cookie, self.stop)
         self._ingester = Ingester(self.writer, encoder, follower, SnapshotProgress())
@@ -49,7 +50,8 @@ class Looks:
     def look(self, after: float) -> None:
         """Look once more, some seconds later."""
         self.now += after * SECOND
-        self._ingester.consume(self._one())
+        for event in self._one():
+            self._ingester.handle(event)
 
     def _one(self) -> Iterator[Event]:
         for event in self._events:
@@ -77,7 +79,7 @@ def test_changes_are_seen_at_the_next_look(looks: Looks, journal: Journal) -> No
 
 
 def test_a_write_that_becomes_visible_late(looks: Looks, journal: Journal) -> None:
-    """H8: it is seen if it is no later than the lag."""
+    """H8, a commit that is late: it is seen if it is no later than the lag."""
     looks.look(after=50)
     looks.people.add("2", person("bob", created=NOON + 41 * SECOND))
     looks.look(after=1)
@@ -95,7 +97,7 @@ def test_deletions_are_found_by_the_sweep(looks: Looks, journal: Journal) -> Non
 
 
 def test_changes_without_a_time_are_found_by_the_sweep(looks: Looks, journal: Journal) -> None:
-    """H11, as late as the sweep."""
+    """H11, edits that set no time: they are seen as late as the sweep."""
     looks.look(after=50)
     looks.people.change("1", {"mail": [b"ann@example.org"]})
     looks.look(after=49)
@@ -125,7 +127,7 @@ def test_a_clock_that_goes_back(looks: Looks) -> None:
 
 def test_bounds_that_cannot_be_read(looks: Looks, journal: Journal) -> None:
     """They are not taken for none."""
-    follower = PollingFollower(looks.people.backend, ChangesQuery(LONG_AGO), Pace(), "")
+    follower = PollingFollower(looks.people.backend, ChangesQuery(LONG_AGO), FollowSettings(), "")
     with pytest.raises(ContinuityLost, match="cannot be read"):
         next(follower.events("garbage", looks.stop))
 

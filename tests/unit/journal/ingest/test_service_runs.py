@@ -173,7 +173,7 @@ def test_only_the_first_reading_is_watched() -> None:
 def test_while_another_holds_the_lease_it_waits(caplog: pytest.LogCaptureFixture) -> None:
     """The log says so once; a beat later, but within a second, it asks again."""
     caplog.set_level(logging.INFO)
-    world = World(stop=5)
+    world = World(stop=6)
     world.set(holder="another", held_until=LATE)
 
     def other_leaves() -> None:
@@ -184,7 +184,7 @@ def test_while_another_holds_the_lease_it_waits(caplog: pytest.LogCaptureFixture
 
     world.stop.during = other_leaves
     world.run()
-    assert world.stop.waits == [1.0, 1.0, 0, 1.0, 1.0]
+    assert world.stop.waits == [1.0, 1.0, 0, 1.0, 1.0, 1.0]
     assert world.follower.cookies == [""]
     text = "another process fills the journal; this one waits to take over"
     assert caplog.record_tuples == [(NAME, logging.INFO, text)] * 2
@@ -347,6 +347,13 @@ def test_a_backend_is_followed_into_the_journal_of_the_config(tmp_path: Path) ->
     assert query == ChangesQuery(
         datetime(1, 1, 1, tzinfo=UTC), ("when",), None, NEVER_SHOWN | {"secret"}
     )
+
+
+def test_a_backend_is_told_what_is_allowed() -> None:
+    """It need not send what nobody may see."""
+    backend = Followed(Script())
+    ingest_job({"GLUU_CHANGES_ALLOWED_ATTRIBUTES": "CN"}, backend).choose()
+    assert [query.attributes for query in backend.queries] == [frozenset({"cn"})]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-import flask_gluu_changes.web.delta as journal_pages
 from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.journal_site import NDJSON, Site, gone, shown
 from tests.support.journals import Journal
@@ -17,7 +16,6 @@ def test_a_stream_is_a_run_in_one_answer(
     journal: Journal, site: Site, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many rows are read at a time, and with any count."""
-    monkeypatch.setattr(journal_pages, "STREAM_ROWS", rows)
     monkeypatch.setattr("flask_gluu_changes.web.delta.STREAM_ROWS", rows)
     journal.put(*"abcde", updatedAt="20240501120000Z")
     token = site.full()

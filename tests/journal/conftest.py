@@ -1,7 +1,0 @@
-"""What the test of the README needs."""
-
-from __future__ import annotations
-
-from tests.support.journal_site import site as site
-from tests.support.journals import engine as engine
-from tests.support.journals import journal as journal
