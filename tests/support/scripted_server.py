@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flask_gluu_changes.protection.caching import Clock
-from flask_gluu_changes.protection.credentials import ClientCredentials, PatClient
+from flask_gluu_changes.protection.credentials import AuthenticatedClient, PatClient
 from flask_gluu_changes.protection.discovery import ServerMetadata
 from flask_gluu_changes.protection.http import Answer, HttpClient
 from flask_gluu_changes.settings.protection import ProtectionSettings
@@ -71,8 +71,9 @@ def protection_settings(**more: Any) -> ProtectionSettings:
         "permission_endpoint": f"{ISSUER}/permission",
         "resource_registration_endpoint": f"{ISSUER}/resources",
     }
-    common = {"protection": "uma", "issuer": ISSUER, "client_id": "rs", "client_secret": "secret"}
-    return ProtectionSettings(**{**endpoints, **common, **more})
+    client = {"issuer": ISSUER, "client_id": "rs", "client_secret": "secret"}
+    mode = {"protection": "uma", "scope": ()}
+    return ProtectionSettings(**{**endpoints, **client, **mode, **more})
 
 
 def metadata_of(server: HttpClient, settings: ProtectionSettings, clock: Clock) -> ServerMetadata:
@@ -84,5 +85,5 @@ def pat_client(server: HttpClient, settings: ProtectionSettings, clock: Clock) -
     """Give the client that calls with a PAT."""
     metadata = metadata_of(server, settings, clock)
     return PatClient(
-        ClientCredentials(settings, server, metadata), server, metadata, "uma_protection", clock
+        AuthenticatedClient(settings, server, metadata), server, metadata, "uma_protection", clock
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
 
-from flask_gluu_changes.protection.credentials import ClientCredentials
+from flask_gluu_changes.protection.credentials import AuthenticatedClient
 from flask_gluu_changes.protection.http import Answer, AuthorizationServerUnavailable
 from flask_gluu_changes.protection.uma import (
     RptValidator,
@@ -278,7 +278,7 @@ def test_a_token_without_permissions_grants_nothing() -> None:
 
 def _validator(answer: Callable[[Call], Answer]) -> tuple[RptValidator, World]:
     world = World(answer, uma_resource_id="ours")
-    client = ClientCredentials(world.settings, world.server, world.metadata)
+    client = AuthenticatedClient(world.settings, world.server, world.metadata)
     made = RptValidator(world.settings, client, world.metadata, world.clock, world.resource)
     return made, world
 

@@ -101,7 +101,8 @@ class World:
     def tell(self, *events: Event) -> list[Any]:
         """Give it some events; return what was committed since."""
         before = len(self.writer.batches)
-        self._ingester.consume(events)
+        for event in events:
+            self._ingester.handle(event)
         return self.writer.batches[before:]
 
     def state(self) -> JournalState:
@@ -130,8 +131,7 @@ def test_changes_are_written_when_there_is_a_quiet_moment(world: World) -> None:
 
 def test_large_batches_are_written_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no transaction grows without bound; the cookie follows with the last."""
-    monkeypatch.setattr(module, "MAX_BATCH", 2, raising=False)
-    monkeypatch.setattr(module, "LARGEST", 2, raising=False)
+    monkeypatch.setattr(module, "MAX_BATCH", 2)
     batches = world.tell(_seen("a"), _seen("b"), _seen("c"), Checkpoint("c1"), Heartbeat())
     assert batches == [
         ([("a", "ia"), ("b", "ib")], None, None),
@@ -254,7 +254,9 @@ def test_strangers_that_are_called_unchanged_prove_another_past(world: World) ->
     world.tell(_seen("a"), Heartbeat())
     with pytest.raises(ContinuityLost) as caught:
         world.tell(*_listing(Unchanged(["a", "x", "y"])))
-    assert str(caught.value) == "2 identities are called old that nobody knows"
+    assert str(caught.value) == (
+        "the source calls 2 identities unchanged that are not in the journal"
+    )
     assert world.journal.writer.inums() == {"a": "ia"}
 
 

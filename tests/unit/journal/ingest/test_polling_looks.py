@@ -21,7 +21,8 @@ from flask_gluu_changes.follower import (
     SnapshotStarted,
     Upserted,
 )
-from flask_gluu_changes.journal.ingest.polling import LONG_AGO, Pace, PollingBounds, PollingFollower
+from flask_gluu_changes.journal.ingest.polling import LONG_AGO, PollingBounds, PollingFollower
+from flask_gluu_changes.settings.journal import FollowSettings
 
 from .stopping import Stop
 
@@ -58,8 +59,9 @@ def clock() -> Clock:
 
 
 def _follower(backend: MemoryBackend, clock: Clock, **pace: float) -> PollingFollower:
-    paced = Pace(**{"interval": 1.0, "lag": 10.0, "sweep": 100.0, **pace})
-    return PollingFollower(backend, ChangesQuery(LONG_AGO), paced, "because", clock)
+    chosen = {"interval": 1.0, "lag": 10.0, "sweep": 100.0, **pace}
+    settings = FollowSettings(**{f"follow_{name}": seconds for name, seconds in chosen.items()})
+    return PollingFollower(backend, ChangesQuery(LONG_AGO), settings, "because", clock)
 
 
 def _cookie(since: datetime, swept: datetime) -> str:
@@ -192,7 +194,7 @@ def test_an_entry_is_identified_by_its_least_inum(
             (
                 "flask_gluu_changes.journal.ingest.polling",
                 logging.WARNING,
-                "an entry without inum cannot be told from others: it is left out",
+                "an entry without inum is left out: it cannot be told from others",
             )
         ]
         * 2
@@ -203,7 +205,7 @@ def test_the_query_is_the_applications_but_for_the_time(clock: Clock) -> None:
     """Also what nobody will see is told."""
     backend = Asked()
     query = ChangesQuery(NOON, ("when",), frozenset({"cn"}), frozenset({"secret"}))
-    follower = PollingFollower(backend, query, Pace(), "because", clock)
+    follower = PollingFollower(backend, query, FollowSettings(), "because", clock)
     _look(follower)
     assert backend.queries == [
         ChangesQuery(LONG_AGO, ("when",), frozenset({"cn"}), frozenset({"secret"}))
@@ -220,11 +222,10 @@ def test_it_says_what_it_follows_and_why_not_exactly(clock: Clock) -> None:
 
 
 def test_the_clock_is_the_systems_in_utc() -> None:
-    """Unless another one is given; so are the times of a pace."""
-    follower = PollingFollower(Asked(), ChangesQuery(LONG_AGO), Pace(), "")
+    """Unless another one is given."""
+    follower = PollingFollower(Asked(), ChangesQuery(LONG_AGO), FollowSettings(), "")
     before = datetime.now(UTC)
     (cookie,) = [e.cookie for e in _look(follower) if isinstance(e, Checkpoint)]
     bounds: Any = PollingBounds.parse(cookie)
     assert before <= bounds.swept <= datetime.now(UTC)
     assert bounds.swept - bounds.since == 60 * SECOND
-    assert (Pace().interval, Pace().lag, Pace().sweep) == (10, 60, 3600)

@@ -32,20 +32,27 @@ from flask_gluu_changes.follower import (
     Upserted,
 )
 from flask_gluu_changes.journal.ingest import service as module
-from flask_gluu_changes.journal.ingest.polling import Pace, PollingFollower
+from flask_gluu_changes.journal.ingest.polling import PollingFollower
 from flask_gluu_changes.journal.ingest.service import (
     IngestJob,
     IngestService,
     begin_epoch,
-    choose,
     ingest_job,
     run_ingest,
 )
 from flask_gluu_changes.journal.records import IdentityEncoder
-from flask_gluu_changes.journal.tables import ENTRIES, STATE, JournalState, now, open_engine
+from flask_gluu_changes.journal.tables import (
+    ENTRIES,
+    STATE,
+    JournalState,
+    engine_from_config,
+    now,
+    open_engine,
+)
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.model import NEVER_SHOWN, Visibility
 from flask_gluu_changes.settings.base import Settings
+from flask_gluu_changes.settings.journal import FollowSettings
 from tests.support.journals import Journal, memory_engine
 
 from .stopping import Stop
@@ -382,12 +389,12 @@ def disposed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """How often an engine was disposed of."""
     noted: list[bool] = []
 
-    def opened(url: str) -> Any:
-        engine = open_engine(url)
+    def opened(config: Any) -> Any:
+        engine = engine_from_config(config)
         event.listen(engine, "engine_disposed", lambda _: noted.append(True))
         return engine
 
-    monkeypatch.setattr(module, "open_engine", opened)
+    monkeypatch.setattr(module, "engine_from_config", opened)
     return noted
 
 
@@ -412,7 +419,9 @@ def test_without_a_journal_nothing_can_be_filled() -> None:
     for ask in asks:
         with pytest.raises(ConfigurationError) as caught:
             ask()
-        assert str(caught.value) == "GLUU_CHANGES_JOURNAL_URL is missing; set it to sqlite:///…"
+        assert str(caught.value) == (
+            "GLUU_CHANGES_JOURNAL_URL is missing; set it, e.g. sqlite:///…"
+        )
 
 
 def test_an_operator_begins_a_new_epoch(tmp_path: Path) -> None:
@@ -452,7 +461,7 @@ def test_a_backend_that_cannot_be_followed_is_polled(tmp_path: Path) -> None:
     job = ingest_job(config, backend)
     follower = job.choose()
     assert isinstance(follower, PollingFollower)
-    assert follower._pace == Pace(interval=1, lag=2, sweep=3)
+    assert follower._settings == FollowSettings.load(config)
     assert follower._backend is backend
     assert follower.why == "the store has no way to tell every change"
     assert (job.retention_days, job.settings_digest) == (4, Settings.load(config).digest)
@@ -460,11 +469,11 @@ def test_a_backend_that_cannot_be_followed_is_polled(tmp_path: Path) -> None:
 
 def test_what_is_asked_of_a_backend_is_what_it_is_polled_with() -> None:
     """One query for both ways."""
-    query = ChangesQuery(datetime(2020, 1, 1, tzinfo=UTC), ("when",))
+    config = {"GLUU_CHANGES_TIME_ATTRIBUTES": "when"}
     script = Script()
     followed = Followed(script)
-    assert choose(followed, query, Pace()) is script
-    assert followed.queries == [query]
-    polled = choose(MemoryBackend(), query, Pace(interval=7))
+    assert ingest_job(config, followed).choose() is script
+    polled = ingest_job(config, MemoryBackend()).choose()
     assert isinstance(polled, PollingFollower)
-    assert (polled._query, polled._pace) == (query, Pace(interval=7))
+    assert [polled._query] == followed.queries
+    assert polled._query.time_attributes == ("when",)
