@@ -373,3 +373,13 @@ def test_what_did_not_pass_is_not_remembered(world: World) -> None:
     assert not world.passes(token)
     world.clock.wall += 100
     assert world.passes(token)
+
+
+def test_threads_that_find_new_keys_at_once_share_one_cache(world: World) -> None:
+    """Or each would validate the same token by itself."""
+    world.jwks.find("k")
+    keys = world.jwks.held()
+    assert keys is not None
+    caches = [world.validator._start_cache(keys) for _ in range(2)]
+    assert caches[0] is caches[1] is world.validator._start_cache(keys)
+    assert caches[0][1] is world.validator._cache_of(keys)
