@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from flask_gluu_changes import BackendRefused, BackendUnavailable
-from flask_gluu_changes.journal.protocol import Position, ResyncRequired, Status
+from flask_gluu_changes.journal.protocol import Position, ResyncRequired, Slice, Status
 from flask_gluu_changes.journal.reader import JournalReader
 from flask_gluu_changes.journal.tables import COMMITS, STATE
 from flask_gluu_changes.journal.writer import WriteBatch
@@ -120,14 +120,23 @@ def test_a_slice_says_where_to_go_on(
     assert part.next.removals == part.next.is_end == (after == 3)
 
 
+@pytest.mark.parametrize("size", [1, 9])
 def test_a_full_run_skips_the_removed_and_still_ends_at_the_head(
-    journal: Journal, reader: JournalReader
+    journal: Journal, reader: JournalReader, size: int
 ) -> None:
     """Although the last rows are removals."""
     journal.put("a", "b")
     journal.remove("b")
-    part = reader.read_slice(None, 9)
+    part = reader.read_slice(None, size)
     assert (_ids(part.entries), part.removed, part.next) == (["a"], [], reader.latest())
+
+
+def test_a_full_run_of_nobody_is_over_at_once(journal: Journal, reader: JournalReader) -> None:
+    """All that there is was removed."""
+    journal.put("a")
+    journal.remove("a")
+    head = reader.latest()
+    assert reader.read_slice(None, 9) == Slice([], [], [], 0, next=head, head=head)
 
 
 def test_a_delta_run_tells_removals_in_the_order_of_change(

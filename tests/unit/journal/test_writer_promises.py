@@ -10,7 +10,15 @@ from sqlalchemy import event, select, update
 
 from flask_gluu_changes.journal import writer as module
 from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
-from flask_gluu_changes.journal.writer import LeaseLost, WriteBatch, Writer
+from flask_gluu_changes.journal.writer import (
+    DELETED,
+    EXACT,
+    LAGGING,
+    OUT_OF_SCOPE,
+    LeaseLost,
+    WriteBatch,
+    Writer,
+)
 from tests.support.journals import Journal, memory_engine
 
 LONG_AGO = 10**15
@@ -230,9 +238,17 @@ def test_the_lease_is_for_one(journal: Journal) -> None:
     assert journal.writer.state().holder == journal.writer.name
 
 
-@pytest.mark.parametrize(("options", "seconds"), [({}, 15.0), ({"seconds": 2.5}, 2.5)])
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A moment in which time stands still."""
+    moment = now()
+    monkeypatch.setattr(module, "now", lambda: moment)
+    return moment
+
+
+@pytest.mark.parametrize(("options", "micros"), [({}, 15_000_000), ({"seconds": 2.5}, 2_500_000)])
 def test_a_lease_lasts_for_so_long(
-    journal: Journal, options: dict[str, float], seconds: float
+    journal: Journal, still: int, options: dict[str, float], micros: int
 ) -> None:
     """Every step renews it."""
     journal.writer.release()
@@ -246,11 +262,26 @@ def test_a_lease_lasts_for_so_long(
         lambda: writer.prune(0),
     ]
     for step in steps:
-        before = now()
         step()
-        until = writer.state().held_until
-        assert before <= until - int(seconds * 10**6) <= now()
+        assert writer.state().held_until == still + micros
         _set(journal, held_until=0)
+
+
+def test_a_lease_is_over_behind_its_last_microsecond(journal: Journal, still: int) -> None:
+    """Unless nobody holds it: then its time does not matter."""
+    other = Writer(journal.engine)
+    _set(journal, held_until=still)
+    assert not other.acquire()
+    _set(journal, held_until=still - 1)
+    assert other.acquire()
+    _set(journal, holder="", held_until=LATE)
+    assert journal.writer.acquire()
+
+
+def test_clients_and_operators_read_why_and_how() -> None:
+    """In these words."""
+    assert (DELETED, OUT_OF_SCOPE) == ("deleted", "outOfScope")
+    assert (EXACT, LAGGING) == ("exact", "lagging")
 
 
 def test_only_its_holder_gives_a_lease_back(journal: Journal) -> None:
