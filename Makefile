@@ -2,13 +2,16 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+SAMPLE ?= 0
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 # setuptools warns of each editable installation, which pip prints even when it is quiet
 INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth unit test soak interop lint docs diagram dist matrix bench clean system
+.PHONY: help demo demo-oauth unit test soak interop lint docs diagram dist matrix mutants bench clean \
+  system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +55,9 @@ dist: $(VENV)/dist ## build the wheel and the sdist, check them, run the unit te
 matrix: $(VENV)/dist | system ## run the unit tests with the lowest and the newest versions, on each Python that is found
 	$(BIN)/python -m tools.matrix
 
+mutants: $(VENV)/mutants ## change the core in small ways and see whether its unit tests fail (SAMPLE=100: so many a module)
+	$(BIN)/python -m tools.mutants --sample $(SAMPLE) --seed $(SEED)
+
 bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 	$(BIN)/python -m benchmarks $(PEOPLE)
 
@@ -70,7 +76,7 @@ system:
 	@PYTHON=$(PYTHON) tools/system-packages
 
 # One stamp for each dependency group of pyproject.toml. None of these needs root or a compiler …
-GROUPS := $(addprefix $(VENV)/,unit lint docs dist demo demo-oauth)
+GROUPS := $(addprefix $(VENV)/,unit lint docs dist mutants demo demo-oauth)
 $(GROUPS): $(VENV)/%: $(VENV)/made setup.cfg pyproject.toml
 	$(INSTALL) --editable . --group $*
 	@touch $@

@@ -37,15 +37,16 @@ class HeadWatcher:
         self._watcher: threading.Thread | None = None
         self._closed = False
 
-    def wait(self, known: object, seconds: float, *, most: int) -> None:
-        """Return when the head is not `known` any more, after so many seconds, or at the end.
+    def wait(self, known: object, seconds: float, *, most: int) -> bool:
+        """Return True when woken: the head is not `known` any more, or it is the end.
 
-        most: so many may wait; who comes beyond gets BackendUnavailable.
+        False when nothing came for so many seconds. most: so many may wait; who comes beyond gets
+        BackendUnavailable.
         """
         waiter = _Waiter(known)
         self._enter(waiter, most)
         try:
-            waiter.done.wait(seconds)
+            return waiter.done.wait(seconds)
         finally:
             with self._lock:
                 self._waiters.discard(waiter)

@@ -116,8 +116,9 @@ class SequenceBackend(Backend):
         """Return what the journal says of itself, built or not."""
 
     @abstractmethod
-    def wait(self, position: Position, seconds: float, *, most: int) -> None:
-        """Return when something came after a position, or so many seconds later.
+    def wait(self, position: Position, seconds: float, *, most: int) -> bool:
+        """Return True when something came after a position, False after so many seconds without.
 
-        most: so many may wait in this process; beyond it BackendUnavailable is raised.
+        The end of the waits counts as something. most: so many may wait in this process; beyond it
+        BackendUnavailable is raised.
         """

@@ -1,4 +1,7 @@
-"""Who waits is let go by a change, by a failure, by the time and by the end, and not before."""
+"""Who waits is woken by a change, by a failure and by the end, or goes when the time is over.
+
+A wake-up that did not come would look like the end of the time: each test asks which it was.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from flask_gluu_changes.journal.long_poll import HeadWatcher
 from tests.support.journal_site import Site, shown
 from tests.support.journals import Journal
 
-LONG = 300.0
+LONG = 30.0
+"""Seconds that no test waits for, unless nobody wakes it: then it fails."""
 
 
 class Head:
@@ -39,7 +43,7 @@ class Head:
 @contextmanager
 def _waiting(
     room: HeadWatcher, head: Head, known: object = 1, people: int = 1
-) -> Iterator[list[Future[None]]]:
+) -> Iterator[list[Future[bool]]]:
     """Have so many wait for long; all of them are there when the body begins."""
     with ThreadPoolExecutor(people) as threads:
         waits = [threads.submit(room.wait, known, LONG, most=people) for _ in range(people)]
@@ -50,59 +54,63 @@ def _waiting(
 
 
 @pytest.mark.parametrize("people", [1, 5])
-def test_a_change_lets_everybody_go(people: int) -> None:
+def test_a_change_wakes_everybody(people: int) -> None:
     """Whoever waits for it."""
     room = HeadWatcher(head := Head())
     with _waiting(room, head, people=people) as waits:
         assert not any(wait.done() for wait in waits)
         head.value = 2
-    assert [wait.result() for wait in waits] == [None] * people
+    assert [wait.result() for wait in waits] == [True] * people
 
 
 def test_who_knows_an_older_head_goes_at_once() -> None:
     """The change came between reading and waiting."""
-    HeadWatcher(Head()).wait(0, LONG, most=1)
+    assert HeadWatcher(Head()).wait(0, LONG, most=1)
 
 
 def test_time_lets_go() -> None:
-    """Without a change."""
-    HeadWatcher(Head()).wait(1, 0.01, most=1)
+    """Without a change, and it is not taken for one."""
+    assert not HeadWatcher(Head()).wait(1, 0.01, most=1)
 
 
-def test_a_failure_lets_go(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_wakes(caplog: pytest.LogCaptureFixture) -> None:
     """So that the request meets it itself and answers 503."""
     room = HeadWatcher(head := Head())
-    with _waiting(room, head):
+    with _waiting(room, head) as (wait,):
         head.value = OSError("the disk is gone")
+    assert wait.result()
     assert "the disk is gone" in caplog.text
 
 
-def test_the_end_lets_everybody_go() -> None:
+def test_the_end_wakes_everybody() -> None:
     """And nobody waits after it."""
     room = HeadWatcher(head := Head())
-    with _waiting(room, head, people=3):
+    with _waiting(room, head, people=3) as waits:
         room.close()
-    room.wait(1, LONG, most=1)
+    assert [wait.result() for wait in waits] == [True] * 3
+    assert room.wait(1, LONG, most=1)
 
 
 def test_there_is_room_for_so_many() -> None:
     """Who comes beyond is told to come back; a place becomes free with every end of a wait."""
     room = HeadWatcher(head := Head())
-    with _waiting(room, head, people=2):
+    with _waiting(room, head, people=2) as waits:
         with pytest.raises(BackendUnavailable) as caught:
             room.wait(1, LONG, most=2)
         assert caught.value.retry_after == 1
         head.value = 2
-    room.wait(1, LONG, most=1)
+    assert [wait.result() for wait in waits] == [True] * 2
+    assert room.wait(1, LONG, most=1)
 
 
 def test_nobody_looks_while_nobody_waits() -> None:
     """The thread ends with the last wait, and another one begins with the next."""
     room = HeadWatcher(head := Head())
     for value in (2, 3):
-        with _waiting(room, head, known=value - 1):
+        with _waiting(room, head, known=value - 1) as (wait,):
             watcher = room._watcher
             head.value = value
+        assert wait.result()
         assert watcher is not None
         watcher.join()
         assert room._watcher is None
@@ -131,11 +139,27 @@ def later(journal: Journal) -> Iterator[Callable[[Callable[[], None]], None]]:
 Later = Callable[[Callable[[], None]], None]
 
 
+@pytest.fixture
+def woken(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """How each wait of a request ended."""
+    ends: list[bool] = []
+    wait = journal.backend.wait
+
+    def note(*args: Any, **options: Any) -> bool:
+        ends.append(wait(*args, **options))
+        return ends[-1]
+
+    monkeypatch.setattr(journal.backend, "wait", note)
+    return ends
+
+
 def _wait(site: Site, token: str, seconds: str = "30") -> TestResponse:
     return site.get({"Prefer": f"respond-async, wait={seconds}"}, deltaToken=token)
 
 
-def test_a_request_waits_for_a_change(journal: Journal, site: Site, later: Later) -> None:
+def test_a_request_waits_for_a_change(
+    journal: Journal, site: Site, later: Later, woken: list[bool]
+) -> None:
     """And says for how long it would have."""
     journal.put("a")
     token = site.full()
@@ -143,9 +167,10 @@ def test_a_request_waits_for_a_change(journal: Journal, site: Site, later: Later
     answer = _wait(site, token)
     assert shown([answer.get_json()]) == ["b"]
     assert answer.headers["Preference-Applied"] == "wait=30"
+    assert woken == [True]
 
 
-def test_a_request_that_waited_in_vain_is_answered(journal: Journal) -> None:
+def test_a_request_that_waited_in_vain_is_answered(journal: Journal, woken: list[bool]) -> None:
     """With an empty page, or with 304; the settings bound its time."""
     site = Site(journal, max_wait_seconds=1)
     token = site.full()
@@ -153,6 +178,7 @@ def test_a_request_that_waited_in_vain_is_answered(journal: Journal) -> None:
     assert (answer.get_json()["results"], answer.headers["Preference-Applied"]) == ([], "wait=1")
     known = {"Prefer": "wait=1", "If-None-Match": answer.headers["ETag"]}
     assert site.get(known, deltaToken=token).status_code == 304
+    assert woken == [False, False]
 
 
 def test_what_is_there_is_not_waited_for(journal: Journal, site: Site) -> None:
@@ -181,7 +207,9 @@ def test_other_preferences_are_ignored(site: Site, preference: str) -> None:
     assert (answer.status_code, "Preference-Applied" in answer.headers) == (200, False)
 
 
-def test_too_many_waiters_are_told_to_come_back(journal: Journal, later: Later) -> None:
+def test_too_many_waiters_are_told_to_come_back(
+    journal: Journal, later: Later, woken: list[bool]
+) -> None:
     """With 503 and Retry-After, while the others go on waiting."""
     site = Site(journal, max_waiters=1)
     token = site.full()
@@ -195,9 +223,12 @@ def test_too_many_waiters_are_told_to_come_back(journal: Journal, later: Later) 
     later(come_too_late)
     assert shown([_wait(site, token).get_json()]) == ["a"]
     assert (refused[0].status_code, refused[0].headers["Retry-After"]) == (503, "1")
+    assert woken == [True]
 
 
-def test_a_signal_ends_the_waits(journal: Journal, site: Site, later: Later) -> None:
+def test_a_signal_ends_the_waits(
+    journal: Journal, site: Site, later: Later, woken: list[bool]
+) -> None:
     """And then does what it would have done without."""
     token, received = site.full(), []
     before = signal.signal(signal.SIGTERM, lambda *_: received.append(True))
@@ -207,4 +238,4 @@ def test_a_signal_ends_the_waits(journal: Journal, site: Site, later: Later) -> 
         assert _wait(site, token).get_json()["results"] == []
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert received == [True]
+    assert received == woken == [True]

@@ -1,0 +1,143 @@
+"""Claims are accepted only when every one of them says so."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from flask_gluu_changes.protection.claims import (
+    LEEWAY,
+    TEXTS,
+    as_texts,
+    is_acceptable,
+    is_in_force,
+    is_time,
+)
+
+NOW = 1_000_000.0
+ISSUER, AUDIENCE = "https://as.example", "api"
+GOOD: dict[str, Any] = {
+    "iss": ISSUER,
+    "aud": AUDIENCE,
+    "exp": NOW + 60,
+    "nbf": NOW - 60,
+    "iat": NOW - 60,
+    "scope": "read",
+    "token_type": "Bearer",
+}
+
+
+def _accepts(audience: str = AUDIENCE, **other: Any) -> bool:
+    claims = {name: value for name, value in {**GOOD, **other}.items() if value is not ...}
+    return is_acceptable(claims, issuer=ISSUER, audience=audience, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"iss": ...},
+        {"iss": None},
+        {"aud": ["other", AUDIENCE]},
+        {"scope": ...},
+        {"scope": ""},
+        {"scope": []},
+        {"scope": ["read", "write"]},
+        {"cnf": None},
+        {"token_type": None},
+        {"token_type": ""},
+        {"exp": ...},
+        {"exp": None, "nbf": None, "iat": None},
+        {"exp": NOW + 0.5},
+        {"nbf": NOW + LEEWAY},
+        {"sub": None, "jti": "1", "client_id": "c", "username": "u"},
+    ],
+)
+def test_good_claims_are_accepted(other: dict[str, Any]) -> None:
+    """Optional ones may be missing or null, where the standards leave them out."""
+    assert _accepts(**other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"iss": "https://other.example"},
+        {"iss": ""},
+        {"aud": "other"},
+        {"aud": ["other"]},
+        {"aud": ...},
+        {"aud": [AUDIENCE, 1]},
+        {"cnf": {"jkt": "x"}},
+        {"cnf": {}},
+        {"token_type": "DPoP"},
+        {"token_type": "dpop"},
+        {"exp": NOW},
+        {"exp": "soon"},
+        {"nbf": NOW + LEEWAY + 0.5},
+        {"iat": "then"},
+        {"iat": True},
+        {"scope": 1},
+        {"scope": ["read", 1]},
+        {"scope": {"read": True}},
+        *({name: 1} for name in TEXTS),
+    ],
+)
+def test_one_bad_claim_is_enough_to_refuse(other: dict[str, Any]) -> None:
+    """Whatever the others say."""
+    assert not _accepts(**other)
+
+
+def test_without_an_audience_in_the_settings_any_is_accepted() -> None:
+    """And a malformed one is still refused."""
+    assert _accepts(audience="", aud=...)
+    assert _accepts(audience="", aud="other")
+    assert _accepts(audience="", aud="")
+    assert not _accepts(audience="", aud={"api": 1})
+
+
+@pytest.mark.parametrize("name", ["iss", "sub", "client_id", "token_type", "username", "jti"])
+def test_texts_are_texts(name: str) -> None:
+    """A number or a list in their place is no claim that anybody should compare."""
+    assert _accepts(audience="", **{name: None})
+    assert not _accepts(audience="", **{name: [ISSUER]})
+
+
+def test_an_expiry_is_exact_and_a_beginning_has_leeway() -> None:
+    """This clock may be behind the server's by five seconds."""
+    assert is_in_force({"exp": NOW + 0.001, "nbf": NOW + 5}, NOW)
+    assert not is_in_force({"exp": NOW}, NOW)
+    assert not is_in_force({"nbf": NOW + 5.001}, NOW)
+    assert is_in_force({}, NOW)
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", ["1", True, False, math.nan, math.inf, -math.inf, [1], {}])
+def test_a_time_that_is_none_is_never_in_force(name: str, value: object) -> None:
+    """A claim that cannot be compared is a doubt."""
+    assert not is_time(value)
+    assert not is_in_force({name: value}, NOW)
+
+
+@pytest.mark.parametrize("value", [0, 1, -1.5, 2**40])
+def test_numbers_are_times(value: float) -> None:
+    """Whole or not."""
+    assert is_time(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        ("a", ["a"]),
+        ("", [""]),
+        (["a", "b"], ["a", "b"]),
+        ([], []),
+        (["a", 1], []),
+        (1, []),
+        (None, []),
+    ],
+)
+def test_one_text_or_a_list_of_texts(value: object, texts: list[str]) -> None:
+    """Anything else is nothing."""
+    assert as_texts(value) == texts

@@ -1,0 +1,385 @@
+"""A JWT passes when a key of the issuer signed it, and all that it must say is there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+from typing import Any
+
+import pytest
+from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
+from joserfc import jwt
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+
+from flask_gluu_changes.protection import jwt as module
+from flask_gluu_changes.protection.http import Answer, AuthorizationServerUnavailable
+from flask_gluu_changes.protection.jwt import Jwks, JwtValidator
+from tests.support.scripted_server import (
+    ISSUER,
+    Call,
+    ScriptedServer,
+    StillClock,
+    metadata_of,
+    protection_settings,
+)
+
+AUDIENCE = "our-api"
+KEY = ECKey.generate_key("P-256", {"kid": "k"})
+OTHER = ECKey.generate_key("P-256", {"kid": "other"})
+
+
+def _public(key: Key, **more: Any) -> dict[str, Any]:
+    return {**key.as_dict(private=False), **more}
+
+
+class World:
+    """A validator, and the key set that the authorization server publishes."""
+
+    def __init__(self, *keys: Any, **settings: Any) -> None:
+        self.keys: Any = [*keys]
+        self.answer: Answer | None = None
+        self.clock = StillClock()
+        self.clock.wall = time.time()
+        self.server = ScriptedServer(self._answer)
+        chosen = {"protection": "oauth", "token_validation": "jwt", "audience": AUDIENCE}
+        self.settings = protection_settings(**{**chosen, **settings})
+        metadata = metadata_of(self.server, self.settings, self.clock)
+        self.jwks = Jwks(self.server, metadata, self.clock)
+        self.validator = JwtValidator(self.settings, self.jwks, self.clock)
+
+    def _answer(self, call: Call) -> Answer:
+        return self.answer or Answer(200, {"keys": self.keys})
+
+    def fetched(self) -> int:
+        """Count how often the key set was asked for."""
+        assert {(call.method, call.path) for call in self.server.calls} <= {("GET", "/jwks")}
+        return len(self.server.calls)
+
+    def sign(self, key: Key = KEY, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
+        """Sign a token; claims of None are left out, headers of None too."""
+        now = int(self.clock.wall)
+        named = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "client_id": "c", "jti": "1"}
+        said = {**named, "exp": now + 600, "iat": now - 60, "scope": "read list", **claims}
+        head = {"alg": "ES256", "typ": "at+jwt", "kid": "k", **(header or {})}
+        algorithms = [*module.ALGORITHMS, "HS256", "EdDSA"]
+        return jwt.encode(
+            {name: value for name, value in head.items() if value is not None},
+            {name: value for name, value in said.items() if value is not None},
+            key,
+            algorithms=algorithms,
+        )
+
+    def passes(self, token: str, scopes: list[str] | None = None) -> bool:
+        """Validate a token as a request does."""
+        try:
+            claims = self.validator.authenticate_token(token)
+            self.validator.validate_token(claims, scopes, None)
+        except InvalidTokenError:
+            return False
+        return True
+
+
+@pytest.fixture
+def world() -> World:
+    """An authorization server with one key."""
+    return World(_public(KEY))
+
+
+def test_a_good_token_passes_with_its_claims(world: World) -> None:
+    """The key set is fetched once."""
+    claims = [world.validator.authenticate_token(world.sign(jti=str(i))) for i in range(3)]
+    assert [(each["sub"], each["jti"]) for each in claims] == [("ann", str(i)) for i in range(3)]
+    assert world.fetched() == 1
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "application/at+jwt", "AT+JWT"])
+def test_the_types_of_access_tokens(world: World, typ: str) -> None:
+    """In any case, as media types are."""
+    assert world.passes(world.sign(header={"typ": typ}))
+
+
+@pytest.mark.parametrize("typ", [None, "JWT", "id+jwt", "at+jwtx", ""])
+def test_another_type_is_no_access_token(world: World, typ: str | None) -> None:
+    """Nor is none at all, which Authlib takes for one."""
+    assert not world.passes(world.sign(header={"typ": typ}))
+
+
+@pytest.mark.parametrize("name", ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
+def test_every_claim_of_the_standard_is_essential(world: World, name: str) -> None:
+    """RFC 9068, section 2.2."""
+    missing: dict[str, Any] = {name: None}
+    assert not world.passes(world.sign(**missing))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://other.example"},
+        {"aud": "other"},
+        {"exp": 1},
+        {"nbf": 4_000_000_000},
+        {"iat": 4_000_000_000},
+        {"cnf": {"jkt": "x"}},
+    ],
+    ids=str,
+)
+def test_a_wrong_claim_refuses_the_token(world: World, claims: dict[str, Any]) -> None:
+    """Although the signature is good."""
+    assert not world.passes(world.sign(**claims))
+
+
+def test_a_clock_a_little_ahead_is_forgiven(world: World) -> None:
+    """Three seconds of it, for the beginning only."""
+    soon = int(world.clock.wall) + 3
+    assert world.passes(world.sign(nbf=soon, iat=soon))
+
+
+def test_all_asymmetric_algorithms_are_accepted() -> None:
+    """Those of RSA, and of the elliptic curves."""
+    rsa = RSAKey.generate_key(2048, {"kid": "k"})
+    curves = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+    keys: dict[str, Key] = {alg: ECKey.generate_key(c, {"kid": "k"}) for alg, c in curves.items()}
+    keys |= dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), rsa)
+    for alg, key in keys.items():
+        world = World(_public(key))
+        assert world.passes(world.sign(key, header={"alg": alg})), alg
+
+
+@pytest.mark.parametrize(("key", "alg"), [(OctKey.generate_key(256), "HS256")])
+def test_other_algorithms_are_refused_before_any_key_is_fetched(key: Key, alg: str) -> None:
+    """A public key is never taken for a shared secret."""
+    world = World(_public(KEY))
+    assert not world.passes(world.sign(key, header={"alg": alg}))
+    assert world.fetched() == 0
+
+
+def test_the_algorithm_must_fit_the_key(world: World) -> None:
+    """A header that names another one is refused."""
+    assert not world.passes(world.sign(ECKey.generate_key("P-384"), header={"alg": "ES384"}))
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "e30.e30.e30", "é.é.é"])
+def test_what_is_no_jwt_is_refused(world: World, token: str) -> None:
+    """No exception but the one for an invalid token."""
+    assert not world.passes(token)
+
+
+def test_a_signature_by_another_key_is_refused(world: World) -> None:
+    """Even if it names ours."""
+    assert not world.passes(world.sign(OTHER))
+
+
+def test_without_a_key_id_the_only_key_counts(world: World) -> None:
+    """Of several, none: nobody could say which was meant."""
+    unnamed = {"kid": None}
+    assert world.passes(world.sign(header=unnamed))
+    several = World(_public(KEY), _public(OTHER))
+    assert not several.passes(several.sign(header=unnamed))
+    assert several.passes(several.sign())
+    assert several.passes(several.sign(OTHER, header={"kid": "other"}))
+
+
+def test_two_keys_with_one_id_are_none() -> None:
+    """Which one was meant cannot be told."""
+    world = World(_public(KEY), _public(OTHER, kid="k"))
+    assert not world.passes(world.sign())
+
+
+def test_an_unknown_key_id_fetches_the_set_anew(world: World) -> None:
+    """At most every five seconds, however many tokens ask for it."""
+    rotated = world.sign(OTHER, header={"kid": "other"})
+    assert world.passes(world.sign())
+    world.keys = [_public(OTHER)]
+    world.clock.pass_by(4.9)
+    assert (world.passes(rotated), world.fetched()) == (False, 1)
+    world.clock.pass_by(0.1)
+    assert (world.passes(rotated), world.fetched()) == (True, 2)
+    assert (world.passes(world.sign(jti="2")), world.fetched()) == (False, 2)
+
+
+def test_a_token_that_names_an_unknown_key_is_refused(world: World) -> None:
+    """Although the only key there is signed it, before the set is fetched anew and after."""
+    unknown = world.sign(header={"kid": "unknown"})
+    assert not world.passes(unknown)
+    world.clock.pass_by(5)
+    assert not world.passes(unknown)
+    assert world.fetched() == 2
+
+
+def test_a_key_id_that_is_no_text_is_refused(world: World) -> None:
+    """Nor does it have the set fetched anew."""
+    head = json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": 7}).encode()
+    token = ".".join([base64.urlsafe_b64encode(head).rstrip(b"=").decode(), "e30", "e30"])
+    world.jwks.find("k")
+    world.clock.pass_by(5)
+    assert not world.passes(token)
+    assert world.fetched() == 1
+
+
+def test_a_process_that_has_just_started_may_fetch_anew() -> None:
+    """Its clock may begin at zero."""
+    world = World(_public(KEY))
+    world.clock.uptime = 0.0
+    assert world.passes(world.sign())
+    world.clock.pass_by(5)
+    assert not world.passes(world.sign(OTHER, header={"kid": "other"}))
+    assert world.fetched() == 2
+
+
+def test_the_set_is_trusted_for_five_minutes(world: World) -> None:
+    """A key that was withdrawn is refused from then on."""
+    assert world.jwks.held() is None
+    key = world.jwks.find("k")
+    world.keys = []
+    world.clock.pass_by(299.9)
+    assert world.jwks.find("k") is key
+    held = world.jwks.held()
+    assert held is not None
+    assert [each.kid for each in held.keys] == ["k"]
+    world.clock.pass_by(0.1)
+    assert world.jwks.held() is None
+    assert world.jwks.find("k") is None
+    assert world.fetched() == 2
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"use": "enc"},
+        {"kty": "oct", "k": "c2VjcmV0"},
+        {"kty": "XX"},
+        {"kty": None},
+        {"crv": "P-999"},
+        {"x": 1},
+    ],
+    ids=str,
+)
+def test_what_is_no_signature_key_is_left_out(entry: dict[str, Any]) -> None:
+    """The others of the set count: without a key id the good one is the only one."""
+    bad = {**_public(OTHER), **entry}
+    world = World(bad, "text", None, _public(KEY, use="sig"))
+    assert world.passes(world.sign(header={"kid": None}))
+
+
+@pytest.mark.parametrize("missing", ["kty", "crv", "x"])
+def test_a_key_without_a_part_is_left_out(missing: str) -> None:
+    """And fails nothing."""
+    bad = {name: value for name, value in _public(OTHER).items() if name != missing}
+    world = World(bad, _public(KEY))
+    assert world.passes(world.sign(header={"kid": None}))
+
+
+def test_keys_of_each_asymmetric_kind_are_read() -> None:
+    """Elliptic curves, Edwards curves and RSA."""
+    kinds: list[Key] = [KEY, OKPKey.generate_key("Ed25519", {"kid": "ed"})]
+    kinds.append(RSAKey.generate_key(2048, {"kid": "rsa"}))
+    world = World(*map(_public, kinds))
+    for key in kinds:
+        found = world.jwks.find(key.kid)
+        assert found is not None
+        assert found.as_dict(private=False) == key.as_dict(private=False)
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(404, {"keys": []}), Answer(200, {"keys": {}}), Answer(200, None)]
+)
+def test_a_server_without_a_key_set(
+    world: World, answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody can say whether a token is good; that it is bad is not said either."""
+    world.answer = answer
+    with pytest.raises(AuthorizationServerUnavailable):
+        world.validator.authenticate_token(world.sign())
+    text = f"There is no key set at {ISSUER}/jwks: status {answer.status}"
+    assert caplog.record_tuples == [("flask_gluu_changes.protection.jwt", logging.ERROR, text)]
+
+
+def test_scopes_that_are_wanted_must_be_granted(world: World) -> None:
+    """All of one text; none are wanted in mode `test`."""
+    claims = world.validator.authenticate_token(world.sign(scope="read list"))
+    for wanted in (["read"], ["read list"], [], None):
+        world.validator.validate_token(claims, wanted, None)
+    for wanted in (["write"], ["read write"]):
+        with pytest.raises(InsufficientScopeError):
+            world.validator.validate_token(claims, wanted, None)
+
+
+def test_a_token_without_scope_grants_none(world: World) -> None:
+    """It passes where none is wanted."""
+    claims = world.validator.authenticate_token(world.sign(scope=None))
+    world.validator.validate_token(claims, [], None)
+    with pytest.raises(InsufficientScopeError):
+        world.validator.validate_token(claims, ["read"], None)
+
+
+def test_a_token_ends_with_its_expiry_although_it_is_remembered(world: World) -> None:
+    """At the very second, by the clock of this server."""
+    token = world.sign(exp=int(world.clock.wall) + 5)
+    claims = world.validator.authenticate_token(token)
+    world.clock.wall = claims["exp"] - 0.001
+    world.validator.validate_token(claims, None, None)
+    world.clock.wall = claims["exp"]
+    with pytest.raises(InvalidTokenError):
+        world.validator.validate_token(claims, None, None)
+
+
+def _remembered(world: World, token: str) -> bool:
+    """Tell whether a token that was validated before is validated again."""
+    first = world.validator.authenticate_token(token)
+    return world.validator.authenticate_token(token) is first
+
+
+def test_what_passed_is_remembered_from_the_second_token_on(world: World) -> None:
+    """The first one fetched the keys that the others are remembered with."""
+    first, second = world.sign(jti="1"), world.sign(jti="2")
+    assert not _remembered(world, first)
+    assert _remembered(world, first)
+    assert _remembered(world, second)
+
+
+def test_what_passed_is_forgotten_with_the_cache_time() -> None:
+    """And never remembered where it is zero."""
+    world = World(_public(KEY), token_cache_seconds=3.0)
+    token = world.sign()
+    world.jwks.find("k")
+    first = world.validator.authenticate_token(token)
+    world.clock.pass_by(2.9)
+    assert world.validator.authenticate_token(token) is first
+    world.clock.pass_by(0.1)
+    assert world.validator.authenticate_token(token) is not first
+    never = World(_public(KEY), token_cache_seconds=0.0)
+    never.jwks.find("k")
+    assert not _remembered(never, never.sign())
+
+
+def test_what_passed_is_forgotten_with_its_keys(world: World) -> None:
+    """A token that was signed by a withdrawn key does not outlive it."""
+    token = world.sign()
+    world.jwks.find("k")
+    assert _remembered(world, token)
+    world.keys = [_public(OTHER)]
+    world.clock.pass_by(10)
+    assert world.passes(world.sign(OTHER, header={"kid": "other"}))
+    assert not world.passes(token)
+
+
+def test_what_did_not_pass_is_not_remembered(world: World) -> None:
+    """It may be good in a moment."""
+    world.jwks.find("k")
+    token = world.sign(nbf=int(world.clock.wall) - 50)
+    world.clock.wall -= 100
+    assert not world.passes(token)
+    world.clock.wall += 100
+    assert world.passes(token)
+
+
+def test_threads_that_find_new_keys_at_once_share_one_cache(world: World) -> None:
+    """Or each would validate the same token by itself."""
+    world.jwks.find("k")
+    keys = world.jwks.held()
+    assert keys is not None
+    caches = [world.validator._start_cache(keys) for _ in range(2)]
+    assert caches[0] is caches[1] is world.validator._start_cache(keys)
+    assert caches[0][1] is world.validator._cache_of(keys)

@@ -1,0 +1,1 @@
+"""Mutation testing, as `make mutants` runs it."""
