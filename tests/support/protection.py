@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,14 +68,6 @@ MakeSite = Callable[..., Site]
 @pytest.fixture(autouse=True)
 def _push_request_context() -> None:
     """Switch off pytest-flask's: its `g` would carry a granted token to the next request."""
-
-
-@pytest.fixture(scope="package", autouse=True)
-def no_authorities() -> Iterator[None]:
-    """Do not read the system's certificate authorities: it takes longer than most tests do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", os.devnull)
-        yield
 
 
 @pytest.fixture
