@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from flask_gluu_changes import AttributeType, ChangesQuery, Entry
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.encoder import EncodedEntry
-from flask_gluu_changes.feed import Feed
+from flask_gluu_changes.feed import Feed, Page
 from flask_gluu_changes.feed.sessions import PagingSessions
 from flask_gluu_changes.model import Visibility
 
@@ -63,7 +63,7 @@ def test_what_a_backend_has_ready_is_taken_as_it_is() -> None:
         [{"uid": ["a"], "created": [SINCE]}], ready=[(b"b", 2, b"{B}"), (b"a", 1, b"{A}")]
     )
     page = _feed(backend).page(SINCE, caller="", start=0, size=9)
-    assert (page.bodies, page.latest) == ([b"{A}", b"{B}"], 2)
+    assert page == Page(SINCE, [b"{A}", b"{B}"], 2)
     assert len(backend.queries) == 1
 
 
@@ -71,7 +71,7 @@ def test_a_backend_may_have_ready_that_there_is_nobody() -> None:
     """It is not asked a second time for that."""
     backend = Asked([{"uid": ["a"], "created": [SINCE]}], ready=[])
     page = _feed(backend).page(SINCE, caller="", start=0, size=9)
-    assert (page.bodies, page.latest) == ([], None)
+    assert page == Page(SINCE, [], None)
     assert len(backend.queries) == 1
 
 

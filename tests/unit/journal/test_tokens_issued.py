@@ -12,7 +12,6 @@ from itsdangerous import base64_decode, base64_encode
 from flask_gluu_changes.journal.protocol import Position, ResyncRequired
 from flask_gluu_changes.journal.selection import Selection
 from flask_gluu_changes.journal.tokens import (
-    MAX_LENGTH,
     InvalidToken,
     Kind,
     SelectionChanged,
@@ -33,6 +32,11 @@ TOKEN = Token(MIDDLE, b"view....", b"shown...", NOW)
 TEXT = (
     "AQEBAAAAAAAAAAcAAAAAAAAACQAGCiQYHkAAdmlldy4uLi5zaG93bi4uLjAxMjM0NTY3ODlhYmNkZWYgMDEyMzQ1Njc4"
     "OWFi.scut0UllZNibzgetgEB9KQPTApJ-0XElAxlxr7my6tQ"
+)
+
+END_TEXT = (
+    "AQIBAAAAAAAAAAkAAAAAAAAACQAGCiQYHkAAdmlldy4uLi5zaG93bi4uLjAxMjM0NTY3ODlhYmNkZWYgMDEyMzQ1Njc4"
+    "OWFi.xn-bZCNjNlpWDU34ATucd1HBw1qYqa1fX2MTAC7KwUQ"
 )
 
 
@@ -60,6 +64,9 @@ def test_a_token_of_an_earlier_process_is_read() -> None:
     """The form stays what it is: clients keep tokens for weeks."""
     assert CODEC.encode(TOKEN) == TEXT
     assert TokenCodec(b"a secret").decode(TEXT, Kind.CURSOR) == TOKEN
+    end = replace(TOKEN, position=END)
+    assert CODEC.encode(end) == END_TEXT
+    assert TokenCodec(b"a secret").decode(END_TEXT, Kind.DELTA) == end
 
 
 def _signed(body: bytes) -> str:
@@ -94,8 +101,8 @@ def test_a_token_of_another_form_is_of_another_release(form: int) -> None:
 def test_why_a_text_is_no_token() -> None:
     """In words that help whoever wrote it."""
     assert _refusal("é" + TEXT[1:]) == "it is no token"
-    assert _refusal("A" * (MAX_LENGTH + 1)) == "it is no token"
-    assert _refusal("A" * MAX_LENGTH) == "it was not issued here"
+    assert _refusal("A" * 401) == "it is no token"
+    assert _refusal("A" * 400) == "it was not issued here"
     assert _refusal("AAAA.AAAA") == "it was not issued here"
     assert _refusal(TEXT + "=") == "it is not written as it was issued"
     assert _refusal(TEXT[:-1] + "R") == "it is not written as it was issued"
@@ -124,6 +131,10 @@ def test_the_last_256_tokens_are_remembered() -> None:
     texts = [codec.encode(replace(TOKEN, issued=number)) for number in range(257)]
     assert codec.encode(replace(TOKEN, issued=1)) is texts[1]
     assert codec.encode(replace(TOKEN, issued=0)) is not texts[0]
+    first = codec.decode(texts[0], Kind.CURSOR)
+    for text in texts[1:]:
+        codec.decode(text, Kind.CURSOR)
+    assert codec.decode(texts[0], Kind.CURSOR) is not first
 
 
 def test_an_issued_token_is_verified(clock: Clock) -> None:

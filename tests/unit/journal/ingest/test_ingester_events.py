@@ -143,6 +143,13 @@ def test_large_batches_are_written_before(world: World, monkeypatch: pytest.Monk
     ]
 
 
+def test_a_thousand_changes_are_a_batch(world: World) -> None:
+    """One less waits for a quiet moment."""
+    assert world.tell(*(_seen(f"{number}") for number in range(999))) == []
+    (batch,) = world.tell(_seen("last"))
+    assert len(batch[0]) == 1000
+
+
 def test_who_moved_away_is_out_of_scope(world: World) -> None:
     """Others were deleted."""
     world.tell(_seen("a"), _seen("b"), Heartbeat())
@@ -156,13 +163,13 @@ def test_quiet_moments_are_noted_ten_times_a_second(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That there is nothing newer is worth a transaction now and then."""
-    clock = [1000.0]
+    clock = [0.0]
     monkeypatch.setattr(module, "monotonic", lambda: clock[0])
     nothing: tuple[list[object], None, None] = ([], None, None)
-    assert world.tell(Heartbeat()) == [nothing]
-    clock[0] += 0.05
+    assert world.tell(_seen("first"), Heartbeat()) != []
+    clock[0] = 0.09
     assert world.tell(Heartbeat()) == []
-    clock[0] = 1000.125
+    clock[0] = 0.1
     assert world.tell(Heartbeat(), Heartbeat()) == [nothing]
     assert world.tell(_seen("a"), Heartbeat()) == [([("a", "ia")], None, None)]
     assert world.tell(Checkpoint("c"), Heartbeat()) == [([], "c", None)]

@@ -91,7 +91,7 @@ def test_the_first_look_reads_everybody(clock: Clock) -> None:
 def test_the_next_look_asks_since_the_last_one(clock: Clock) -> None:
     """In whole milliseconds, rounded to the past."""
     backend = Asked(ANN)
-    since, swept = NOON.replace(minute=0, microsecond=999_999) - 20 * SECOND, NOON - 50 * SECOND
+    since, swept = NOON.replace(minute=0, microsecond=999_000) - 20 * SECOND, NOON - 50 * SECOND
     assert _look(_follower(backend, clock), _cookie(since, swept)) == [
         Upserted("1", ANN),
         Checkpoint(_cookie(NOON - 10 * SECOND, swept)),
