@@ -166,8 +166,8 @@ class SqlBackend(Backend):
 
         By the driver's own cursor: SQLAlchemy would take several times as long as the database.
         """
-        table_info = self._schema.current()
-        if table_info is None or self._none_since is None or self._none_since > query.since:
+        table_info, none_since = self._schema.current(), self._none_since
+        if table_info is None or none_since is None or none_since > query.since or query.everybody:
             return False
         plan = self._plan(query, table_info)
         self._process = discard_inherited_connections(self._engine, self._process)
@@ -190,7 +190,8 @@ class SqlBackend(Backend):
         self._none_since = None if found else query.since
 
     def _plan(self, query: ChangesQuery, table_info: TableInfo) -> QueryPlan:
-        key = (table_info, query.attributes, query.excluded, query.time_attributes)
+        asked = query.attributes, query.excluded, query.time_attributes, query.everybody
+        key = (table_info, *asked)
         cached_key, plan = self._cached_plan
         if plan is None or key != cached_key:
             plan = plan_query(query, table_info, self._engine.dialect)

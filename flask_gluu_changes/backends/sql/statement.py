@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
@@ -80,7 +81,8 @@ def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> 
     """Return the statements for a query; values are always bound, and SQLAlchemy quotes names."""
     columns = requested_columns(query, table_info)
     times = tuple(_time_column(name, table_info) for name in query.time_attributes)
-    matching = or_(*(column_named(c.name) >= bindparam(_parameter(c)) for c in times))
+    bounds = [column_named(c.name) >= bindparam(_parameter(c)) for c in times]
+    matching = true() if query.everybody else or_(*bounds)
     table = table_named(table_info.table)
     names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
     return QueryPlan(
