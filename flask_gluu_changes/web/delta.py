@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,12 +19,11 @@ from werkzeug.http import quote_etag
 
 from ..journal.protocol import Position, ResyncRequired, SequenceBackend, Slice
 from ..journal.selection import Selection
-from ..journal.tables import now
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
 from ..model import Visibility
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
-from ..timestamps import MICROSECOND, from_micros, to_instant
+from ..timestamps import from_micros, to_instant, to_micros
 from .query import LATEST
 
 log = logging.getLogger(__name__)
@@ -183,7 +182,7 @@ class PageWriter:
     def __init__(self, backend: SequenceBackend, issuer: TokenIssuer, lag: timedelta) -> None:
         self._backend = backend
         self._issuer = issuer
-        self._lag = lag // MICROSECOND
+        self._lag = lag
 
     def page(self, slice_: Slice, selection: Selection, token: Token | None) -> Response:
         """Write one slice, its entries as they are in the journal unless a selection cuts them.
@@ -219,7 +218,7 @@ class PageWriter:
     def _latest(self, micros: int) -> bytes:
         if not micros:
             return b""
-        credible = min(micros, now() + self._lag)
+        credible = min(micros, to_micros(datetime.now(UTC) + self._lag))
         return b'"latestUpdateAt":"%b",' % to_instant(from_micros(credible)).encode()
 
     def _continuation(
