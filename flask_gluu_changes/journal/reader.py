@@ -44,9 +44,7 @@ _JOINED_STATE = (
 _EVERYBODY = select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, ENTRIES.c.line).where(
     ENTRIES.c.removed.is_(None)
 )
-_SINCE = _EVERYBODY.where(
-    ENTRIES.c.counts_until >= bindparam("since"), ENTRIES.c.counts_until != 0
-)
+_SINCE = _EVERYBODY.where(ENTRIES.c.counts_until >= bindparam("since"), ENTRIES.c.counts_until != 0)
 
 
 class _JoinedState(NamedTuple):

@@ -79,7 +79,7 @@ def since_filter(query: ChangesQuery, object_class: str, *, indexed: bool) -> st
 
     The double negation means the same, but no server looks up a negation in an index.
     """
-    person = filter_format("(objectClass=%s)", [object_class])
+    person: str = filter_format("(objectClass=%s)", [object_class])
     if query.everybody:
         return person
     bounds = [

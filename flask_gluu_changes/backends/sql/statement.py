@@ -23,7 +23,6 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import column as column_named
-from sqlalchemy import table as table_named
 
 from ...backend import IDENTITY
 from ...database import CompiledQuery
@@ -64,7 +63,7 @@ class QueryPlan:
     def parameters(self, query: ChangesQuery, dialect: str) -> dict[str, object]:
         """Return the bounds for a query's time, by parameter."""
         return {
-            _parameter(column): _bound(column, query.bound(column.name), dialect)
+            _parameter(column): lower_bound(column, query.bound(column.name), dialect)
             for column in self.times
         }
 
@@ -83,8 +82,8 @@ def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> 
     times = tuple(_time_column(name, table_info) for name in query.time_attributes)
     bounds = [column_named(c.name) >= bindparam(_parameter(c)) for c in times]
     matching = true() if query.everybody else or_(*bounds)
-    table = table_named(table_info.table)
-    names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
+    table = table_info.clause
+    names = [column.selected() for column in columns]
     return QueryPlan(
         matching=select(*names).select_from(table).where(matching),
         newest=CompiledQuery(_newest(times, table, dialect), dialect),
@@ -115,7 +114,8 @@ def _parameter(column: Column) -> str:
     return f"since_{column.name}"
 
 
-def _bound(column: Column, since: datetime, dialect: str) -> object:
+def lower_bound(column: Column, since: datetime, dialect: str) -> object:
+    """Return a time as a time column of a dialect is compared with."""
     floor = since if column.digits >= _MILLISECONDS else since.replace(microsecond=0)
     if dialect == "sqlite":
         return _least_text(floor)
