@@ -54,6 +54,7 @@ class ComesAs(Enum):
     ITSELF = "itself"
     TEXT = "text"
     JSON = "json"
+    OCTETS = "octets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,8 @@ class Column:
                 return cast(selected, Text)
             case ComesAs.JSON:
                 return cast(func.to_json(selected), Text)
+            case ComesAs.OCTETS:
+                return func.convert_to(cast(selected, Text), "SQL_ASCII")
         return selected
 
 
@@ -94,8 +97,12 @@ def reflect_column(
     holds_json: bool,
     registered: AttributeType | None,
     dialect: str,
+    encoded: bool,
 ) -> Column:
-    """Build a column from what reflection and the administrators say of it."""
+    """Build a column from what reflection and the administrators say of it.
+
+    encoded: whether the database knows how its text is encoded; PostgreSQL's SQL_ASCII does not.
+    """
     kind, reader = _kind_and_reader(name, declared, holds_json=holds_json, registered=registered)
     return Column(
         name=name,
@@ -105,7 +112,7 @@ def reflect_column(
         zoned=bool(getattr(declared, "timezone", False)),
         digits=_digits(declared),
         declared=type(declared).__name__,
-        comes_as=_comes_as(declared) if dialect == "postgresql" else ComesAs.ITSELF,
+        comes_as=_comes_as(declared, encoded) if dialect == "postgresql" else ComesAs.ITSELF,
     )
 
 
@@ -214,7 +221,9 @@ _ALWAYS_READ = (String, Boolean, Integer, Numeric, Float, LargeBinary, INET)
 """The types of which PostgreSQL's driver reads every value."""
 
 
-def _comes_as(declared: TypeEngine[Any]) -> ComesAs:
+def _comes_as(declared: TypeEngine[Any], encoded: bool) -> ComesAs:
+    if isinstance(declared, String) and not encoded:
+        return ComesAs.OCTETS
     if isinstance(declared, ARRAY):
         return ComesAs.JSON
     return ComesAs.ITSELF if isinstance(declared, _ALWAYS_READ) else ComesAs.TEXT

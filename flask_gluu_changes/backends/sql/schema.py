@@ -127,6 +127,7 @@ def _table_info(
     reflected = inspector.get_columns(table, schema=schema)
     registered, unread_types = _registered(connection, inspector, schema, attributes_table)
     in_json = _checked_json(connection, schema, table)
+    encoded = _is_encoded(connection)
     columns = {
         found["name"].lower(): reflect_column(
             found["name"],
@@ -134,6 +135,7 @@ def _table_info(
             holds_json=found["name"] in in_json,
             registered=registered.get(found["name"].lower()),
             dialect=connection.dialect.name,
+            encoded=encoded,
         )
         for found in reflected
         if found["name"].lower() not in NOT_SHOWN
@@ -154,6 +156,13 @@ def _schema_of(connection: Connection, table: str) -> str | None:
         case _:
             found = None
     return None if found is None else str(found)
+
+
+def _is_encoded(connection: Connection) -> bool:
+    """Return whether the database knows how its text is encoded."""
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool(connection.scalar(text("SHOW server_encoding")) != "SQL_ASCII")
 
 
 def _indexed(inspector: Inspector, schema: str | None, table: str) -> Iterator[str]:

@@ -130,6 +130,25 @@ def test_values_of_postgresql(
     assert shown(in_postgres, "odd") == values
 
 
+def test_text_of_a_database_without_encoding(postgres: Postgres) -> None:
+    """PostgreSQL's SQL_ASCII holds any octets: what is UTF-8 is text, all else is base64."""
+    with postgres.connect() as connection:
+        connection.execute("CREATE DATABASE octets ENCODING 'SQL_ASCII' TEMPLATE template0")
+    try:
+        url = sa.make_url(postgres.url).set(database="octets")
+        engine = sa.create_engine(url, connect_args={"client_encoding": "utf8"})
+        with closing(Relational(engine)) as database:
+            database.add("1", person("odd", updated=NOON))
+            database.add("2", {**person("plain", updated=NOON), "l": ["Łódź".encode()]})
+            set_odd(database, "l", "convert_from('\\x416cff', 'SQL_ASCII')")
+            assert shown(database, "l") == ["QWz/"]
+            found = client_of(database.backend).get(PATH).json["results"]  # type: ignore[index]
+            assert found[1]["l"] == ["Łódź"]
+    finally:
+        with postgres.connect() as connection:
+            connection.execute("DROP DATABASE octets")
+
+
 @pytest.fixture
 def in_mariadb(mariadb: MariaDb) -> Iterator[Relational]:
     """Two people in MariaDB, of whom the first gets odd values."""
