@@ -29,6 +29,10 @@ class Backend(ABC):
         and `inum`; more attributes than the query needs do no harm. Never stop early without
         raising: a short answer is a lost change.
 
+        Where `query.everybody` is set, those without times belong to the answer, too; a backend
+        that filters with `query.matches` need not look. The journal's ingest takes whoever is
+        missing in that answer for deleted.
+
         Args:
             query: Which people match, and which of their attributes are needed.
 

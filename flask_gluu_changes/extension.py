@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Flask
 from flask_smorest import Api
 
@@ -96,8 +98,9 @@ class GluuChanges:
         refuse_unknown(app.config, SETTINGS)
         settings = Settings.load(app.config)
         protector = protector or Protector.from_config(app.config)
-        feed = _feed(settings, backend)
-        state = AppState(settings, feed, protector, _delta(app, settings, backend))
+        lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
+        feed = _feed(settings, backend, lag)
+        state = AppState(settings, feed, protector, _delta(app, settings, backend, lag))
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)
@@ -112,14 +115,16 @@ def _register(app: Flask, api: Api | None, state: AppState) -> None:
     api.register_blueprint(create_blueprint(state, version_of(api)))
 
 
-def _delta(app: Flask, settings: Settings, backend: Backend) -> DeltaEndpoint | None:
+def _delta(
+    app: Flask, settings: Settings, backend: Backend, lag: timedelta
+) -> DeltaEndpoint | None:
     """Return the endpoint of the token forms where the backend keeps a sequence of changes."""
     if not isinstance(backend, SequenceBackend):
         return None
-    return DeltaEndpoint(backend, JournalSettings.load(app.config), _visibility(settings))
+    return DeltaEndpoint(backend, JournalSettings.load(app.config), _visibility(settings), lag)
 
 
-def _feed(settings: Settings, backend: Backend) -> Feed:
+def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
     return Feed(
         backend,
         sessions=PagingSessions(
@@ -128,6 +133,7 @@ def _feed(settings: Settings, backend: Backend) -> Feed:
         time_attributes=settings.time_attributes,
         visibility=_visibility(settings),
         configured_type=settings.type_of,
+        lag=lag,
     )
 
 

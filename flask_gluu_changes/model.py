@@ -41,12 +41,15 @@ class ChangesQuery:
         attributes: The names, in lower case, that are needed besides uid, inum and the times; None
             means all.
         excluded: The names, in lower case, that no client will see.
+        everybody: Whether everybody matches, whatever their times, and those without any, too. The
+            journal's ingest asks so when it sweeps a store; `since` is then long ago.
     """
 
     since: datetime
     time_attributes: tuple[str, ...] = DEFAULT_TIME_ATTRIBUTES
     attributes: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
+    everybody: bool = False
 
     def bound(self, attribute: str) -> datetime:
         """Return the lowest time of an attribute that matches, down to the second where need be."""
@@ -56,7 +59,7 @@ class ChangesQuery:
 
     def matches(self, entry: Entry) -> bool:
         """Return whether an entry matches; for backends that filter in Python."""
-        return any(
+        return self.everybody or any(
             time_of(value, BEFORE_ALL) >= to_micros(self.bound(attribute))
             for attribute in self.time_attributes
             for value in entry.get(attribute, ())

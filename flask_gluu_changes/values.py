@@ -34,7 +34,11 @@ class AttributeType(StrEnum):
 
 
 _BOOLEANS = {"TRUE": True, "FALSE": False, "true": True, "false": False}
-_INTEGER = re.compile(r"-?[1-9][0-9]*|0")
+
+MAX_DIGITS = 4300
+"""The most digits of a number: Python's reader of JSON refuses more by default."""
+
+_INTEGER = re.compile(rf"-?[1-9][0-9]{{0,{MAX_DIGITS - 1}}}|0")
 _SHORT_INTEGER = re.compile(rb"-?[1-9][0-9]{0,17}|0")
 _WORD = 63
 """Integers of fewer bits fit with their sign into 64 bits, which the serializer can write."""
@@ -95,7 +99,7 @@ def to_boolean(value: Value) -> bool:
 
 
 def to_integer(value: Value) -> int | Fragment:
-    """Return an LDAP Integer (RFC 4517, 3.3.16) of any size as a number."""
+    """Return an LDAP Integer (RFC 4517, 3.3.16) of up to MAX_DIGITS digits as a number."""
     text = to_string(value)
     if not _INTEGER.fullmatch(text):
         raise ValueError("not an Integer")

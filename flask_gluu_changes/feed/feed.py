@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from ..backend import Backend
 from ..encoder import EncodedEntry, EntryEncoder
 from ..model import ChangesQuery, Visibility
+from ..timestamps import to_micros
 from ..values import AttributeType
 from .sessions import PagingSessions, SessionKey
 from .snapshot import Page, Snapshot
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Feed:
@@ -32,6 +37,8 @@ class Feed:
         time_attributes: tuple[str, ...],
         visibility: Visibility,
         configured_type: Callable[[str], AttributeType | None],
+        lag: timedelta = timedelta(minutes=1),
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         """Keep what decides about each answer.
 
@@ -41,12 +48,18 @@ class Feed:
             time_attributes: The attributes whose time makes an entry count as changed.
             visibility: The attributes that clients may see.
             configured_type: Returns the type of an attribute for which the backend has none.
+            lag: How far the clocks of writers may be ahead of this machine's. Later times do not
+                count for the latest change of a page: a client that went on from one in the far
+                future would miss all changes until then.
+            clock: Returns the time, in UTC.
         """
         self.backend = backend
         self._sessions = sessions
         self._time_attributes = time_attributes
         self._visibility = visibility
         self._configured_type = configured_type
+        self._lag = lag
+        self._clock = clock
 
     def page(self, since: datetime, *, caller: str, start: int, size: int) -> Page:
         """Return a page of the entries that were added or changed since a time.
@@ -76,10 +89,11 @@ class Feed:
 
     def _snapshot(self, since: datetime) -> Snapshot | None:
         """Query the store; return None where nobody matches, as for most clients that poll."""
+        credible = to_micros(self._clock() + self._lag)
         entries = self._encoded(since)
         # without any entry no session begins, which might take the place of another one
         first = next(entries, None)
-        return None if first is None else Snapshot(since, chain((first,), entries))
+        return None if first is None else Snapshot(since, chain((first,), entries), credible)
 
     def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
         query = self.query(since)

@@ -12,13 +12,17 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from ..encoder import EncodedEntry
-from ..timestamps import from_micros, to_instant
+from ..timestamps import from_micros, to_instant, to_micros
 
 SPILL_BYTES = 4 * 2**20
 """Answers up to this size stay in memory; larger ones go to an unlinked temporary file."""
 
 SPILL_CHUNKS = 1000
 """The fewest entries that are written to that file at once."""
+
+
+ANY_TIME = 2**63 - 1
+"""Later than every time there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,8 @@ class Page:
     Attributes:
         since: The time that was asked for.
         bodies: The JSON objects of the entries, in the answer's order.
-        latest: The highest change time among them, in microseconds since the epoch; None on an
-            empty page.
+        latest: The highest change time among them that can be right, in microseconds since the
+            epoch; None on an empty page.
     """
 
     since: datetime
@@ -47,9 +51,15 @@ class Page:
 
 
 class Snapshot:
-    """All entries of the answer since a time, in order: uid ignoring case, ties by inum."""
+    """All entries of the answer since a time, in order: uid ignoring case, ties by inum.
 
-    def __init__(self, since: datetime, entries: Iterable[EncodedEntry]) -> None:
+    credible: the latest change time that can be right, in microseconds since the epoch. Entries
+    with later ones are in the answer, but do not count for the latest change of a page.
+    """
+
+    def __init__(
+        self, since: datetime, entries: Iterable[EncodedEntry], credible: int = ANY_TIME
+    ) -> None:
         self._since = since
         # arrays, not an object for each entry: an answer may hold a million of them
         keys, changed, ends = list[bytes](), array("q"), array("Q", [0])
@@ -63,6 +73,9 @@ class Snapshot:
         order = sorted(range(len(keys)), key=keys.__getitem__)
         self._starts = array("Q", (ends[i] for i in order))
         self._ends = array("Q", (ends[i + 1] for i in order))
+        if changed and max(changed) > credible:
+            floor = to_micros(since)
+            changed = array("q", (micros if micros <= credible else floor for micros in changed))
         self._changed = array("q", (changed[i] for i in order))
 
     def __len__(self) -> int:

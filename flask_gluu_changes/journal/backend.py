@@ -75,7 +75,7 @@ class JournalBackend(SequenceBackend):
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
         """Yield the same as the bytes that clients get."""
         since = to_micros(query.since)
-        for key, changed, line in self._reader.since(since):
+        for key, changed, line in self._reader.since(since, everybody=query.everybody):
             yield key, max(since, changed), body_of(line)
 
     def read_slice(self, position: Position | None, size: int) -> Slice:

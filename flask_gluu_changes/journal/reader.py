@@ -41,11 +41,10 @@ _JOINED_STATE = (
     .outerjoin_from(STATE, _AT_HEAD, _AT_HEAD.c.seq == STATE.c.head)
     .outerjoin(_AT_POSITION, _AT_POSITION.c.seq == bindparam("until"))
 )
-_SINCE = (
-    select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, ENTRIES.c.line)
-    .where(ENTRIES.c.removed.is_(None), ENTRIES.c.counts_until >= bindparam("since"))
-    .where(ENTRIES.c.counts_until != 0)
+_EVERYBODY = select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, ENTRIES.c.line).where(
+    ENTRIES.c.removed.is_(None)
 )
+_SINCE = _EVERYBODY.where(ENTRIES.c.counts_until >= bindparam("since"), ENTRIES.c.counts_until != 0)
 
 
 class _JoinedState(NamedTuple):
@@ -110,12 +109,16 @@ class JournalReader:
             head = _head_position(state)
             return self._read(cursor, _start_of_slice(position, head), size, head)
 
-    def since(self, micros: int) -> Iterator[tuple[bytes, int, bytes]]:
-        """Yield sort key, change time and line of those who count as changed since a time."""
+    def since(self, micros: int, *, everybody: bool) -> Iterator[tuple[bytes, int, bytes]]:
+        """Yield sort key, change time and line of those who count as changed since a time.
+
+        everybody: whether those whom no time finds are yielded, too.
+        """
+        statement = _EVERYBODY if everybody else _SINCE
         with self._unavailable_on_errors(), self._engine.begin() as connection:
             self._usable_state(connection.connection.cursor(), NO_SEQ)
             streamed = connection.execution_options(yield_per=FETCH_SIZE)
-            for row in streamed.execute(_SINCE, {"since": micros}):
+            for row in streamed.execute(statement, {"since": micros}):
                 yield row.sort_key, row.changed_at, row.line
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:

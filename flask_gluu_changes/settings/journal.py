@@ -76,7 +76,8 @@ class FollowSettings:
     )
     follow_lag: float = setting(
         60.0,
-        "how late a write becomes visible there, or how wrong a clock is, in s",
+        "how late a write becomes visible there, or how wrong a clock is, in s; no page has a"
+        " later `latestUpdateAt`",
         seconds(0, 86_400),
     )
     follow_sweep: float = setting(

@@ -25,6 +25,13 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """A time before all changes."""
 
 
+BEFORE_LONG_AGO: Attributes = {
+    "oxCreationTimestamp": [b"19040229235959.000Z"],
+    "updatedAt": [b"19691231235959.999Z"],
+}
+"""Times that lie before all time stamps that clients send."""
+
+
 class Store(Protocol):
     """A store of people under test, and its backend; an author of a backend writes one.
 
@@ -157,6 +164,16 @@ class BackendContract:
         del attributes["oxCreationTimestamp"]
         store.add("1", attributes)
         assert self.inums(store, LONG_AGO) == (["1"] if self.everybody_has_a_time else [])
+
+    @pytest.mark.parametrize("times", [{}, BEFORE_LONG_AGO], ids=["none", "before 1970"])
+    def test_everybody_is_everybody(self, store: Store, times: Attributes) -> None:
+        """A query for everybody finds those, too, whom no time finds, and each once."""
+        attributes = dict(person("a"))
+        del attributes["oxCreationTimestamp"]
+        store.add("1", {**attributes, **times})
+        store.add("2", person("b", updated=NOON))
+        found = store.backend.changes(ChangesQuery(LONG_AGO, everybody=True))
+        assert sorted(text(entry["inum"][0]) for entry in found) == ["1", "2"]
 
     def test_all_values_arrive(self, store: Store) -> None:
         """Every attribute comes with all of its values, whatever their script."""

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenI
 from ..model import Visibility
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
-from ..timestamps import from_micros, to_instant
+from ..timestamps import from_micros, to_instant, to_micros
 from .query import LATEST
 
 log = logging.getLogger(__name__)
@@ -71,13 +72,17 @@ class DeltaEndpoint:
     """Answers requests with `cursor` or `deltaToken`."""
 
     def __init__(
-        self, backend: SequenceBackend, settings: JournalSettings, visibility: Visibility
+        self,
+        backend: SequenceBackend,
+        settings: JournalSettings,
+        visibility: Visibility,
+        lag: timedelta,
     ) -> None:
         settings.check()
         self.backend = backend
         self._settings = settings
         self._issuer = TokenIssuer(settings, visibility)
-        self._pages = PageWriter(backend, self._issuer)
+        self._pages = PageWriter(backend, self._issuer, lag)
 
     def answer(self, arguments: dict[str, Any]) -> Response:
         """Return a page, a stream, or 304.
@@ -169,11 +174,15 @@ class DeltaEndpoint:
 
 
 class PageWriter:
-    """Writes slices of the journal as pages of JSON, or as a stream of lines."""
+    """Writes slices of the journal as pages of JSON, or as a stream of lines.
 
-    def __init__(self, backend: SequenceBackend, issuer: TokenIssuer) -> None:
+    lag: how far the clocks of writers may be ahead of this machine's; no latest change is later.
+    """
+
+    def __init__(self, backend: SequenceBackend, issuer: TokenIssuer, lag: timedelta) -> None:
         self._backend = backend
         self._issuer = issuer
+        self._lag = lag
 
     def page(self, slice_: Slice, selection: Selection, token: Token | None) -> Response:
         """Write one slice, its entries as they are in the journal unless a selection cuts them.
@@ -182,7 +191,7 @@ class PageWriter:
         """
         body = b'{"total":%d,%b"results":[%b],"removed":[%b],"itemsPerPage":%d,%b}' % (
             len(slice_.entries),
-            _latest(slice_.latest),
+            self._latest(slice_.latest),
             b",".join(selection.apply(slice_.entries)),
             b",".join(slice_.removed),
             len(slice_.order),
@@ -204,7 +213,13 @@ class PageWriter:
                 break
             slice_ = self._backend.read_slice(slice_.next, STREAM_ROWS)
         ending = self._continuation(slice_.next, selection, token)
-        yield b'{"total":%d,%b%b}\n' % (total, _latest(latest), ending)
+        yield b'{"total":%d,%b%b}\n' % (total, self._latest(latest), ending)
+
+    def _latest(self, micros: int) -> bytes:
+        if not micros:
+            return b""
+        credible = min(micros, to_micros(datetime.now(UTC) + self._lag))
+        return b'"latestUpdateAt":"%b",' % to_instant(from_micros(credible)).encode()
 
     def _continuation(
         self, position: Position, selection: Selection, before: Token | None
@@ -221,10 +236,6 @@ def _in_order(slice_: Slice, entries: list[bytes]) -> Iterator[bytes]:
     shown, removed = iter(entries), iter(slice_.removed)
     for is_entry in slice_.order:
         yield next(shown) if is_entry else b'{"@changeType":"removed",' + next(removed)[1:]
-
-
-def _latest(micros: int) -> bytes:
-    return b'"latestUpdateAt":"%b",' % to_instant(from_micros(micros)).encode() if micros else b""
 
 
 def _wants_stream() -> bool:

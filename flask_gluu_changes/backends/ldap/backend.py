@@ -14,7 +14,7 @@ from ...model import ChangesQuery, Entry, Finding
 from ...settings.backends import LdapSettings
 from ...values import AttributeType
 from .changelog.follower import ChangelogFollower
-from .connection import ConnectionPool
+from .connection import Connection, ConnectionPool
 from .doctor.examine import examine
 from .errors import UNREACHABLE, translated
 from .schema import DirectorySchema, check_time_attributes, requested_attributes
@@ -115,9 +115,7 @@ class LdapBackend(Backend):
             for borrow in (self._pool.borrow, self._pool.borrow_new):
                 try:
                     with borrow() as connection:
-                        if self._statistics.none_since(query.since) and not has_matches(
-                            connection, search
-                        ):
+                        if self._finds_nobody(connection, search, query):
                             break
                         for batch in stream(connection, search):
                             found += len(batch)
@@ -127,7 +125,14 @@ class LdapBackend(Backend):
                     # What was yielded cannot be taken back, and a slow server is not asked twice.
                     if found or isinstance(error, ldap.TIMEOUT):
                         raise
-        self._statistics.record(query.since, found)
+        if not query.everybody:
+            self._statistics.record(query.since, found)
+
+    def _finds_nobody(self, connection: Connection, search: Search, query: ChangesQuery) -> bool:
+        """Ask whether there is still nobody, where the last answer was empty: most polls are."""
+        if query.everybody or not self._statistics.none_since(query.since):
+            return False
+        return not has_matches(connection, search)
 
     def _search(self, query: ChangesQuery) -> Search:
         info = self._schema.info()

@@ -79,6 +79,9 @@ def since_filter(query: ChangesQuery, object_class: str, *, indexed: bool) -> st
 
     The double negation means the same, but no server looks up a negation in an index.
     """
+    person: str = filter_format("(objectClass=%s)", [object_class])
+    if query.everybody:
+        return person
     bounds = [
         filter_format("(%s>=%s)", [name, to_generalized_time(query.bound(name))])
         for name in query.time_attributes
@@ -86,7 +89,7 @@ def since_filter(query: ChangesQuery, object_class: str, *, indexed: bool) -> st
     either = f"(|{''.join(bounds)})"
     if not indexed:
         either = f"(!(&{''.join(f'(!{bound})' for bound in bounds)}))"
-    return f"(&{filter_format('(objectClass=%s)', [object_class])}{either})"
+    return f"(&{person}{either})"
 
 
 def has_matches(connection: Connection, search: Search) -> bool:

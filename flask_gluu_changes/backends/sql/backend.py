@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -16,14 +16,16 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
+from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
 from ...values import AttributeType
 from .columns import Reader
 from .doctor import examine
 from .engine import discard_inherited_connections, make_engine, streaming_engine
-from .errors import is_stale, translated
+from .errors import is_stale, is_undecodable, translated
 from .schema import DatabaseSchema, TableInfo
+from .session import AnyConnection, any_text, as_needed
 from .statement import QueryPlan, create_index, plan_query
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class SqlBackend(Backend):
         Raises:
             ConfigurationError: The URL cannot be read, or its driver is not installed.
         """
+        self._is_hosts = isinstance(database, Engine)
         if isinstance(database, Engine):
             self._engine = database
         else:
@@ -72,6 +75,7 @@ class SqlBackend(Backend):
         self._process = os.getpid()
         self._schema = DatabaseSchema(table, attributes_table)
         self._warned = False
+        self._any_text = False
         self._none_since: datetime | None = None
         self._cached_plan: tuple[object, QueryPlan | None] = None, None
 
@@ -146,7 +150,11 @@ class SqlBackend(Backend):
                     found = True
                     yield batch
             except SQLAlchemyError as error:
-                if found or not is_stale(error):
+                if is_undecodable(error):
+                    self._any_text = True
+                    if found:  # what was yielded cannot be taken back; the next answer is whole
+                        raise BackendUnavailable("there is text that is not UTF-8") from None
+                elif found or not is_stale(error):
                     raise
                 yield from self._stream(query)
 
@@ -156,7 +164,8 @@ class SqlBackend(Backend):
                 return
             with self._connect() as connection:
                 table_info = self._schema.current() or self._read_table_info(connection, query)
-                yield from self._entries(connection, query, self._plan(query, table_info))
+                with any_text(connection) if self._any_text else nullcontext():
+                    yield from self._entries(connection, query, self._plan(query, table_info))
         except DBAPIError:
             self._schema.forget()
             raise
@@ -166,12 +175,16 @@ class SqlBackend(Backend):
 
         By the driver's own cursor: SQLAlchemy would take several times as long as the database.
         """
-        table_info = self._schema.current()
-        if table_info is None or self._none_since is None or self._none_since > query.since:
+        table_info, none_since = self._schema.current(), self._none_since
+        if table_info is None or none_since is None or none_since > query.since or query.everybody:
             return False
         plan = self._plan(query, table_info)
         self._process = discard_inherited_connections(self._engine, self._process)
-        with closing(self._engine.raw_connection()) as connection, suppress(*self._driver_failures):
+        with (
+            closing(self._engine.raw_connection()) as connection,
+            suppress(*self._driver_failures),
+            self._session(connection),
+        ):
             (newest,) = plan.newest.run(connection.cursor()).fetchall()
             return plan.matches_nobody(newest, query, self._engine.dialect.name)
         return False  # SQLAlchemy, which asks next, knows what to do about failures
@@ -190,7 +203,8 @@ class SqlBackend(Backend):
         self._none_since = None if found else query.since
 
     def _plan(self, query: ChangesQuery, table_info: TableInfo) -> QueryPlan:
-        key = (table_info, query.attributes, query.excluded, query.time_attributes)
+        asked = query.attributes, query.excluded, query.time_attributes, query.everybody
+        key = (table_info, *asked)
         cached_key, plan = self._cached_plan
         if plan is None or key != cached_key:
             plan = plan_query(query, table_info, self._engine.dialect)
@@ -208,9 +222,15 @@ class SqlBackend(Backend):
         connection.rollback()
         return table_info
 
-    def _connect(self) -> Connection:
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
         self._process = discard_inherited_connections(self._engine, self._process)
-        return self._streaming_engine.connect()
+        with self._streaming_engine.connect() as connection, self._session(connection):
+            yield connection
+
+    def _session(self, connection: AnyConnection) -> AbstractContextManager[None]:
+        """Return the context in which a connection's answers do not depend on the host."""
+        return as_needed(connection, self._engine.dialect) if self._is_hosts else nullcontext()
 
 
 def _entry(names: Sequence[str], readers: Sequence[tuple[str, Reader]], row: Row[Any]) -> Entry:

@@ -1,25 +1,44 @@
 """The columns of the table of people, and the readers of their values.
 
-Drivers differ: SQLite returns times and JSON as text, MariaDB JSON as text, PostgreSQL both as
-Python's own values. Statements name columns without types, so that one broken value cannot make
-SQLAlchemy fail a whole answer: it is read here, and served as the text that it is.
+Drivers differ: SQLite and MariaDB return JSON as text, SQLite times, too. Statements name columns
+without types, so that one broken value cannot make SQLAlchemy fail a whole answer: it is read here,
+and served as the text that it is. PostgreSQL's driver fails an answer by itself, for a time before
+the year 1 or after 9999 or a long number in JSON, so all but the simplest values come as text.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, JSON, Boolean, DateTime, Integer, LargeBinary, SmallInteger, String
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    String,
+    Text,
+    cast,
+    func,
+)
+from sqlalchemy import column as column_named
 from sqlalchemy.dialects.mysql import BIT, TINYINT
+from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.types import TypeEngine, _Binary
 
 from ...model import Value
-from ...values import AttributeType
+from ...values import MAX_DIGITS, AttributeType
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +48,21 @@ Reader: TypeAlias = Callable[[Any], Sequence[Value]]
 _ALL_DIGITS = 6
 
 
+class ComesAs(Enum):
+    """How a statement selects a column: as it is, or in a form that no driver fails to read."""
+
+    ITSELF = "itself"
+    TEXT = "text"
+    JSON = "json"
+    OCTETS = "octets"
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """A column: its attribute's type if the column has one, and how to read its values.
 
     zoned: whether the database keeps a time's zone. digits: of the fraction of a second.
-    declared: the type in the database's words, for the operator.
+    declared: the type in the database's words, for the operator. comes_as: how it is selected.
     """
 
     name: str
@@ -44,6 +72,22 @@ class Column:
     zoned: bool
     digits: int
     declared: str
+    comes_as: ComesAs
+
+    def selected(self, expression: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
+        """Return what a statement selects, for values of the column or an expression of its type.
+
+        It is what the reader reads.
+        """
+        selected = column_named(self.name) if expression is None else expression
+        match self.comes_as:
+            case ComesAs.TEXT:
+                return cast(selected, Text)
+            case ComesAs.JSON:
+                return cast(func.to_json(selected), Text)
+            case ComesAs.OCTETS:
+                return func.convert_to(cast(selected, Text), "SQL_ASCII")
+        return selected
 
 
 def reflect_column(
@@ -52,22 +96,23 @@ def reflect_column(
     *,
     holds_json: bool,
     registered: AttributeType | None,
-    native: bool,
+    dialect: str,
+    encoded: bool,
 ) -> Column:
     """Build a column from what reflection and the administrators say of it.
 
-    native: whether the driver returns booleans and times as Python's own, so that they need no
-    reader.
+    encoded: whether the database knows how its text is encoded; PostgreSQL's SQL_ASCII does not.
     """
     kind, reader = _kind_and_reader(name, declared, holds_json=holds_json, registered=registered)
     return Column(
         name=name,
         kind=registered or kind,
-        reader=read_plain if native and reader in _NATIVE else reader,
+        reader=read_plain if reader in _NATIVE.get(dialect, ()) else reader,
         is_time=isinstance(declared, DateTime),
         zoned=bool(getattr(declared, "timezone", False)),
         digits=_digits(declared),
         declared=type(declared).__name__,
+        comes_as=_comes_as(declared, encoded) if dialect == "postgresql" else ComesAs.ITSELF,
     )
 
 
@@ -88,7 +133,12 @@ def _read_boolean(value: Any) -> Sequence[Value]:
 
 def _read_octets(value: Any) -> Sequence[Value]:
     """Read octets, which some drivers wrap."""
-    return (value if isinstance(value, str) else bytes(value),)
+    return (bytes(value) if isinstance(value, (bytearray, memoryview)) else _read_other(value)[0],)
+
+
+def _read_bits(value: Any) -> Sequence[Value]:
+    """Read MariaDB's bits, which come as octets: a number, as small integers are."""
+    return (int.from_bytes(value) if isinstance(value, bytes) else value,)
 
 
 def _read_time(value: Any) -> Sequence[Value]:
@@ -105,20 +155,30 @@ def _multi_valued_reader(column: str, *, times: bool) -> Reader:
 
     def read(value: Any) -> Sequence[Value]:
         try:
-            # Floats stay text: Python's own would lose digits.
-            found = json.loads(value, parse_float=str) if isinstance(value, str) else value
-        except ValueError:
+            elements = _elements(_JSON.decode(value) if isinstance(value, str) else value)
+            return [
+                read_text(element) if isinstance(element, str) else _element(element)
+                for element in elements
+                if element is not None
+            ]
+        except (ValueError, RecursionError):  # no JSON, or nested too deeply
             log.warning("a value of %s holds broken JSON; it is served as text", column)
             return (value,)
-        listed = found.get("v", found) if isinstance(found, dict) and len(found) == 1 else found
-        elements = listed if isinstance(listed, list) else [listed]
-        return [
-            read_text(element) if isinstance(element, str) else _element(element)
-            for element in elements
-            if element is not None
-        ]
 
     return read
+
+
+def _elements(found: Any) -> list[Any]:
+    listed = found.get("v", found) if isinstance(found, dict) and len(found) == 1 else found
+    return listed if isinstance(listed, list) else [listed]
+
+
+def _number(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MAX_DIGITS else digits
+
+
+_JSON = json.JSONDecoder(parse_float=str, parse_int=_number)
+"""Floats stay text, because Python's own would lose digits; so do the longest integers."""
 
 
 def _time(value: Any) -> Value:
@@ -131,18 +191,19 @@ def _time(value: Any) -> Value:
 
 
 def _element(element: Any) -> Value:
-    if isinstance(element, (bool, int)):
+    if isinstance(element, (bool, int, bytes)):
         return element
     return json.dumps(element, ensure_ascii=False, separators=(",", ":"))
 
 
-_SMALL = (SmallInteger, TINYINT, BIT)
+_SMALL = (SmallInteger, TINYINT)
 """MariaDB keeps booleans in these; only a registered type can tell them from numbers."""
 
 _BY_TYPE: tuple[tuple[type | tuple[type, ...], AttributeType | None, Reader], ...] = (
     (String, None, read_plain),
     (Boolean, AttributeType.BOOLEAN, _read_boolean),
     (_SMALL, None, read_plain),
+    (BIT, None, _read_bits),
     (Integer, AttributeType.NUMERIC, read_plain),
     (DateTime, AttributeType.GENERALIZED_TIME, _read_time),
     # BINARY and VARBINARY have no public base.
@@ -150,15 +211,30 @@ _BY_TYPE: tuple[tuple[type | tuple[type, ...], AttributeType | None, Reader], ..
 )
 """In this order: a small integer is an Integer, too."""
 
-_NATIVE = (_read_boolean, _read_time)
-"""What PostgreSQL's and MariaDB's drivers have done already."""
+_NATIVE: Mapping[str, tuple[Reader, ...]] = {
+    "postgresql": (_read_boolean,),
+    **dict.fromkeys(("mysql", "mariadb"), (_read_boolean, _read_time)),
+}
+"""What drivers have done already, by dialect."""
+
+_ALWAYS_READ = (String, Boolean, Integer, Numeric, Float, LargeBinary, INET)
+"""The types of which PostgreSQL's driver reads every value."""
+
+
+def _comes_as(declared: TypeEngine[Any], encoded: bool) -> ComesAs:
+    if isinstance(declared, String) and not encoded:
+        return ComesAs.OCTETS
+    if isinstance(declared, ARRAY):
+        return ComesAs.JSON
+    return ComesAs.ITSELF if isinstance(declared, _ALWAYS_READ) else ComesAs.TEXT
 
 
 def _kind_and_reader(
     name: str, declared: TypeEngine[Any], *, holds_json: bool, registered: AttributeType | None
 ) -> tuple[AttributeType | None, Reader]:
     if holds_json or isinstance(declared, (JSON, ARRAY)):
-        times = registered is AttributeType.GENERALIZED_TIME
+        item = getattr(declared, "item_type", None)
+        times = registered is AttributeType.GENERALIZED_TIME or isinstance(item, DateTime)
         return None, _multi_valued_reader(name, times=times)
     for types, kind, reader in _BY_TYPE:
         if isinstance(declared, types):

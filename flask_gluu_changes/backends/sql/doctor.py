@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy import column as column_named
-from sqlalchemy import table as table_named
 
-from ...model import ChangesQuery, Finding
+from ...model import BEFORE_ALL, ChangesQuery, Finding, time_of
+from ...timestamps import to_micros
+from .columns import Column
 from .errors import translated
 from .schema import TableInfo
-from .statement import create_index, requested_columns
+from .statement import create_index, lower_bound, requested_columns
 
 CLOCK_SECONDS = 30
 """How far a database's clock and this machine's may differ before it counts as a fault."""
+
+_SET_CLOCKS = "set the clocks by NTP; clients take over the latest time that they see"
 
 _CLOCKS = {
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
@@ -33,6 +35,12 @@ def examine(
 ) -> Iterator[Finding]:
     """Examine indexes, clock, limits and rights for a query; reads, and writes nothing."""
     yield Finding.ok(f"connected, and the table {table_info.table} is there")
+    if table_info.unread_types:
+        yield Finding.warning(
+            f"the user may not read {table_info.unread_types}: attributes have other types than"
+            " those that are registered",
+            f"GRANT SELECT ON {_quoted(connection, table_info.unread_types)} to that user",
+        )
     names = [column.name for column in requested_columns(query, table_info)]
     yield from _indexes(connection, table_info, query)
     yield from _clock(connection)
@@ -45,6 +53,8 @@ def examine(
         return
     yield Finding.ok(f"the user may read all {len(names)} columns that are asked for")
     yield from _people(connection, table_info, query)
+    for name in query.time_attributes:
+        yield from _future(connection, table_info, name)
 
 
 def _indexes(
@@ -78,10 +88,35 @@ def _clock(connection: Connection) -> Iterator[Finding]:
     )
 
 
+def _future(connection: Connection, table_info: TableInfo, name: str) -> Iterator[Finding]:
+    """Look for times in the future: clients would take them over."""
+    column, dialect = table_info.columns[name.lower()], connection.dialect.name
+    now = datetime.now(UTC)
+    bound = lower_bound(column, now + timedelta(seconds=CLOCK_SECONDS), dialect)
+    later = column_named(name) > bound
+    latest = column.selected(func.max(column_named(name)))
+    statement = select(func.count(), latest).select_from(table_info.clause)
+    with translated("looking for times in the future"):
+        number, last = connection.execute(statement.where(later)).one()
+    if number:
+        yield Finding.fault(
+            f"{name} of {number} people lies in the future, by {_ahead(column, last, now)}: the"
+            " clock that wrote it was ahead of this machine's",
+            f"{_SET_CLOCKS}; then correct these times",
+        )
+
+
+def _ahead(column: Column, last: object, now: datetime) -> str:
+    """Return how far the last of the times is ahead; some are no time that Python can hold."""
+    micros = time_of(column.reader(last)[0], BEFORE_ALL)
+    seconds = (micros - to_micros(now)) // 10**6
+    return f"up to {seconds} s" if micros > BEFORE_ALL else "more than 7000 years"
+
+
 def _may_read(connection: Connection, table_info: TableInfo, column: str) -> bool:
     if connection.dialect.name != "postgresql":
         return True  # others do not even show a column that may not be read
-    names = {"table": _quoted(connection, table_info.table), "column": column}
+    names = {"table": _qualified(connection, table_info), "column": column}
     return bool(connection.scalar(_MAY_READ, names))
 
 
@@ -89,28 +124,30 @@ def _people(
     connection: Connection, table_info: TableInfo, query: ChangesQuery
 ) -> Iterator[Finding]:
     """Count, and find policies that hide rows, which cut answers short without an error."""
-    names = {"table": _quoted(connection, table_info.table)}
+    names = {"table": _qualified(connection, table_info)}
     if connection.dialect.name == "postgresql" and connection.scalar(_HIDES_ROWS, names):
         yield Finding.fault(
             f"row security is active on {table_info.table}: answers are cut short without an error",
             "give the user BYPASSRLS, or a policy that shows all rows: USING (true)",
         )
-    times: list[ColumnElement[Any]] = [
-        func.max(column_named(name)) for name in query.time_attributes
-    ]
-    counted = select(func.count(), *times).select_from(table_named(table_info.table))
+    times = [func.count(column_named(name)) for name in query.time_attributes]
+    counted = select(func.count(), *times).select_from(table_info.clause)
     with translated("counting the people"):
-        total, *latest = connection.execute(counted).one()
+        total, *with_time = connection.execute(counted).one()
     if not total:
         yield Finding.warning(
             f"nobody is in {table_info.table}", "see whether it is the right table"
         )
-    elif not any(latest):
+    elif not any(with_time):
         yield Finding.warning(
             f"none of the {total} people has a time", "see who writes the time attributes"
         )
     else:
         yield Finding.ok(f"{total} people can be read")
+
+
+def _qualified(connection: Connection, table_info: TableInfo) -> str:
+    return f"{_quoted(connection, table_info.schema or '')}.{_quoted(connection, table_info.table)}"
 
 
 def _quoted(connection: Connection, name: str) -> str:

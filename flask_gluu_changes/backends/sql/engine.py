@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from ...errors import ConfigurationError
+from .session import set_on_connect
 
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 """What a URL without a driver means here; each is a package to install."""
@@ -31,6 +32,8 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
     kind = parsed.get_backend_name()
     timeouts = _timeouts(kind, connect_timeout, operation_timeout)
     connect_args = {name: value for name, value in timeouts.items() if name not in parsed.query}
+    if kind in ("mysql", "mariadb"):  # any other character set would lose characters
+        parsed = parsed.update_query_dict({"charset": "utf8mb4"})
     try:
         engine = create_engine(parsed, connect_args=connect_args, **_OPTIONS.get(kind, {}))
     except (ImportError, NoSuchModuleError) as error:
@@ -39,6 +42,7 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
             " pip install 'flask-gluu-changes[sql]' and 'psycopg[binary]' or pymysql"
         ) from error
     _limit_waits(engine, kind, operation_timeout)
+    set_on_connect(engine)
     return engine
 
 

@@ -18,7 +18,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from ...errors import BackendError, BackendRefused, BackendUnavailable
 
 _WRONG_LOGIN = "check user, password and database in GLUU_CHANGES_SQL_URL"
-_NO_RIGHT = "let the user of GLUU_CHANGES_SQL_URL read it (GRANT SELECT)"
+_NO_RIGHT = (
+    "let the user of GLUU_CHANGES_SQL_URL read it (GRANT SELECT; for a view in MariaDB"
+    " GRANT SELECT, SHOW VIEW)"
+)
 _WRONG_FILE = "check the path in GLUU_CHANGES_SQL_URL and who may read it"
 _WRONG_TABLE = "check GLUU_CHANGES_SQL_TABLE"
 _SEE_LOG = "see the database's log"
@@ -66,6 +69,11 @@ def to_backend_error(error: SQLAlchemyError, doing: str) -> BackendError:
 def is_stale(error: SQLAlchemyError) -> bool:
     """Return whether the server had closed the pooled connection."""
     return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def is_undecodable(error: SQLAlchemyError) -> bool:
+    """Return whether SQLite's driver met text that is not UTF-8."""
+    return isinstance(error, DBAPIError) and str(error.orig).startswith("Could not decode to UTF-8")
 
 
 def _advice(error: SQLAlchemyError) -> str | None:

@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Inspector, String, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Inspector,
+    MetaData,
+    String,
+    Table,
+    TableClause,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from ...values import AttributeType
 from .columns import Column, reflect_column
@@ -33,26 +43,45 @@ _REGISTRATIONS = {
 }
 """Where Gluu and Janssen register types: the column of names, and the one of types."""
 
-_JSON_CHECK = re.compile(r"json_valid\(`(.+)`\)")
-"""MariaDB keeps JSON in a text column with this constraint, which SQLAlchemy does not reflect."""
+_JSON_CHECK = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
+"""MariaDB keeps JSON in a text column with this constraint, which SQLAlchemy does not reflect.
 
-_CHECKS = text(
-    "SELECT check_clause FROM information_schema.check_constraints"
-    " WHERE constraint_schema = DATABASE() AND table_name = :table"
+It stands in the table's own definition, which whoever may read the table may see; what
+information_schema shows depends on further rights.
+"""
+
+_JSON_ALIASES = text(
+    "SELECT column_name FROM information_schema.columns WHERE table_schema = :schema"
+    " AND table_name = :table AND data_type = 'longtext' AND collation_name = 'utf8mb4_bin'"
 )
+"""The columns of a view that MariaDB's type JSON stands for: it shows no constraints of them."""
+
+_FOUND_IN = text(
+    "SELECT nspname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace"
+    " WHERE pg_class.oid = to_regclass(:table)"
+)
+"""Where PostgreSQL finds a table by the session's search_path."""
 
 
 @dataclass(frozen=True, eq=False)
 class TableInfo:
     """What is known of the table; the keys of `columns` and `types` are in lower case.
 
-    indexed: the columns that an index begins with, in lower case.
+    indexed: the columns that an index begins with, in lower case. schema: where the table was
+    found; None in SQLite. unread_types: the table of types, if it may not be read.
     """
 
     table: str
     columns: Mapping[str, Column]
     types: Mapping[str, AttributeType]
     indexed: frozenset[str]
+    schema: str | None
+    unread_types: str
+
+    @property
+    def clause(self) -> TableClause:
+        """The table as statements name it: the same one whatever a session's search path is."""
+        return table_named(self.table, schema=self.schema)
 
     def without_index(self, names: Iterable[str]) -> list[str]:
         """Return those of some columns by which a search has to read all rows."""
@@ -67,6 +96,7 @@ class DatabaseSchema:
         self._attributes_table = attributes_table
         self._lock = threading.Lock()
         self._cached: tuple[TableInfo, float] | None = None
+        self._schema: str | None = None
 
     def current(self) -> TableInfo | None:
         """Return the table info, unless it is older than `TTL_SECONDS`."""
@@ -78,7 +108,10 @@ class DatabaseSchema:
         with self._lock:
             if table_info := self.current():  # another thread was quicker
                 return table_info
-            table_info = _table_info(connection, self._table, self._attributes_table)
+            schema = self._schema or _schema_of(connection, self._table)
+            self._schema = None  # unless the table is there, it is looked for again
+            table_info = _table_info(connection, schema, self._table, self._attributes_table)
+            self._schema = schema
             self._cached = table_info, monotonic()
             return table_info
 
@@ -87,59 +120,92 @@ class DatabaseSchema:
         self._cached = None
 
 
-def _table_info(connection: Connection, table: str, attributes_table: str) -> TableInfo:
+def _table_info(
+    connection: Connection, schema: str | None, table: str, attributes_table: str
+) -> TableInfo:
     inspector = inspect(connection)
-    reflected = inspector.get_columns(table)
-    registered = _registered(connection, inspector, attributes_table)
-    in_json = _checked_json(connection, table)
+    reflected = inspector.get_columns(table, schema=schema)
+    registered, unread_types = _registered(connection, inspector, schema, attributes_table)
+    in_json = _checked_json(connection, schema, table)
+    encoded = _is_encoded(connection)
     columns = {
         found["name"].lower(): reflect_column(
             found["name"],
             found["type"],
             holds_json=found["name"] in in_json,
             registered=registered.get(found["name"].lower()),
-            native=connection.dialect.name != "sqlite",
+            dialect=connection.dialect.name,
+            encoded=encoded,
         )
         for found in reflected
         if found["name"].lower() not in NOT_SHOWN
     }
     own = {name: column.kind for name, column in columns.items() if column.kind}
-    return TableInfo(table, columns, {**own, **registered}, frozenset(_indexed(inspector, table)))
+    indexed = frozenset(_indexed(inspector, schema, table))
+    return TableInfo(table, columns, {**own, **registered}, indexed, schema, unread_types)
 
 
-def _indexed(inspector: Inspector, table: str) -> Iterator[str]:
+def _schema_of(connection: Connection, table: str) -> str | None:
+    """Return where a session finds a table."""
+    match connection.dialect.name:
+        case "postgresql":
+            quoted = connection.dialect.identifier_preparer.quote(table)
+            found = connection.scalar(_FOUND_IN, {"table": quoted})
+        case "mysql" | "mariadb":
+            found = connection.scalar(text("SELECT DATABASE()"))
+        case _:
+            found = None
+    return None if found is None else str(found)
+
+
+def _is_encoded(connection: Connection) -> bool:
+    """Return whether the database knows how its text is encoded."""
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool(connection.scalar(text("SHOW server_encoding")) != "SQL_ASCII")
+
+
+def _indexed(inspector: Inspector, schema: str | None, table: str) -> Iterator[str]:
     """Yield the columns by which the table can be searched without reading all of it."""
-    for index in inspector.get_indexes(table):
+    for index in inspector.get_indexes(table, schema=schema):
         names = index["column_names"]
         if names and names[0]:
             yield names[0].lower()
 
 
-def _checked_json(connection: Connection, table: str) -> frozenset[str]:
+def _checked_json(connection: Connection, schema: str | None, table: str) -> frozenset[str]:
     if not getattr(connection.dialect, "is_mariadb", False):
         return frozenset()
-    checks = connection.scalars(_CHECKS, {"table": table})
-    found = (_JSON_CHECK.fullmatch(check) for check in checks)
-    return frozenset(match[1] for match in found if match)
+    quoted = connection.dialect.identifier_preparer.format_table(
+        Table(table, MetaData(), schema=schema)
+    )
+    (shown,) = connection.exec_driver_sql(f"SHOW CREATE TABLE {quoted}").mappings()
+    if "View" in shown:
+        return frozenset(connection.scalars(_JSON_ALIASES, {"schema": schema, "table": table}))
+    names = _JSON_CHECK.findall(shown["Create Table"])
+    return frozenset(name.replace("``", "`") for name in names)
 
 
 def _registered(
-    connection: Connection, inspector: Inspector, table: str
-) -> dict[str, AttributeType]:
-    """Read the types that administrators gave to attributes in Gluu's or Janssen's console."""
+    connection: Connection, inspector: Inspector, schema: str | None, table: str
+) -> tuple[dict[str, AttributeType], str]:
+    """Read the types that administrators gave to attributes in Gluu's or Janssen's console.
+
+    Returns the table's name, too, where it may not be read: the columns' own types count then.
+    """
     if not table:
-        return {}
-    if not inspector.has_table(table):
-        log.info("there is no table %s of attribute types; the columns' own count alone", table)
-        return {}
+        return {}, ""
     try:
         with _savepoint(connection):
-            return dict(_registrations(connection, inspector, table))
+            return dict(_registrations(connection, inspector, schema, table)), ""
+    except NoSuchTableError:
+        log.info("there is no table %s of attribute types; the columns' own count alone", table)
+        return {}, ""
     except DBAPIError as error:
         if error.connection_invalidated:  # the whole answer is asked for again
             raise
         log.warning("the attribute types in %s cannot be read: %s", table, error.orig)
-        return {}
+        return {}, table
 
 
 def _savepoint(connection: Connection) -> AbstractContextManager[object]:
@@ -150,13 +216,15 @@ def _savepoint(connection: Connection) -> AbstractContextManager[object]:
 
 
 def _registrations(
-    connection: Connection, inspector: Inspector, table: str
+    connection: Connection, inspector: Inspector, schema: str | None, table: str
 ) -> Iterator[tuple[str, AttributeType]]:
-    present = {str(found["name"]) for found in inspector.get_columns(table)}
+    if not inspector.has_table(table, schema=schema):
+        schema = _schema_of(connection, table)
+    present = {str(found["name"]) for found in inspector.get_columns(table, schema=schema)}
     for names, types in _REGISTRATIONS.items():
         if {names, types} <= present:
             both = select(column_named(names, String), column_named(types, String))
-            rows = connection.execute(both.select_from(table_named(table)))
+            rows = connection.execute(both.select_from(table_named(table, schema=schema)))
             yield from _known_types(rows)
 
 

@@ -20,9 +20,9 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 from sqlalchemy import column as column_named
-from sqlalchemy import table as table_named
 
 from ...backend import IDENTITY
 from ...database import CompiledQuery
@@ -63,7 +63,7 @@ class QueryPlan:
     def parameters(self, query: ChangesQuery, dialect: str) -> dict[str, object]:
         """Return the bounds for a query's time, by parameter."""
         return {
-            _parameter(column): _bound(column, query.bound(column.name), dialect)
+            _parameter(column): lower_bound(column, query.bound(column.name), dialect)
             for column in self.times
         }
 
@@ -80,9 +80,10 @@ def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> 
     """Return the statements for a query; values are always bound, and SQLAlchemy quotes names."""
     columns = requested_columns(query, table_info)
     times = tuple(_time_column(name, table_info) for name in query.time_attributes)
-    matching = or_(*(column_named(c.name) >= bindparam(_parameter(c)) for c in times))
-    table = table_named(table_info.table)
-    names: list[ColumnElement[Any]] = [column_named(column.name) for column in columns]
+    bounds = [column_named(c.name) >= bindparam(_parameter(c)) for c in times]
+    matching = true() if query.everybody else or_(*bounds)
+    table = table_info.clause
+    names = [column.selected() for column in columns]
     return QueryPlan(
         matching=select(*names).select_from(table).where(matching),
         newest=CompiledQuery(_newest(times, table, dialect), dialect),
@@ -113,7 +114,8 @@ def _parameter(column: Column) -> str:
     return f"since_{column.name}"
 
 
-def _bound(column: Column, since: datetime, dialect: str) -> object:
+def lower_bound(column: Column, since: datetime, dialect: str) -> object:
+    """Return a time as a time column of a dialect is compared with."""
     floor = since if column.digits >= _MILLISECONDS else since.replace(microsecond=0)
     if dialect == "sqlite":
         return _least_text(floor)

@@ -1,8 +1,8 @@
 """Following a store that can only be asked who changed since a time.
 
 Each poll begins where the last one began, less a lag for writes that become visible late, so that
-polls overlap; what comes twice is no change. Now and then everybody is read, in a sweep: whoever is
-missing was deleted. Identities are inums.
+polls overlap; what comes twice is no change. Now and then everybody is read, in a sweep, whatever
+their times: whoever is missing was deleted. Identities are inums.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ...values import untyped
 log = logging.getLogger(__name__)
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time in a query for everybody, for backends that know of no such query."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,16 @@ class PollingFollower:
 
     def _snapshot(self, bounds: PollingBounds) -> Iterator[Event]:
         yield SnapshotStarted(complete=True)
-        yield from self._changed(LONG_AGO)
+        yield from self._found(replace(self._query, since=LONG_AGO, everybody=True))
         yield DeleteUnmentioned()
         yield Checkpoint(str(bounds), ends_snapshot=True)
 
     def _changed(self, since: datetime) -> Iterator[Event]:
         whole = since.replace(microsecond=since.microsecond // 1000 * 1000)
-        for entry in self._backend.changes(replace(self._query, since=whole)):
+        yield from self._found(replace(self._query, since=whole))
+
+    def _found(self, query: ChangesQuery) -> Iterator[Event]:
+        for entry in self._backend.changes(query):
             if inum := _inum(entry):
                 yield Upserted(inum, entry)
             else:

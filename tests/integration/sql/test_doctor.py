@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +66,26 @@ def test_a_missing_index(database: Relational, name: str) -> None:
     assert f"{name} is not indexed" in fault
     database.run(fault.partition("do: ")[2])
     assert "is not indexed" not in examine(database.backend).output
+
+
+def test_a_time_in_the_future(database: Relational) -> None:
+    """Clients would take it over; how many people have one, and how far ahead, is told."""
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    database.add("1", person("a", updated=NOON))
+    database.add("2", person("b", updated=ahead))
+    database.add("3", person("c", created=ahead - timedelta(hours=1)))
+    done = examine(database.backend)
+    faults = [line for line in done.output.splitlines() if "lies in the future" in line]
+    assert done.exit_code == 1
+    (updated,) = [line for line in faults if "updatedAt of 1 people" in line]
+    (created,) = [line for line in faults if "oxCreationTimestamp of 1 people" in line]
+    assert abs(_seconds(updated) - 86_400) < 60
+    assert abs(_seconds(created) - 82_800) < 60
+    assert "then correct these times" in done.output
+
+
+def _seconds(line: str) -> int:
+    return int(line.split("by up to ")[1].split(" s")[0])
 
 
 def test_a_missing_table(database: Relational) -> None:

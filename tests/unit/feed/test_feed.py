@@ -39,6 +39,10 @@ def _person(inum: int, uid: int | None = None) -> Entry:
     return {"uid": [b"u%02d" % name], "inum": [b"%02d" % inum], "updatedAt": [b"20200101000000Z"]}
 
 
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+LAG = timedelta(seconds=60)
+
+
 def _feed(backend: MemoryBackend, clock: Clock | None = None) -> Feed:
     return Feed(
         backend,
@@ -46,6 +50,8 @@ def _feed(backend: MemoryBackend, clock: Clock | None = None) -> Feed:
         time_attributes=("updatedAt",),
         visibility=Visibility.of(denied=["secretAnswer"]),
         configured_type={"visits": AttributeType.NUMERIC, "x": AttributeType.NUMERIC}.get,
+        lag=LAG,
+        clock=lambda: NOW,
     )
 
 
@@ -156,6 +162,39 @@ def test_a_page_knows_its_latest_change() -> None:
     feed = _feed(MemoryBackend([_person(0), _person(1), late]))
     latest = [feed.page(SINCE, caller="a", start=start, size=2).latest for start in (0, 2, 4)]
     assert latest == [to_micros(SINCE), to_micros(SINCE.replace(year=2021)), None]
+
+
+def _updated(inum: int, *times: datetime) -> Entry:
+    return {**_person(inum), "updatedAt": list(times)}
+
+
+def _latest(since: datetime, *people: Entry, size: int = 9) -> datetime:
+    page = _feed(MemoryBackend(people)).page(since, caller="a", start=0, size=size)
+    assert len(page.bodies) == min(len(people), size)
+    return datetime.fromisoformat(json.loads(page.to_json())["latestUpdateAt"])
+
+
+def test_a_time_in_the_future_carries_no_client_away() -> None:
+    """Those who have one are shown, but the latest change is that of the others on the page."""
+    future = _updated(2, datetime(2099, 1, 1, tzinfo=UTC))
+    assert _latest(SINCE, _updated(1, NOW), future) == NOW
+    assert _latest(SINCE, _updated(1, NOW + LAG), future) == NOW + LAG
+    assert _latest(SINCE, _updated(1, NOW + LAG + timedelta(microseconds=1)), future) == SINCE
+    assert _latest(SINCE, _updated(1, datetime.max.replace(tzinfo=UTC))) == SINCE
+
+
+def test_the_latest_change_is_never_before_the_time_that_was_asked_for() -> None:
+    """A client may itself ask from the future, where it went while nobody held it back."""
+    asked = NOW + timedelta(days=365)
+    assert _latest(asked, _updated(1, asked + LAG)) == asked
+    assert _latest(asked) == asked
+
+
+@given(times=st.lists(st.datetimes(SINCE.replace(tzinfo=None)), min_size=1, max_size=8))
+def test_the_latest_change_is_no_later_than_now_and_the_lag(times: list[datetime]) -> None:
+    """And no earlier than the time that was asked for, whatever the times, on every page."""
+    people = [_updated(i, time.replace(tzinfo=UTC)) for i, time in enumerate(times)]
+    assert SINCE <= _latest(SINCE, *people, size=3) <= NOW + LAG
 
 
 def test_the_stores_types_come_before_the_configured_ones() -> None:

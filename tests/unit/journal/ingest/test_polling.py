@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from flask_gluu_changes import Entry
+from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.follower import (
     ContinuityLost,
     Event,
@@ -104,6 +106,45 @@ def test_changes_without_a_time_are_found_by_the_sweep(looks: Looks, journal: Jo
     assert b"ann@example.org" not in journal.living()["1"]
     looks.look(after=1)
     assert b"ann@example.org" in journal.living()["1"]
+
+
+TIMELESS: dict[str, list[bytes]] = {"updatedAt": [], "oxCreationTimestamp": []}
+
+
+def test_who_loses_both_times_is_not_told_as_deleted(looks: Looks, journal: Journal) -> None:
+    """Nor is anybody who never had one left out: the sweep reads everybody there is."""
+    looks.people.add("2", {**person("bob"), **TIMELESS})
+    looks.people.change("1", TIMELESS)
+    looks.look(after=100)
+    assert journal.living().keys() == {"1", "2"}
+    looks.people.remove("2")
+    looks.look(after=100)
+    assert journal.rows()["2"].removed == "deleted"
+
+
+def test_times_that_no_time_stamp_finds(looks: Looks, journal: Journal) -> None:
+    """Before 1970, and what is no time at all, as after the year 9999."""
+    for inum, time in enumerate([b"19040101000000Z", b"120240501000000Z", b"infinity"], start=2):
+        times = {"updatedAt": [time], "oxCreationTimestamp": [time]}
+        looks.people.add(str(inum), {**person("odd"), **times})
+    looks.look(after=100)
+    assert journal.living().keys() == {"1", "2", "3", "4"}
+
+
+def test_a_backend_that_filters_by_the_time_alone(journal: Journal) -> None:
+    """Backends that know nothing of a query for everybody are asked from long ago, as ever."""
+
+    class ByTime(MemoryBackend):
+        def changes(self, query: ChangesQuery) -> Iterator[Entry]:
+            return super().changes(ChangesQuery(query.since))
+
+    made = Looks(journal)
+    made.people.backend = ByTime()
+    made.restart()
+    made.people.add("1", person("ann", updated=NOON))
+    made.look(after=0)
+    assert journal.living().keys() == {"1"}
+    made.stop.close()
 
 
 def test_a_restart_goes_on_where_the_last_look_ended(looks: Looks, journal: Journal) -> None:

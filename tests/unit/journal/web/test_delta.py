@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
+
 import pytest
 
 from flask_gluu_changes import ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.journal.tables import now
-from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE
+from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, SECOND
+from flask_gluu_changes.timestamps import to_micros
 from tests.support.apps import OPERATION, make_app
 from tests.support.journal_site import Site, gone, shown, token_of
 from tests.support.journals import Journal
@@ -31,6 +35,18 @@ def test_a_page_holds_what_the_protocol_names(journal: Journal, site: Site) -> N
     last = site.page(cursor=token, count=1)
     assert last.keys() == {*first, "nextDeltaToken"}
     assert last["nextDeltaToken"].keys() == {"value", "expiry"}
+
+
+@pytest.mark.parametrize("form", ["application/json", "application/x-ndjson"])
+def test_the_latest_change_does_not_lie_in_the_future(
+    journal: Journal, site: Site, form: str
+) -> None:
+    """Whoever wrote the year 2099 is shown, but nothing is later than now and the lag."""
+    journal.put("a", updatedAt="20990101000000Z")
+    answer = site.get({"Accept": form}, cursor="").text
+    assert "2099-01-01T00:00:00Z" in answer
+    latest = datetime.fromisoformat(re.findall('"latestUpdateAt":"(.+?)"', answer)[0])
+    assert to_micros(latest) <= now() + 60 * SECOND
 
 
 def test_a_delta_tells_changes_and_removals(journal: Journal, site: Site) -> None:
