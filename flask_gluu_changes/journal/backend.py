@@ -12,9 +12,11 @@ from sqlalchemy import Engine
 
 from ..backend import Backend
 from ..encoder import EncodedEntry
-from ..model import ChangesQuery, Entry
+from ..errors import BackendUnavailable
+from ..model import ChangesQuery, Entry, Finding
 from ..settings.base import Settings
 from ..timestamps import to_micros
+from .examine import FOLLOW, examine
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
@@ -77,6 +79,19 @@ class JournalBackend(SequenceBackend):
         since = to_micros(query.since)
         for key, changed, line in self._reader.since(since):
             yield key, max(since, changed), body_of(line)
+
+    def examine(self, query: ChangesQuery) -> Iterator[Finding]:
+        """Examine the journal, then the store that it is filled from.
+
+        Args:
+            query: What the feed would ask.
+        """
+        try:
+            yield from examine(*self._reader.state())
+        except BackendUnavailable as error:
+            yield Finding.fault(str(error), FOLLOW)
+        if self.source is not None:
+            yield from self.source.examine(query)
 
     def read_slice(self, position: Position | None, size: int) -> Slice:
         """Read the next rows of a run.

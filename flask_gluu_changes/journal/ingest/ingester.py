@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from time import monotonic
 
+from ...errors import GluuChangesError
 from ...follower import (
     Checkpoint,
     ContinuityLost,
@@ -17,11 +19,17 @@ from ...follower import (
     Unchanged,
     Upserted,
 )
-from ..records import Identity, IdentityEncoder
+from ..quarantine import Unwritable
+from ..records import Identity, IdentityEncoder, IdTooLong
 from ..writer import DELETED, OUT_OF_SCOPE, WriteBatch, Writer
+
+log = logging.getLogger(__name__)
 
 MAX_BATCH = 1000
 """Changes in one transaction."""
+
+MAX_BATCH_OCTETS = 8 * 2**20
+"""Octets after which no more changes are added to a transaction."""
 
 CONFIRM_EVERY = 0.1
 """Seconds between two notes that there is nothing newer."""
@@ -47,10 +55,12 @@ class Ingester:
         self._follower = follower
         self._progress = progress
         self._batch = WriteBatch()
+        self._octets = 0
         self._committed_at = 0.0
         self._snapshot: SnapshotStarted | None = None
         self._holds_back = False
         self._held_back: dict[str, Identity] = {}
+        self._logged: dict[str, tuple[str, ...]] = {}
         self._known: dict[str, str] = {}
         self._upserted: set[str] = set()
         self._unchanged: set[str] = set()
@@ -74,17 +84,36 @@ class Ingester:
                 self._heartbeat()
 
     def _upsert(self, event: Upserted) -> None:
-        identity = self._encoder.encode(event.id, event.entry)
         if self._snapshot:
             self._upserted.add(event.id)
+        try:
+            identity = self._encoder.encode(event.id, event.entry)
+        except GluuChangesError:
+            raise  # it is about the store
+        except Exception as error:  # whatever is wrong with one entry, the others must go on
+            self._set_aside(event.id, error)
+            return
+        self._log_omitted(identity)
         if self._holds_back and self._known.get(event.id) != identity.inum:
             self._held_back[event.id] = identity
         else:
             self._put(identity)
 
+    def _set_aside(self, id_: str, error: Exception) -> None:
+        self._held_back.pop(id_, None)
+        reason = str(error) if isinstance(error, IdTooLong) else type(error).__name__
+        self._batch.set_aside(id_, Unwritable(reason))
+
+    def _log_omitted(self, identity: Identity) -> None:
+        if identity.omitted and self._logged.get(identity.id) != identity.omitted:
+            self._logged[identity.id] = identity.omitted
+            names = ", ".join(identity.omitted)
+            log.warning("of the entry %s is left out as too large: %s", ascii(identity.id), names)
+
     def _put(self, identity: Identity) -> None:
         self._batch.put(identity)
-        if len(self._batch.changes) >= MAX_BATCH:
+        self._octets += len(identity.body)
+        if len(self._batch.changes) >= MAX_BATCH or self._octets >= MAX_BATCH_OCTETS:
             self._commit()
 
     def _start_snapshot(self, snapshot: SnapshotStarted) -> None:
@@ -138,7 +167,7 @@ class Ingester:
             self._commit()
 
     def _commit(self) -> None:
-        batch, self._batch = self._batch, WriteBatch()
+        batch, self._batch, self._octets = self._batch, WriteBatch(), 0
         self._writer.commit(batch)
         self._committed_at = monotonic()
         if self._snapshot:

@@ -29,6 +29,7 @@ from ...model import ChangesQuery, Visibility
 from ...settings.base import Settings
 from ...settings.fields import PREFIX
 from ...settings.journal import FollowSettings, JournalSettings
+from ..limits import SizeLimits
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now
 from ..writer import SECOND, LeaseLost, Writer
@@ -111,6 +112,7 @@ class IngestService:
         follower = self._job.choose()
         source = f"{follower.source} as {self._job.settings_digest}"
         self._writer.follow(source, follower.level, follower.why)
+        self._job.encoder.limit_entries(self._writer.largest_entry())
         state = self._writer.state()
         progress = SnapshotProgress() if state.built else self._progress
         ingester = Ingester(self._writer, self._job.encoder, follower, progress)
@@ -176,7 +178,10 @@ def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
     times = settings.time_attributes
     visibility = Visibility.of(settings.allowed_attributes, settings.denied_attributes)
     encoder = IdentityEncoder(
-        times, lambda name: backend.attribute_type(name) or settings.type_of(name), visibility
+        times,
+        lambda name: backend.attribute_type(name) or settings.type_of(name),
+        visibility,
+        SizeLimits(following.max_value_octets, following.max_entry_octets),
     )
     query = ChangesQuery(EVERYTHING_SINCE, times, visibility.allowed, visibility.hidden)
     return IngestJob(
