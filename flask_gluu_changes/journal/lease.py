@@ -26,7 +26,7 @@ SECOND = 1_000_000
 """In microseconds."""
 
 LOCK_PATIENCE = 6
-"""A lease is so many times as long as one waits for the lock of a file to take it."""
+"""A lease is so many times as long as one waits for a lock before its holder is cut off."""
 
 _LOCKED_STATES = {"55P03"}
 _LOCKED_NUMBERS = {1205, 3572}
@@ -36,7 +36,7 @@ _LOCKED_FILE = "database is locked"
 _RENEW = (
     update(STATE).where(STATE.c.holder == bindparam("mine")).values(held_until=bindparam("until"))
 )
-_LOCK = select(STATE.c.id).with_for_update(nowait=True)
+_LOCK = select(STATE.c.id)
 _END_SESSIONS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_locks"
     " WHERE locktype = 'relation' AND relation = to_regclass(:state) AND granted"
@@ -56,7 +56,6 @@ class Lease:
         self._reading = engine
         self._engine = writer_engine(engine, patience=seconds / LOCK_PATIENCE)
         self._micros = int(seconds * SECOND)
-        self._blocked_by: tuple[str, int] | None = None
         self.name = f"{secrets.token_hex(8)}{process_tag(os.getpid())}"
         if engine.dialect.name in {"mysql", "mariadb"}:
             event.listen(engine, "connect", _limits_of_idle_sessions(seconds))
@@ -70,14 +69,15 @@ class Lease:
             state = read_state(connection)
         if state.holder not in {"", self.name} and state.held_until >= now():
             return False
-        try:
-            with self._engine.begin() as connection:
-                return self._take(connection)
-        except DBAPIError as error:
-            if not _is_locked(error):
-                raise
-            self._cut_off(state.holder, state.held_until)
-            return False
+        for cut_off in (self._cut_off, lambda _: None):
+            try:
+                with self._engine.begin() as connection:
+                    return self._take(connection)
+            except DBAPIError as error:
+                if not _is_locked(error):
+                    raise
+                cut_off(state.holder)
+        return False
 
     def renew(self, connection: Connection) -> None:
         """Renew the lease, which locks its row; raise LeaseLost if it is another's."""
@@ -92,16 +92,21 @@ class Lease:
             connection.execute(update(STATE).where(mine).values(holder="", held_until=0))
 
     def _take(self, connection: Connection) -> bool:
-        connection.execute(_LOCK)
+        self._lock(connection)
         free = or_(STATE.c.holder.in_(["", self.name]), STATE.c.held_until < now())
         held = {"holder": self.name, "held_until": now() + self._micros}
         return connection.execute(update(STATE).where(free).values(held)).rowcount == 1
 
-    def _cut_off(self, holder: str, held_until: int) -> None:
-        """Cut off who has the locks, unless it is the first time that this one has them."""
-        seen, self._blocked_by = self._blocked_by, (holder, held_until)
-        if seen != self._blocked_by:
-            return
+    def _lock(self, connection: Connection) -> None:
+        """Lock the state's row; wait for it where one can cut off who has it."""
+        if connection.dialect.name == "postgresql":
+            patience = max(1, self._micros // LOCK_PATIENCE // 1000)
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
+            connection.execute(_LOCK.with_for_update())
+        else:
+            connection.execute(_LOCK.with_for_update(nowait=True))
+
+    def _cut_off(self, holder: str) -> None:
         if self._engine.dialect.name == "postgresql":
             log.warning("the holder of the journal froze in a transaction; its session is ended")
             with self._reading.begin() as connection:

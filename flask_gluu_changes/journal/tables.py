@@ -218,6 +218,8 @@ def open_engine(url: str, **options: Any) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name in _MARIADB:
         event.listen(engine, "connect", _prepare_mysql)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _keep_no_statements)
     return engine
 
 
@@ -258,6 +260,12 @@ def writer_engine(engine: Engine, *, patience: float = SQLITE_PATIENCE) -> Engin
     return engine.execution_options(sqlite_begin=begin)
 
 
+def _keep_no_statements(connection: Any, _: object) -> None:
+    """Have nothing prepared: a pooler may go on with another session."""
+    if hasattr(connection, "prepare_threshold"):  # psycopg's; other drivers prepare nothing
+        connection.prepare_threshold = None
+
+
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
     for pragma in (
@@ -281,7 +289,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def create(engine: Engine) -> None:
     """Create the tables of a new journal; one that is there stays, unless its layout is another."""
-    if _has_other_layout(engine):
+    layout = _layout(engine)
+    if layout == LAYOUT:
+        return  # without a lock: another process may hold it
+    if layout is not None:
         METADATA.drop_all(engine)
     METADATA.create_all(engine)
     with writer_engine(engine).begin() as connection:
@@ -290,14 +301,15 @@ def create(engine: Engine) -> None:
             connection.execute(insert(COMMITS).values(commit_row(0)))
 
 
-def _has_other_layout(engine: Engine) -> bool:
+def _layout(engine: Engine) -> int | None:
+    """Return the layout of a journal; None where there is none, or only a part of one."""
     found = inspect(engine)
     if not found.has_table(STATE.name):
-        return False
+        return None
     if "layout" not in {column["name"] for column in found.get_columns(STATE.name)}:
-        return True
+        return LAYOUT - 1
     with engine.begin() as connection:
-        return connection.scalar(select(STATE.c.layout)) not in {None, LAYOUT}
+        return connection.scalar(select(STATE.c.layout))
 
 
 def read_state(connection: Connection) -> JournalState:

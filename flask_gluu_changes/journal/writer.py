@@ -116,6 +116,7 @@ class Writer:
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
+        self._reading = engine
         self._engine = writer_engine(engine)
         self._lease = Lease(engine, seconds)
         self._quarantine = Quarantine()
@@ -136,7 +137,7 @@ class Writer:
         try:
             with journal_errors():
                 if not self._created:
-                    create(self._engine)
+                    create(self._reading)
                     self._created = True
                 return self._lease.take()
         except JournalUnavailable:

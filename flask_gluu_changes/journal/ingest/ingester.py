@@ -56,14 +56,21 @@ class Ingester:
         self._progress = progress
         self._batch = WriteBatch()
         self._octets = 0
+        self._written = 0
         self._committed_at = 0.0
         self._snapshot: SnapshotStarted | None = None
+        self._is_first = False
         self._holds_back = False
         self._held_back: dict[str, Identity] = {}
         self._logged: dict[str, tuple[str, ...]] = {}
         self._known: dict[str, str] = {}
         self._upserted: set[str] = set()
         self._unchanged: set[str] = set()
+
+    def take_written(self) -> int:
+        """Return how many changes were written since the last call."""
+        written, self._written = self._written, 0
+        return written
 
     def handle(self, event: Event) -> None:
         """Take one event; it is written with its batch."""
@@ -120,7 +127,9 @@ class Ingester:
         self._snapshot = snapshot
         self._known = self._writer.inums()
         self._holds_back = self._writer.state().built
-        if snapshot.complete:
+        self._is_first = snapshot.complete and not self._holds_back
+        if self._is_first:
+            log.info("the first reading of everybody begins; until it ends, clients get 503")
             self._progress.started(self._follower)
 
     def _remove(self, ids: list[str]) -> None:
@@ -155,7 +164,9 @@ class Ingester:
         self._batch.built = True
 
     def _forget_snapshot(self) -> None:
-        self._progress.finished()
+        if self._is_first:
+            self._progress.finished()
+            log.info("the first reading has ended; people: %d", len(self._upserted))
         self._snapshot, self._holds_back, self._held_back = None, False, {}
         self._known, self._upserted, self._unchanged = {}, set(), set()
 
@@ -168,7 +179,7 @@ class Ingester:
 
     def _commit(self) -> None:
         batch, self._batch, self._octets = self._batch, WriteBatch(), 0
-        self._writer.commit(batch)
+        self._written += self._writer.commit(batch)
         self._committed_at = monotonic()
-        if self._snapshot:
+        if self._is_first and self._snapshot:
             self._progress.advanced(len(batch.changes))
