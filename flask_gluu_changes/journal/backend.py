@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-import orjson
 from sqlalchemy import Engine
 
 from ..backend import Backend
@@ -22,6 +22,9 @@ from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
 from .records import body_of
 from .tables import engine_from_config, open_engine
+
+LONGEST_INTEGER = 4300
+"""Digits that Python reads (its `sys.int_info`)."""
 
 
 class JournalBackend(SequenceBackend):
@@ -72,7 +75,7 @@ class JournalBackend(SequenceBackend):
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
         for _, _, body in self.encoded(query):
-            yield orjson.loads(body)
+            yield json.loads(body, parse_int=_integer)
 
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
         """Yield the same as the bytes that clients get."""
@@ -149,3 +152,8 @@ def _call_previous(handler: Any, received: int, frame: FrameType | None) -> None
     elif handler == signal.SIG_DFL:
         signal.signal(received, signal.SIG_DFL)
         signal.raise_signal(received)
+
+
+def _integer(digits: str) -> int | str:
+    """Return a whole number as it is; Python reads no longer ones, and they stay text."""
+    return int(digits) if len(digits) <= LONGEST_INTEGER else digits
