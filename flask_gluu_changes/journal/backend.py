@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-import orjson
 from sqlalchemy import Engine
 
 from ..backend import Backend
 from ..encoder import EncodedEntry
-from ..model import ChangesQuery, Entry
+from ..errors import BackendUnavailable
+from ..model import ChangesQuery, Entry, Finding
 from ..settings.base import Settings
 from ..timestamps import to_micros
+from .examine import FOLLOW, examine
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
 from .records import body_of
 from .tables import engine_from_config, open_engine
+
+LONGEST_INTEGER = 4300
+"""Digits that Python reads (its `sys.int_info`)."""
 
 
 class JournalBackend(SequenceBackend):
@@ -70,13 +75,26 @@ class JournalBackend(SequenceBackend):
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
         for _, _, body in self.encoded(query):
-            yield orjson.loads(body)
+            yield json.loads(body, parse_int=_integer)
 
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
         """Yield the same as the bytes that clients get."""
         since = to_micros(query.since)
         for key, changed, line in self._reader.since(since, everybody=query.everybody):
             yield key, max(since, changed), body_of(line)
+
+    def examine(self, query: ChangesQuery) -> Iterator[Finding]:
+        """Examine the journal, then the store that it is filled from.
+
+        Args:
+            query: What the feed would ask.
+        """
+        try:
+            yield from examine(*self._reader.state())
+        except BackendUnavailable as error:
+            yield Finding.fault(str(error), FOLLOW)
+        if self.source is not None:
+            yield from self.source.examine(query)
 
     def read_slice(self, position: Position | None, size: int) -> Slice:
         """Read the next rows of a run.
@@ -134,3 +152,8 @@ def _call_previous(handler: Any, received: int, frame: FrameType | None) -> None
     elif handler == signal.SIG_DFL:
         signal.signal(received, signal.SIG_DFL)
         signal.raise_signal(received)
+
+
+def _integer(digits: str) -> int | str:
+    """Return a whole number as it is; Python reads no longer ones, and they stay text."""
+    return int(digits) if len(digits) <= LONGEST_INTEGER else digits

@@ -74,6 +74,7 @@ class Status:
         built: Whether everything has been read once in this epoch.
         confirmed_at: When the source was last known to hold nothing newer, in microseconds since
             the epoch; 0 for never.
+        quarantined: How many entries could not be written as they are now.
     """
 
     level: str
@@ -82,6 +83,7 @@ class Status:
     head: int
     built: bool
     confirmed_at: int
+    quarantined: int = 0
 
 
 class SequenceBackend(Backend):

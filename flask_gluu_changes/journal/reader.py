@@ -9,19 +9,34 @@ from itertools import compress
 from operator import not_
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, bindparam, select
+from sqlalchemy import Engine, bindparam, inspect, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendRefused, BackendUnavailable
 from .protocol import Position, ResyncRequired, Slice, Status
-from .tables import COMMITS, ENTRIES, STATE, read_state, reader_engine
+from .quarantine import count_quarantined
+from .tables import (
+    COMMITS,
+    ENTRIES,
+    QUARANTINE,
+    STATE,
+    JournalState,
+    read_state,
+    reader_engine,
+    to_octets,
+)
 
 FETCH_SIZE = 1000
 """Rows that the timeStamp form holds in memory at a time."""
 
 NOT_BUILT = "The journal is being built. Try again later."
+
+NOT_FOLLOWED = (
+    "nothing has been followed into the journal yet: run `flask gluu-changes follow`, and keep it"
+    " running"
+)
 
 NO_SEQ = -1
 """A seq that no commit has."""
@@ -54,7 +69,7 @@ class _JoinedState(NamedTuple):
     head: int
     floor: int
     built: bool
-    source: str
+    source: bytes
     head_commit: str | None
     position_commit: str | None
 
@@ -79,11 +94,21 @@ class JournalReader:
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
-        with self._unavailable_on_errors(), self._engine.begin() as connection:
-            state = read_state(connection)
+        state, quarantined = self.state()
         return Status(
-            state.level, state.why, state.epoch, state.head, state.built, state.confirmed_at
+            state.level,
+            state.why,
+            state.epoch,
+            state.head,
+            state.built,
+            state.confirmed_at,
+            quarantined,
         )
+
+    def state(self) -> tuple[JournalState, int]:
+        """Return the journal's state, and how many entries could not be written."""
+        with self._unavailable_on_errors(), self._engine.begin() as connection:
+            return read_state(connection), count_quarantined(connection)
 
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""
@@ -125,9 +150,11 @@ class JournalReader:
         """Read the state; what was filled under other settings may hold what is hidden here."""
         state = _JoinedState(*self._joined_state.run(cursor, until=until).fetchall()[0])
         if not state.built:
-            raise BackendUnavailable("the journal is being built", public=NOT_BUILT)
+            raise BackendUnavailable(
+                "the journal is being built by `flask gluu-changes follow`", public=NOT_BUILT
+            )
         digest = self._settings_digest
-        if digest is not None and not state.source.endswith(f" as {digest}"):
+        if digest is not None and not bytes(state.source).endswith(to_octets(f" as {digest}")):
             raise BackendRefused(
                 "the journal was filled under other settings for what is shown and how; run"
                 " `flask gluu-changes follow` with the settings of this application"
@@ -152,7 +179,16 @@ class JournalReader:
         try:
             yield
         except self._errors as error:
+            if self._has_no_tables():
+                raise BackendUnavailable(NOT_FOLLOWED, public=NOT_BUILT) from error
             raise BackendUnavailable(f"the journal cannot be read: {error}") from error
+
+    def _has_no_tables(self) -> bool:
+        """Return whether the database answers and has no journal in it."""
+        try:
+            return not inspect(self._engine).has_table(QUARANTINE.name)
+        except SQLAlchemyError:
+            return False
 
 
 @contextmanager

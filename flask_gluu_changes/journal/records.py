@@ -11,10 +11,19 @@ from hashlib import blake2b
 from ..encoder import EntryEncoder, sort_key
 from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, Visibility
 from ..values import AttributeType, untyped
+from .limits import SizeLimits, largest_first
+from .tables import MOST_ID_OCTETS, to_octets
 
 EVERYTHING_SINCE = datetime(1, 1, 1, tzinfo=UTC)
+SHORT_ID = MOST_ID_OCTETS // 4
+"""Characters that are within the limit, whatever they are."""
+
 _NO_TIME = 0
 _REST_OF_SECOND = 999_999
+
+
+class IdTooLong(ValueError):
+    """An id that databases cannot index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,8 @@ class Identity:
     """A person as the journal keeps it; times are microseconds since the epoch, 0 for none.
 
     id: entryUUID where the source has one, else inum; it never changes. body: the JSON object of
-    all attributes that clients may see.
+    all attributes that clients may see. omitted: attributes of which something is not in the body,
+    because it is beyond the limits.
     """
 
     id: str
@@ -32,11 +42,13 @@ class Identity:
     counts_until: int
     sort_key: bytes
     body: bytes
+    omitted: tuple[str, ...] = ()
 
     @property
     def digest(self) -> bytes:
         """A digest that distinguishes this content from another one of the same identity."""
-        return blake2b(b"%d %b" % (self.counts_until, self.body), digest_size=16).digest()
+        content = b"%d %b%b" % (self.counts_until, _names(self.omitted), self.body)
+        return blake2b(content, digest_size=16).digest()
 
 
 class IdentityEncoder:
@@ -47,13 +59,30 @@ class IdentityEncoder:
         time_attributes: tuple[str, ...],
         type_of: Callable[[str], AttributeType | None],
         visibility: Visibility,
+        limits: SizeLimits = SizeLimits(),  # noqa: B008 -- it cannot change
     ) -> None:
         query = ChangesQuery(EVERYTHING_SINCE, time_attributes)
         self._encoder = EntryEncoder(query, type_of, visibility)
+        self._shows = visibility.shows
+        self._limits = self._set_limits = limits
+
+    def limit_entries(self, octets: int | None) -> None:
+        """Take a database's own limit into account, if it has one."""
+        entry = self._set_limits.entry
+        entry = entry if octets is None else min(entry, octets)
+        self._limits = self._set_limits._replace(entry=entry)
 
     def encode(self, id_: str, entry: Entry) -> Identity:
-        """Encode the entry of the identity `id_`."""
+        """Encode the entry of the identity `id_`.
+
+        Raises ValueError, without any value in its text, for what no database takes.
+        """
+        if len(id_) > SHORT_ID and len(to_octets(id_)) > MOST_ID_OCTETS:
+            raise IdTooLong(f"its id has more than {MOST_ID_OCTETS} octets")
         body, times = self._encoder.read(entry)
+        omitted: tuple[str, ...] = ()
+        if not self._limits.are_kept(len(body)):
+            entry, body, omitted = self._within_limits(entry, body)
         return Identity(
             id=id_,
             inum=_least_text(entry, "inum"),
@@ -62,7 +91,21 @@ class IdentityEncoder:
             counts_until=max((_counts_until(*time) for time in times.items()), default=_NO_TIME),
             sort_key=sort_key(entry),
             body=body,
+            omitted=omitted,
         )
+
+    def _within_limits(self, entry: Entry, body: bytes) -> tuple[Entry, bytes, tuple[str, ...]]:
+        """Leave out the values that are too large, then the largest attributes, until it fits."""
+        kept = self._limits.without_large_values(entry)
+        omitted = {n for n in entry if self._shows(n) and len(kept.get(n, ())) != len(entry[n])}
+        for name in (None, *largest_first(kept, self._shows)):
+            if name is not None:
+                omitted.add(name)
+                kept = {n: values for n, values in kept.items() if n != name}
+            body, _ = self._encoder.read(kept)
+            if len(body) <= self._limits.entry:
+                break
+        return kept, body, tuple(sorted(omitted))
 
 
 # The journal keeps the whole object and not its body alone, although the timeStamp form then has
@@ -73,7 +116,8 @@ class IdentityEncoder:
 def line_of(identity: Identity, version: int, *, created: bool) -> bytes:
     """Write the JSON object that clients of the token protocol get, its `@` keys first."""
     kind = b"created" if created else b"updated"
-    head = b'{"@changeType":"%b","@id":%b,"@version":%d' % (kind, _json(identity.id), version)
+    about = _json(identity.id) + _names(identity.omitted)
+    head = b'{"@changeType":"%b","@id":%b,"@version":%d' % (kind, about, version)
     return head + (b"," if len(identity.body) > 2 else b"") + identity.body[1:]
 
 
@@ -102,6 +146,11 @@ def _counts_until(attribute: str, micros: int) -> int:
 def _least_text(entry: Entry, attribute: str) -> str:
     values = entry.get(attribute, ())
     return min(map(untyped, values)) if values else ""
+
+
+def _names(omitted: tuple[str, ...]) -> bytes:
+    """Write the key of a line that names what is not in it, if anything is."""
+    return b',"@omitted":%b' % json.dumps(omitted).encode() if omitted else b""
 
 
 def _json(text: str) -> bytes:

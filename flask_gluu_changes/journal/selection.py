@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from itertools import chain
 
 import orjson
 
 from ..model import Visibility
+
+_VERSION = b'"@version":'
+_SAFE = {str, int, bool}
+_READER = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers are only passed over
 
 ALWAYS = frozenset({"inum"})
 """Comes whether it is asked for or not, as `id` does in SCIM, and so does every `@` name."""
@@ -65,7 +71,42 @@ class _ShownNames(dict[str, bool]):
 
 
 def _cut(line: bytes, shown: _ShownNames) -> bytes:
-    return orjson.dumps({name: v for name, v in orjson.loads(line).items() if shown[name]})
+    """Return an object without the members that are not shown; the others keep every octet.
+
+    What one serializer wrote it writes again, except for whole numbers that are too long for it: it
+    reads them as floats, or not at all.
+    """
+    start = _end_of_head(line)
+    if line[start : start + 1] != b",":
+        return line
+    try:
+        body = orjson.loads(b"{" + line[start + 1 :])
+        kept = {name: v for name, v in body.items() if shown[name]}
+        is_safe = {*map(type, chain.from_iterable(kept.values()))} <= _SAFE
+    except (TypeError, ValueError):
+        is_safe = False
+    if not is_safe:
+        return _cut_carefully(line, shown)
+    return line[:start] + (b"," if kept else b"") + orjson.dumps(kept)[1:]
+
+
+def _end_of_head(line: bytes) -> int:
+    """Return where the `@` keys end, which come first and of which `@version` is the last."""
+    at = line.index(_VERSION) + len(_VERSION)
+    comma = line.find(b",", at)
+    return comma if comma > 0 else len(line) - 1
+
+
+def _cut_carefully(line: bytes, shown: _ShownNames) -> bytes:
+    """Do the same without writing anything anew; a value ends where a reader of JSON says so."""
+    text, kept, at = line.decode(), [], 1
+    while text[at : at + 1] not in {"}", ""}:
+        name, colon = _READER.raw_decode(text, at)
+        _, end = _READER.raw_decode(text, colon + 1)
+        if shown[name]:
+            kept.append(text[at:end])
+        at = end + 1
+    return f"{{{','.join(kept)}}}".encode()
 
 
 def _digest_of(*sets: Iterable[str]) -> bytes:

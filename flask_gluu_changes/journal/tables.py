@@ -1,4 +1,4 @@
-"""The journal's three tables: the identities, the commits, and one row of state.
+"""The journal's tables: identities, commits, one row of state, and what could not be written.
 
 A changed identity moves to a new `seq` behind all others, so whoever has read up to a position
 finds everything that came since by asking for what is behind it: no clock is compared, and the
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, fields
 from time import time_ns
 from typing import Any
 
@@ -18,19 +19,23 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Dialect,
     Engine,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
-    Text,
+    TypeDecorator,
     create_engine,
     event,
     insert,
     inspect,
     select,
 )
+from sqlalchemy.dialects.mysql import VARBINARY
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
@@ -41,24 +46,76 @@ ONLY_ROW = 1
 UNKNOWN = "unknown"
 """The level of a journal before anything was followed."""
 
+_MARIADB = {"mysql", "mariadb"}
+_LONG = 2**24
+
+MOST_ID_OCTETS = 1000
+"""The longest id that every database indexes, in UTF-8."""
+
+SQLITE_PATIENCE = 10
+"""Seconds that one waits for the lock of a file."""
+
+LAYOUT = 2
+"""Of the tables below. A journal of another layout is begun anew."""
+
+
+class OctetText(TypeDecorator[str]):
+    """Text that is stored as the octets of UTF-8.
+
+    A database compares it octet by octet and takes every character, whatever its collation and its
+    character set are.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the column; MariaDB has no unique index over a whole BLOB."""
+        length: int = self.impl_instance.length  # type: ignore[attr-defined]
+        indexed = dialect.name in _MARIADB and length <= MOST_ID_OCTETS
+        return dialect.type_descriptor(VARBINARY(length) if indexed else LargeBinary(length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Return what is stored."""
+        return None if value is None else to_octets(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """Return the text of what is stored."""
+        return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
+
+
+def to_octets(text: str) -> bytes:
+    """Return the octets by which a text is stored."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 _SEQ = BigInteger().with_variant(Integer, "sqlite")  # SQLite keeps rows in the order of INTEGER
-_LINE = LargeBinary(2**24)  # MariaDB makes it a MEDIUMBLOB
+_LINE = LargeBinary(_LONG)  # MariaDB makes it a LONGBLOB
+_TEXT = OctetText(_LONG)
+_ID = OctetText(MOST_ID_OCTETS)
+# a database's own defaults may be an engine without transactions, and another character set
+_OPTIONS: Any = {
+    f"{dialect}_{name}": value
+    for dialect in sorted(_MARIADB)
+    for name, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
 
 ENTRIES = Table(
     "gluu_changes_entry",
     METADATA,
     Column("seq", _SEQ, primary_key=True, autoincrement=False),
-    Column("id", String(128), nullable=False, unique=True),
+    Column("id", _ID, nullable=False, unique=True),
     Column("version", BigInteger, nullable=False),
     Column("digest", LargeBinary(16), nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     Column("counts_until", BigInteger, nullable=False, index=True),
     Column("removed", String(16)),
     Column("removed_at", BigInteger, index=True),
-    Column("inum", Text, nullable=False),
-    Column("uid", Text, nullable=False),
-    Column("sort_key", LargeBinary(2**16), nullable=False),
+    Column("inum", _TEXT, nullable=False),
+    Column("uid", _TEXT, nullable=False),
+    Column("sort_key", LargeBinary(_LONG), nullable=False),
     Column("line", _LINE, nullable=False),
+    **_OPTIONS,
 )
 """One row an identity. Times are microseconds since the epoch (1970, UTC).
 
@@ -75,6 +132,7 @@ COMMITS = Table(
     Column("seq", _SEQ, primary_key=True, autoincrement=False),
     Column("commit_id", String(16), nullable=False),
     Column("at", BigInteger, nullable=False, index=True),
+    **_OPTIONS,
 )
 """The head after each transaction, with a random commit id.
 
@@ -91,12 +149,14 @@ STATE = Table(
     Column("floor", BigInteger, nullable=False),
     Column("built", Boolean, nullable=False),
     Column("level", String(16), nullable=False),
-    Column("why", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("cookie", Text, nullable=False),
+    Column("why", _TEXT, nullable=False),
+    Column("source", _TEXT, nullable=False),
+    Column("cookie", _TEXT, nullable=False),
     Column("confirmed_at", BigInteger, nullable=False),
     Column("holder", String(64), nullable=False),
     Column("held_until", BigInteger, nullable=False),
+    Column("layout", Integer, nullable=False),
+    **_OPTIONS,
 )
 """The journal's state, in one row.
 
@@ -104,6 +164,21 @@ epoch: changes whenever continuity cannot be proven. head: the highest seq. floo
 this seq may have been pruned. built: whether everything has been read once in this epoch. level:
 `exact` or `lagging`, and why. source, cookie: what is followed, and how far it has been read.
 confirmed_at: when the source was last known to hold nothing newer. holder, held_until: the lease.
+layout: of the tables.
+"""
+
+QUARANTINE = Table(
+    "gluu_changes_quarantine",
+    METADATA,
+    Column("key", String(32), primary_key=True),
+    Column("id", _TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("reason", _TEXT, nullable=False),
+    **_OPTIONS,
+)
+"""The entries that could not be written as they are now, until they change or go.
+
+key: a digest of the id, which may be too long for an index. reason: without any value.
 """
 
 
@@ -124,7 +199,7 @@ class JournalState:
     held_until: int
 
 
-_STATE_QUERY = select(*(column for column in STATE.c if column.name != "id"))
+_STATE_QUERY = select(*(STATE.c[field.name] for field in fields(JournalState)))
 
 
 def open_engine(url: str, **options: Any) -> Engine:
@@ -136,22 +211,36 @@ def open_engine(url: str, **options: Any) -> Engine:
         url: The database, as SQLAlchemy writes it.
         **options: More of SQLAlchemy's own, such as the pool.
     """
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **options)
+    options = {"pool_pre_ping": not url.startswith("sqlite"), "hide_parameters": True, **options}
+    engine = create_engine(url, **options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name in _MARIADB:
+        event.listen(engine, "connect", _prepare_mysql)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _keep_no_statements)
     return engine
 
 
 def engine_from_config(config: Mapping[str, Any]) -> Engine:
     """Return an engine for the journal that an application's config names.
 
-    Raises ConfigurationError where it names none.
+    Raises ConfigurationError where it names none, or one that cannot be used.
     """
     url = JournalSettings.load(config).journal_url
     if not url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
-    return open_engine(url)
+    try:
+        return open_engine(url)
+    except ArgumentError as error:  # its text may hold the URL, and that a password
+        raise ConfigurationError(
+            f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows"
+        ) from error
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{PREFIX}JOURNAL_URL needs the driver {error.name}; install it"
+        ) from error
 
 
 def reader_engine(engine: Engine) -> Engine:
@@ -161,30 +250,66 @@ def reader_engine(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
-def writer_engine(engine: Engine) -> Engine:
-    """Return the engine for the writer, whose transactions take SQLite's lock when they begin."""
-    return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+def writer_engine(engine: Engine, *, patience: float = SQLITE_PATIENCE) -> Engine:
+    """Return the engine for the writer, whose transactions take SQLite's lock when they begin.
+
+    patience: how long they wait for it, in seconds.
+    """
+    milliseconds = int(min(patience, SQLITE_PATIENCE) * 1000)
+    begin = (f"PRAGMA busy_timeout={milliseconds}", "BEGIN IMMEDIATE")
+    return engine.execution_options(sqlite_begin=begin)
+
+
+def _keep_no_statements(connection: Any, _: object) -> None:
+    """Have nothing prepared: a pooler may go on with another session."""
+    if hasattr(connection, "prepare_threshold"):  # psycopg's; other drivers prepare nothing
+        connection.prepare_threshold = None
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={SQLITE_PATIENCE * 1000}",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _prepare_mysql(connection: Any, _: object) -> None:
+    """Set what the server may have other defaults for: a value is refused and never cut."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+
+
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    for statement in connection.get_execution_options().get("sqlite_begin", ("BEGIN",)):
+        connection.exec_driver_sql(statement)
 
 
 def create(engine: Engine) -> None:
-    """Create the tables of a new journal; one that is there stays as it is."""
-    if inspect(engine).has_table(STATE.name):
-        return
+    """Create the tables of a new journal; one that is there stays, unless its layout is another."""
+    layout = _layout(engine)
+    if layout == LAYOUT:
+        return  # without a lock: another process may hold it
+    if layout is not None:
+        METADATA.drop_all(engine)
     METADATA.create_all(engine)
     with writer_engine(engine).begin() as connection:
         if connection.execute(select(STATE.c.id)).first() is None:
             connection.execute(insert(STATE).values(_first_state()))
             connection.execute(insert(COMMITS).values(commit_row(0)))
+
+
+def _layout(engine: Engine) -> int | None:
+    """Return the layout of a journal; None where there is none, or only a part of one."""
+    found = inspect(engine)
+    if not found.has_table(STATE.name):
+        return None
+    if "layout" not in {column["name"] for column in found.get_columns(STATE.name)}:
+        return LAYOUT - 1
+    with engine.begin() as connection:
+        return connection.scalar(select(STATE.c.layout))
 
 
 def read_state(connection: Connection) -> JournalState:
@@ -221,4 +346,5 @@ def _first_state() -> dict[str, object]:
         "confirmed_at": 0,
         "holder": "",
         "held_until": 0,
+        "layout": LAYOUT,
     }

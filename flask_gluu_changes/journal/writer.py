@@ -1,15 +1,15 @@
 """Writing the journal: by one process at a time, each batch in one transaction.
 
 A lease in the database says who writes. Every transaction checks it, so that a writer whose lease
-was taken over cannot write any more, however late it wakes. Writes that change nothing end here.
+was taken over cannot write any more, however late it wakes. Writes that change nothing end here,
+and what the database does not take is set aside, entry by entry.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -21,12 +21,15 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
 
-from ..errors import GluuChangesError
+from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .lease import SECOND as SECOND
+from .lease import Lease
+from .lease import LeaseLost as LeaseLost
+from .quarantine import Quarantine, Unwritable, forget_quarantined
 from .records import Identity, line_of, removal_of
 from .tables import (
     COMMITS,
@@ -38,6 +41,7 @@ from .tables import (
     new_epoch,
     now,
     read_state,
+    to_octets,
     writer_engine,
 )
 
@@ -47,19 +51,14 @@ DELETED, OUT_OF_SCOPE = "deleted", "outOfScope"
 EXACT, LAGGING = "exact", "lagging"
 """How a source is followed."""
 
-SECOND = 1_000_000
-"""In microseconds."""
-
 LOOKUP_SIZE = 500
 """Identities to be looked up by one statement; databases limit parameters."""
 
 # Built once: SQLAlchemy takes as long to build a statement as to execute it.
-_RENEW_LEASE = (
-    update(STATE).where(STATE.c.holder == bindparam("mine")).values(held_until=bindparam("until"))
-)
 _ADVANCE = update(STATE).values(
     {name: bindparam(name) for name in ("confirmed_at", "head", "cookie", "built")}
 )
+_OCTET_TEXTS = ("id", "inum", "uid")
 _ADD_COMMIT = insert(COMMITS)
 _LOOK_UP = select(
     *(ENTRIES.c[name] for name in ("id", "version", "digest", "removed", "inum", "uid"))
@@ -71,10 +70,7 @@ _REPLACE = (
 )
 
 _Row: TypeAlias = dict[str, Any]
-
-
-class LeaseLost(GluuChangesError):
-    """Another ingester has taken over; this one must end without writing."""
+_Change: TypeAlias = Identity | str | Unwritable
 
 
 @dataclass
@@ -82,18 +78,29 @@ class WriteBatch:
     """What one transaction writes; of several changes of an identity the last one counts.
 
     cookie: how far the source has been read with this batch; None leaves it. built: True with the
-    batch that completes the first reading of an epoch. changes: by id, an identity or the reason
-    for its removal.
+    batch that completes the first reading of an epoch. changes: by id, an identity, the reason for
+    its removal, or what says that it cannot be written.
     """
 
     cookie: str | None = None
     built: bool | None = None
-    changes: dict[str, Identity | str] = field(default_factory=dict)
+    changes: dict[str, _Change] = field(default_factory=dict)
 
     def put(self, identity: Identity) -> None:
         """Add or change an identity; nothing is written when its content is the one known."""
         self.changes.pop(identity.id, None)
         self.changes[identity.id] = identity
+
+    def set_aside(self, id_: str, unwritable: Unwritable) -> None:
+        """Note that an entry cannot be written; what is known of the identity stays."""
+        self.changes.pop(id_, None)
+        self.changes[id_] = unwritable
+
+    def parts(self) -> tuple[WriteBatch, WriteBatch]:
+        """Return the batch as two of half its changes each, to be written one after the other."""
+        changes = [*self.changes.items()]
+        half = len(changes) // 2
+        return WriteBatch(changes=dict(changes[:half])), replace(self, changes=dict(changes[half:]))
 
     def remove(self, id_: str, reason: str) -> None:
         """Remove an identity, for the reason `deleted` or `outOfScope`; unknown ones do no harm."""
@@ -104,21 +111,38 @@ class WriteBatch:
 class Writer:
     """The holder of the lease. Its methods raise LeaseLost when it no longer is.
 
-    seconds: how long the lease lasts without being renewed; every commit renews it.
+    They raise JournalUnavailable while the database cannot be used. seconds: how long the lease
+    lasts without being renewed; every commit renews it.
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
+        self._reading = engine
         self._engine = writer_engine(engine)
-        self._lease_micros = int(seconds * SECOND)
-        self.name = secrets.token_hex(8)
+        self._lease = Lease(engine, seconds)
+        self._quarantine = Quarantine()
+        self._created = False
+
+    @property
+    def name(self) -> str:
+        """The name by which the journal knows this writer."""
+        return self._lease.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._lease.name = name
 
     def acquire(self) -> bool:
         """Take the lease if nobody holds it; False while somebody does."""
-        create(self._engine)
-        free = or_(STATE.c.holder.in_(["", self.name]), STATE.c.held_until < now())
-        held = {"holder": self.name, "held_until": now() + self._lease_micros}
-        with self._engine.begin() as connection:
-            return connection.execute(update(STATE).where(free).values(held)).rowcount == 1
+        self._quarantine.reset()
+        try:
+            with journal_errors():
+                if not self._created:
+                    create(self._reading)
+                    self._created = True
+                return self._lease.take()
+        except JournalUnavailable:
+            self._created = False  # it may come back without its tables
+            raise
 
     def renew(self) -> None:
         """Renew the lease without writing anything."""
@@ -127,20 +151,29 @@ class Writer:
 
     def release(self) -> None:
         """Release the lease, so that another can take it at once."""
-        mine = STATE.c.holder == self.name
-        with self._engine.begin() as connection:
-            connection.execute(update(STATE).where(mine).values(holder="", held_until=0))
+        with journal_errors():
+            self._lease.release()
 
     def state(self) -> JournalState:
         """Read the journal's state."""
-        with self._engine.begin() as connection:
+        with journal_errors(), self._engine.begin() as connection:
             return read_state(connection)
 
     def inums(self) -> dict[str, str]:
-        """Return the inum of every identity that is not removed, by its id."""
-        with self._engine.begin() as connection:
+        """Return the inum of every identity that is not removed, by its id.
+
+        Those that could not be written are among them.
+        """
+        with journal_errors(), self._engine.begin() as connection:
             entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
-            return {row.id: row.inum for row in connection.execute(entries)}
+            inums = dict.fromkeys(self._quarantine.ids(connection), "")
+            inums.update((row.id, row.inum) for row in connection.execute(entries))
+        return inums
+
+    def largest_entry(self) -> int | None:
+        """Return how many octets the JSON of an entry may have here; None for no limit."""
+        with journal_errors(), self._engine.begin() as connection:
+            return self._quarantine.largest_entry(connection)
 
     def follow(self, source: str, level: str, why: str) -> None:
         """Note what is followed and how; another source than before begins a new epoch.
@@ -166,15 +199,43 @@ class Writer:
             connection.execute(update(STATE).values(fresh))
             if forget:
                 connection.execute(delete(ENTRIES))
+                forget_quarantined(connection)
+        self._quarantine.reset()
 
     def commit(self, batch: WriteBatch) -> int:
-        """Write a batch, all of it or nothing; return the number of identities that changed."""
+        """Write a batch; return the number of identities that changed.
+
+        All of it is written or nothing, except for entries that the database does not take: they
+        are set aside, and the batch is written in parts.
+        """
+        try:
+            return self._commit_whole(batch)
+        except Exception as error:
+            if not refuses_values(error):
+                raise
+            return self._commit_apart(batch, error)
+
+    def _commit_whole(self, batch: WriteBatch) -> int:
         with self._transaction() as connection:
+            self._quarantine.sift(connection, batch.changes)
             state = read_state(connection)
             changes = _row_changes(connection, batch.changes, state, now())
             _write(connection, changes)
+            ids = self._quarantine.write(connection, batch.changes)
             _advance(connection, state, batch, len(changes))
+        self._quarantine.note(ids, batch.changes)
         return len(changes)
+
+    def _commit_apart(self, batch: WriteBatch, error: Exception) -> int:
+        """Find the entries that the database does not take, by halves, and set them aside."""
+        if len(batch.changes) > 1:
+            first, second = batch.parts()
+            return self.commit(first) + self.commit(second)
+        for id_, change in batch.changes.items():
+            if isinstance(change, Identity):
+                set_aside = {id_: Unwritable(reason_of(error))}
+                return self.commit(replace(batch, changes={**set_aside}))
+        raise error
 
     def prune(self, before: int) -> None:
         """Forget removals and commits from before a time; tokens that need them get a 410."""
@@ -192,10 +253,8 @@ class Writer:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         """Begin a transaction that holds the state's row, if the lease is still ours."""
-        with self._engine.begin() as connection:
-            mine = {"mine": self.name, "until": now() + self._lease_micros}
-            if connection.execute(_RENEW_LEASE, mine).rowcount != 1:
-                raise LeaseLost("another process follows the source now; this one ends")
+        with journal_errors(), self._engine.begin() as connection:
+            self._lease.renew(connection)
             yield connection
 
 
@@ -208,7 +267,7 @@ class _RowChange:
 
 
 def _row_changes(
-    connection: Connection, seen: Mapping[str, Identity | str], state: JournalState, at: int
+    connection: Connection, seen: Mapping[str, _Change], state: JournalState, at: int
 ) -> list[_RowChange]:
     """Compare what was seen with what is known; each difference gets a seq behind the head.
 
@@ -232,8 +291,10 @@ def _known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]
 
 
 def _difference(
-    change: Identity | str, known: RowMapping | None, first_version: int, at: int
+    change: _Change, known: RowMapping | None, first_version: int, at: int
 ) -> _Row | None:
+    if isinstance(change, Unwritable):
+        return None
     is_entry = known is not None and known["removed"] is None
     version = known["version"] + 1 if known else first_version
     if isinstance(change, Identity):
@@ -289,6 +350,7 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
     """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
     compiled = insert(ENTRIES).compile(dialect=connection.dialect)
     names = compiled.positiontup or []
+    rows = [{**row, **{name: to_octets(row[name]) for name in _OCTET_TEXTS}} for row in rows]
     values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
     connection.exec_driver_sql(str(compiled), values)
 

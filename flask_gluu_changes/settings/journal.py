@@ -88,6 +88,17 @@ class FollowSettings:
     follow_lease: float = setting(
         15.0, "after which another `follow` takes over from one that died, in s", seconds(0.1, 3600)
     )
+    max_value_octets: int = setting(
+        8 * 2**20,
+        "largest value that the journal takes, in octets; larger ones are left out and named",
+        integer(1, 10**9),
+    )
+    max_entry_octets: int = setting(
+        12 * 2**20,
+        "largest entry that the journal takes, in octets of JSON; the largest attributes beyond it"
+        " are left out and named",
+        integer(1000, 10**9),
+    )
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> FollowSettings:

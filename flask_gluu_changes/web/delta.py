@@ -114,6 +114,7 @@ class DeltaEndpoint:
             head=status.head,
             built=status.built,
             confirmedAt=at,
+            quarantined=status.quarantined,
         )
         return _not_stored(response)
 

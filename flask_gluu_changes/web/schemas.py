@@ -101,3 +101,7 @@ class StatusSchema(ma.Schema):
         allow_none=True,
         metadata={"description": "When the store was last known to hold nothing newer."},
     )
+    quarantined = fields.Integer(
+        required=True,
+        metadata={"description": "Entries that could not be written as they are now."},
+    )

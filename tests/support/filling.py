@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,14 @@ from flask_gluu_changes.backend import Backend
 from flask_gluu_changes.follower import SnapshotProgress, StopSignal
 from flask_gluu_changes.journal.ingest.service import IngestService, ingest_job
 from flask_gluu_changes.journal.records import body_of
-from flask_gluu_changes.journal.tables import ENTRIES, JournalState, create, open_engine, read_state
+from flask_gluu_changes.journal.tables import (
+    ENTRIES,
+    QUARANTINE,
+    JournalState,
+    create,
+    open_engine,
+    read_state,
+)
 from flask_gluu_changes.journal.writer import Writer
 
 PATIENCE = 30.0
@@ -65,6 +73,18 @@ class Journal:
         """Read what the journal says of itself."""
         with self.engine.begin() as connection:
             return read_state(connection)
+
+    def quarantined(self) -> list[str]:
+        """List the ids of the entries that could not be written."""
+        with self.engine.begin() as connection:
+            return sorted(connection.scalars(select(QUARANTINE.c.id)))
+
+    def omitted(self, inum: str) -> list[str]:
+        """Give the names of what was left out of an entry."""
+        wanted = select(ENTRIES.c.line).where(ENTRIES.c.inum == inum)
+        with self.engine.begin() as connection:
+            line = json.loads(connection.scalars(wanted).one())
+        return list(line.get("@omitted", []))
 
 
 class Filler:

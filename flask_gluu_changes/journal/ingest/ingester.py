@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from time import monotonic
 
+from ...errors import GluuChangesError
 from ...follower import (
     Checkpoint,
     ContinuityLost,
@@ -17,11 +19,17 @@ from ...follower import (
     Unchanged,
     Upserted,
 )
-from ..records import Identity, IdentityEncoder
+from ..quarantine import Unwritable
+from ..records import Identity, IdentityEncoder, IdTooLong
 from ..writer import DELETED, OUT_OF_SCOPE, WriteBatch, Writer
+
+log = logging.getLogger(__name__)
 
 MAX_BATCH = 1000
 """Changes in one transaction."""
+
+MAX_BATCH_OCTETS = 8 * 2**20
+"""Octets after which no more changes are added to a transaction."""
 
 CONFIRM_EVERY = 0.1
 """Seconds between two notes that there is nothing newer."""
@@ -47,13 +55,22 @@ class Ingester:
         self._follower = follower
         self._progress = progress
         self._batch = WriteBatch()
+        self._octets = 0
+        self._written = 0
         self._committed_at = 0.0
         self._snapshot: SnapshotStarted | None = None
+        self._is_first = False
         self._holds_back = False
         self._held_back: dict[str, Identity] = {}
+        self._logged: dict[str, tuple[str, ...]] = {}
         self._known: dict[str, str] = {}
         self._upserted: set[str] = set()
         self._unchanged: set[str] = set()
+
+    def take_written(self) -> int:
+        """Return how many changes were written since the last call."""
+        written, self._written = self._written, 0
+        return written
 
     def handle(self, event: Event) -> None:
         """Take one event; it is written with its batch."""
@@ -74,24 +91,45 @@ class Ingester:
                 self._heartbeat()
 
     def _upsert(self, event: Upserted) -> None:
-        identity = self._encoder.encode(event.id, event.entry)
         if self._snapshot:
             self._upserted.add(event.id)
+        try:
+            identity = self._encoder.encode(event.id, event.entry)
+        except GluuChangesError:
+            raise  # it is about the store
+        except Exception as error:  # whatever is wrong with one entry, the others must go on
+            self._set_aside(event.id, error)
+            return
+        self._log_omitted(identity)
         if self._holds_back and self._known.get(event.id) != identity.inum:
             self._held_back[event.id] = identity
         else:
             self._put(identity)
 
+    def _set_aside(self, id_: str, error: Exception) -> None:
+        self._held_back.pop(id_, None)
+        reason = str(error) if isinstance(error, IdTooLong) else type(error).__name__
+        self._batch.set_aside(id_, Unwritable(reason))
+
+    def _log_omitted(self, identity: Identity) -> None:
+        if identity.omitted and self._logged.get(identity.id) != identity.omitted:
+            self._logged[identity.id] = identity.omitted
+            names = ", ".join(identity.omitted)
+            log.warning("of the entry %s is left out as too large: %s", ascii(identity.id), names)
+
     def _put(self, identity: Identity) -> None:
         self._batch.put(identity)
-        if len(self._batch.changes) >= MAX_BATCH:
+        self._octets += len(identity.body)
+        if len(self._batch.changes) >= MAX_BATCH or self._octets >= MAX_BATCH_OCTETS:
             self._commit()
 
     def _start_snapshot(self, snapshot: SnapshotStarted) -> None:
         self._snapshot = snapshot
         self._known = self._writer.inums()
         self._holds_back = self._writer.state().built
-        if snapshot.complete:
+        self._is_first = snapshot.complete and not self._holds_back
+        if self._is_first:
+            log.info("the first reading of everybody begins; until it ends, clients get 503")
             self._progress.started(self._follower)
 
     def _remove(self, ids: list[str]) -> None:
@@ -126,7 +164,9 @@ class Ingester:
         self._batch.built = True
 
     def _forget_snapshot(self) -> None:
-        self._progress.finished()
+        if self._is_first:
+            self._progress.finished()
+            log.info("the first reading has ended; people: %d", len(self._upserted))
         self._snapshot, self._holds_back, self._held_back = None, False, {}
         self._known, self._upserted, self._unchanged = {}, set(), set()
 
@@ -138,8 +178,8 @@ class Ingester:
             self._commit()
 
     def _commit(self) -> None:
-        batch, self._batch = self._batch, WriteBatch()
-        self._writer.commit(batch)
+        batch, self._batch, self._octets = self._batch, WriteBatch(), 0
+        self._written += self._writer.commit(batch)
         self._committed_at = monotonic()
-        if self._snapshot:
+        if self._is_first and self._snapshot:
             self._progress.advanced(len(batch.changes))

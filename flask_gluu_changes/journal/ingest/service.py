@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -29,16 +30,19 @@ from ...model import ChangesQuery, Visibility
 from ...settings.base import Settings
 from ...settings.fields import PREFIX
 from ...settings.journal import FollowSettings, JournalSettings
+from ..failures import JournalUnavailable
+from ..limits import SizeLimits
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now
 from ..writer import SECOND, LeaseLost, Writer
 from .ingester import Ingester
 from .polling import PollingFollower
+from .report import Activity, Outage
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
-"""Seconds between two tries while the source cannot be reached, doubled each time."""
+NOBODY_SINCE = datetime(9999, 1, 1, tzinfo=UTC)
+"""A time since which nobody changed."""
 
 PRUNE_EVERY = 600.0
 """Seconds between two looks for what is too old to be kept."""
@@ -54,11 +58,13 @@ MAX_HEARTBEAT_INTERVAL = 5.0
 class IngestJob:
     """What to follow, and how it is written.
 
+    check: asks the source what will be asked, for nobody; it raises what the source cannot answer.
     choose: returns the way to follow the source, asked before each try. settings_digest: of all
     that decides how an entry is written, besides the entry. retention_days: how long removals are
     kept.
     """
 
+    check: Callable[[], None]
     choose: Callable[[], Follower]
     encoder: IdentityEncoder
     settings_digest: str
@@ -72,26 +78,44 @@ class IngestService:
         self._writer = writer
         self._job = job
         self._progress = progress
-        self._retry_wait = FIRST_WAIT
+        self._outage = Outage()
+        self._activity = Activity()
         self._pruned_at: float | None = None
         self._waits_for_lease = False
+        self._said = ""
 
     def run(self, stop: StopSignal) -> None:
-        """Follow until the stop signal is set; the lease is released in any case."""
+        """Follow until the stop signal is set; the lease is released in any case.
+
+        What is not available is waited for, be it the source or the journal's own database.
+        """
         try:
             while not stop.is_set:
-                if self._writer.acquire():
-                    self._waits_for_lease = False
-                    self._follow(stop)
-                else:
-                    self._wait_for_lease(stop)
+                self._try(stop)
         finally:
+            self._release()
+
+    def _try(self, stop: StopSignal) -> None:
+        try:
+            if self._writer.acquire():
+                self._waits_for_lease = False
+                self._follow(stop)
+            else:
+                self._wait_for_lease(stop)
+        except BackendUnavailable as error:
+            stop.wait(self._outage.note(error))
+
+    def _release(self) -> None:
+        try:
             self._writer.release()
+        except JournalUnavailable as error:
+            log.warning("the lease is not given back, and ends by itself: %s", error)
 
     def _wait_for_lease(self, stop: StopSignal) -> None:
+        self._outage.end()
         if not self._waits_for_lease:
             log.info("another process fills the journal; this one waits to take over")
-        self._waits_for_lease = True
+        self._waits_for_lease, self._said = True, ""
         stop.wait(min(stop.heartbeat_interval, 1.0))
 
     def _follow(self, stop: StopSignal) -> None:
@@ -100,32 +124,39 @@ class IngestService:
         except LeaseLost as error:
             log.warning("%s", error)
         except ContinuityLost as error:
+            self._job.check()
             log.warning("a new epoch begins: %s", error)
             self._writer.begin_epoch()
-        except BackendUnavailable as error:
-            log.warning("%s; trying again in %.1f s", error, self._retry_wait)
-            stop.wait(self._retry_wait)
-            self._retry_wait = min(self._retry_wait * 2, LONGEST_WAIT)
 
     def _follow_once(self, stop: StopSignal) -> None:
         follower = self._job.choose()
         source = f"{follower.source} as {self._job.settings_digest}"
+        if self._writer.state().source != source:
+            self._job.check()  # before every token becomes void
         self._writer.follow(source, follower.level, follower.why)
-        state = self._writer.state()
-        progress = SnapshotProgress() if state.built else self._progress
-        ingester = Ingester(self._writer, self._job.encoder, follower, progress)
-        with closing(follower.events(state.cookie, stop)) as events:  # type: ignore[type-var]
+        self._say_level(follower)
+        self._job.encoder.limit_entries(self._writer.largest_entry())
+        ingester = Ingester(self._writer, self._job.encoder, follower, self._progress)
+        cookie = self._writer.state().cookie
+        with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]
             for event in events:
                 ingester.handle(event)
                 if not isinstance(event, Upserted):
-                    self._note_progress(event)
+                    self._note_progress(event, ingester)
 
-    def _note_progress(self, event: Event) -> None:
+    def _say_level(self, follower: Follower) -> None:
+        level = f"{follower.level}: {follower.why}"
+        if level != self._said:
+            log.info("this process fills the journal now, at the level %s", level)
+        self._said = level
+
+    def _note_progress(self, event: Event, ingester: Ingester) -> None:
         """Prune in quiet moments; a source that does more than begin a snapshot is well again."""
         if isinstance(event, Heartbeat):
             self._prune_if_due()
+            self._activity.note(ingester.take_written())
         if not isinstance(event, SnapshotStarted):
-            self._retry_wait = FIRST_WAIT
+            self._outage.end()
 
     def _prune_if_due(self) -> None:
         if self._pruned_at is None or monotonic() - self._pruned_at >= PRUNE_EVERY:
@@ -176,15 +207,24 @@ def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
     times = settings.time_attributes
     visibility = Visibility.of(settings.allowed_attributes, settings.denied_attributes)
     encoder = IdentityEncoder(
-        times, lambda name: backend.attribute_type(name) or settings.type_of(name), visibility
+        times,
+        lambda name: backend.attribute_type(name) or settings.type_of(name),
+        visibility,
+        SizeLimits(following.max_value_octets, following.max_entry_octets),
     )
     query = ChangesQuery(EVERYTHING_SINCE, times, visibility.allowed, visibility.hidden)
     return IngestJob(
+        check=lambda: _check(backend, query),
         choose=lambda: _choose_follower(backend, query, following),
         encoder=encoder,
         settings_digest=settings.digest,
         retention_days=JournalSettings.load(config).retention_days,
     )
+
+
+def _check(backend: Backend, query: ChangesQuery) -> None:
+    """Ask for nobody, in the words by which everybody would be asked for."""
+    next(iter(backend.changes(replace(query, since=NOBODY_SINCE))), None)
 
 
 def _choose_follower(backend: Backend, query: ChangesQuery, settings: FollowSettings) -> Follower:

@@ -73,7 +73,7 @@ def test_a_journal_that_is_being_built_answers_nothing(tmp_path: Path) -> None:
 def test_a_journal_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     """The ingester may start later than the web server."""
     backend = JournalBackend(f"sqlite:///{tmp_path / 'none.db'}")
-    with pytest.raises(BackendUnavailable, match="cannot be read"):
+    with pytest.raises(BackendUnavailable, match="run `flask gluu-changes follow`"):
         backend.status()
     backend.close()
 

@@ -16,6 +16,8 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "follow_lag": ("0", 0.0),
     "follow_sweep": ("600", 600.0),
     "follow_lease": ("30", 30.0),
+    "max_value_octets": ("1000", 1000),
+    "max_entry_octets": ("5000", 5000),
 }
 
 

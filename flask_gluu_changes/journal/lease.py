@@ -1,0 +1,137 @@
+"""The lease by which one process at a time writes the journal, also where its holder freezes.
+
+A holder that is stopped within a transaction keeps its locks. PostgreSQL ends its session when the
+one that waits asks for it, MariaDB does so by itself, and of SQLite's files only the end of the
+process takes the lock away.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, event, or_, select, text, update
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from ..errors import GluuChangesError
+from .processes import end_process, process_tag
+from .tables import STATE, now, read_state, writer_engine
+
+log = logging.getLogger(__name__)
+
+SECOND = 1_000_000
+"""In microseconds."""
+
+LOCK_PATIENCE = 6
+"""A lease is so many times as long as one waits for a lock before its holder is cut off."""
+
+_LOCKED_STATES = {"55P03"}
+_LOCKED_NUMBERS = {1205, 3572}
+_LOCKED_FILE = "database is locked"
+
+# Built once: SQLAlchemy takes as long to build a statement as to execute it.
+_RENEW = (
+    update(STATE).where(STATE.c.holder == bindparam("mine")).values(held_until=bindparam("until"))
+)
+_LOCK = select(STATE.c.id)
+_END_SESSIONS = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks"
+    " WHERE locktype = 'relation' AND relation = to_regclass(:state) AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()"
+)
+
+
+class LeaseLost(GluuChangesError):
+    """Another ingester has taken over; this one must end without writing."""
+
+
+class Lease:
+    """The right to write, for some seconds since it was last renewed."""
+
+    def __init__(self, engine: Engine, seconds: float) -> None:
+        self._reading = engine
+        self._engine = writer_engine(engine, patience=seconds / LOCK_PATIENCE)
+        self._micros = int(seconds * SECOND)
+        self.name = f"{secrets.token_hex(8)}{process_tag(os.getpid())}"
+        if engine.dialect.name in {"mysql", "mariadb"}:
+            event.listen(engine, "connect", _limits_of_idle_sessions(seconds))
+
+    def take(self) -> bool:
+        """Take the lease if nobody holds it; False while somebody does.
+
+        Whoever still has locks after the lease is over is cut off from them.
+        """
+        with self._reading.begin() as connection:
+            state = read_state(connection)
+        if state.holder not in {"", self.name} and state.held_until >= now():
+            return False
+        for cut_off in (self._cut_off, lambda _: None):
+            try:
+                with self._engine.begin() as connection:
+                    return self._take(connection)
+            except DBAPIError as error:
+                if not _is_locked(error):
+                    raise
+                cut_off(state.holder)
+        return False
+
+    def renew(self, connection: Connection) -> None:
+        """Renew the lease, which locks its row; raise LeaseLost if it is another's."""
+        mine = {"mine": self.name, "until": now() + self._micros}
+        if connection.execute(_RENEW, mine).rowcount != 1:
+            raise LeaseLost("another process follows the source now; this one ends")
+
+    def release(self) -> None:
+        """Release the lease, so that another can take it at once."""
+        mine = STATE.c.holder == self.name
+        with self._engine.begin() as connection:
+            connection.execute(update(STATE).where(mine).values(holder="", held_until=0))
+
+    def _take(self, connection: Connection) -> bool:
+        self._lock(connection)
+        free = or_(STATE.c.holder.in_(["", self.name]), STATE.c.held_until < now())
+        held = {"holder": self.name, "held_until": now() + self._micros}
+        return connection.execute(update(STATE).where(free).values(held)).rowcount == 1
+
+    def _lock(self, connection: Connection) -> None:
+        """Lock the state's row; wait for it where one can cut off who has it."""
+        if connection.dialect.name == "postgresql":
+            patience = max(1, self._micros // LOCK_PATIENCE // 1000)
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
+            connection.execute(_LOCK.with_for_update())
+        else:
+            connection.execute(_LOCK.with_for_update(nowait=True))
+
+    def _cut_off(self, holder: str) -> None:
+        if self._engine.dialect.name == "postgresql":
+            log.warning("the holder of the journal froze in a transaction; its session is ended")
+            with self._reading.begin() as connection:
+                connection.execute(_END_SESSIONS, {"state": STATE.name})
+        elif self._engine.dialect.name == "sqlite":
+            end_process(holder, f"{self._engine.url.database}-shm")
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    cause: Any = error.orig
+    number = (*cause.args, None)[0]
+    return (
+        getattr(cause, "sqlstate", None) in _LOCKED_STATES
+        or number in _LOCKED_NUMBERS
+        or (isinstance(error, OperationalError) and number == _LOCKED_FILE)
+    )
+
+
+def _limits_of_idle_sessions(seconds: float) -> Any:
+    """Return what lets the server end the session of a process that freezes or goes."""
+    whole = max(1, math.ceil(seconds))
+
+    def limit(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET SESSION wait_timeout = {whole}, SESSION net_read_timeout = {whole}")
+        cursor.close()
+
+    return limit

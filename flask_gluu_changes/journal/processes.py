@@ -1,0 +1,62 @@
+"""Processes of this machine that lock a journal in a file, and how one that froze is ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+WRITE_LOCK = "120"
+"""The octet of SQLite's shared memory that a writer locks (its file format, section 4.2)."""
+
+
+def process_tag(pid: int) -> str:
+    """Name a process of this machine beyond doubt; empty where that is not possible.
+
+    A number alone may be given to another process, and means another one in another container.
+    """
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except (OSError, IndexError):
+        return ""
+    return f".{pid}.{started}.{namespace}"
+
+
+def end_process(holder: str, memory: str) -> None:
+    """End a holder of the lease that locks a journal beyond it.
+
+    holder: its name, with the tag of its process. memory: the file of SQLite's shared memory.
+    """
+    pid = holder.split(".")[1] if "." in holder else ""
+    if not pid or int(pid) == os.getpid() or not holder.endswith(process_tag(int(pid)) or "?"):
+        log.warning("the journal is locked by a process that does not move; end that process")
+    elif not _has_write_lock(pid, memory):
+        log.warning("the journal is locked, and not by process %s that fills it", pid)
+    else:
+        _kill(int(pid))
+
+
+def _has_write_lock(pid: str, memory: str) -> bool:
+    """Return whether Linux knows that a process has SQLite's lock for writing."""
+    try:
+        inode = Path(memory).stat().st_ino
+        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    except OSError:
+        return False
+    wanted = ("WRITE", pid, WRITE_LOCK)
+    return any(
+        (kind, owner, first) == wanted and file.endswith(f":{inode}")
+        for *_, kind, owner, file, first, _ in locks
+    )
+
+
+def _kill(pid: int) -> None:
+    log.warning("process %d froze and keeps the journal locked; it is ended", pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError as error:
+        log.warning("process %d cannot be ended, end it yourself: %s", pid, error.strerror)
