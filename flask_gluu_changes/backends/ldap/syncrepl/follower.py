@@ -31,6 +31,7 @@ class SyncreplFollower(DirectoryFollower):
         position = SyncPosition.parse(cookie) if cookie else SyncPosition("", "", "")
         with translated("following the people"), self._pool.dedicated() as connection:
             self._session = session = SyncSession(connection, self._timeout)
+            self._check_directory(session)
             check_not_ahead(position.people, self._context_csns(session))
             yield from SyncStream(session, self._scope(session), position).events(stop)
 
