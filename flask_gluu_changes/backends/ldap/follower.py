@@ -25,6 +25,7 @@ from .schema import DirectorySchema, check_time_attributes, requested_attributes
 from .search import NO_ATTRIBUTES, Search
 
 UUID = "entryUUID"
+CSN = "entryCSN"
 
 UUIDS_PER_SEARCH = 200
 """Identities that are looked up by one search."""
