@@ -70,7 +70,10 @@ class SyncreplFollower(DirectoryFollower):
         base = self._contexts.of_people
         if all(session.has_changes_since(base, csn) for csn in missing):
             log.info("slapd forgot how far it was, and nothing else; everybody is read again")
-        elif session.stamps(scope.people).in_other_buckets(position.told) is not None:
+        elif (
+            session.stamps(scope.people, scope.references).in_other_buckets(position.told)
+            is not None
+        ):
             text = f"the directory went back: it knows nothing as new as {missing[0]}"
             raise ContinuityLost(text)
 
@@ -93,9 +96,15 @@ class SyncreplFollower(DirectoryFollower):
     def _scope(self, session: SyncSession) -> SyncScope:
         people = self._people()
         groups = Search(self._contexts.of_people, GROUPS, MEMBERS, self._timeout)
+        known = self._schema.info().references
+        references = frozenset(name for name in people.attributes if name.lower() in known)
         visible = self._shows_groups(people) and self._can_see(session)
         return SyncScope(
-            people, groups if visible else None, self._shape, self._settings.ldap_compare_interval
+            people,
+            groups if visible else None,
+            references,
+            self._shape,
+            self._settings.ldap_compare_interval,
         )
 
     def _shows_groups(self, people: Search) -> bool:

@@ -22,9 +22,8 @@ from ....follower import ContinuityLost
 from ....model import Entry
 from .. import ber
 from ..follower import CSN, UUID, Session
-from ..groups import MEMBER_OF
 from ..search import Search, checked_entry
-from .stamps import Stamps
+from .stamps import Stamps, values_of
 
 SYNC_REQUEST = "1.3.6.1.4.1.4203.1.9.1.1"
 SYNC_STATE = "1.3.6.1.4.1.4203.1.9.1.2"
@@ -156,9 +155,9 @@ class SyncSession(Session):
             server in written_there for server in csns(csn.encode()) for written_there in written
         )
 
-    def stamps(self, search: Search) -> Stamps:
-        """Read the stamps of everybody; memberOf counts where the search asks for it."""
-        names = [UUID, CSN, *({MEMBER_OF} & {*search.attributes})]
+    def stamps(self, search: Search, references: frozenset[str]) -> Stamps:
+        """Read the stamps of everybody whom a search finds."""
+        names = [UUID, CSN, *references]
         asked = (search.base, ldap.SCOPE_SUBTREE, search.filter, names)
         message_id, message_type, stamps = self._connection.search_ext(*asked), None, Stamps()
         while message_type != ldap.RES_SEARCH_RESULT:
@@ -167,8 +166,8 @@ class SyncSession(Session):
                 known: Any = checked_entry(dn, entry)
                 if UUID not in known:
                     raise BackendRefused(f"let the account that binds read {UUID} of the people")
-                csn, member_of = known.get(CSN, (b"",))[0], known.get(MEMBER_OF, ())
-                stamps.put(known[UUID][0].decode(), csn, member_of)
+                csn = known.get(CSN, (b"",))[0]
+                stamps.put(known[UUID][0].decode(), csn, values_of(known, references))
         return stamps
 
     def poll(self) -> SyncEntry | SyncInfoMessage | None:

@@ -1,9 +1,10 @@
 """What people were told with: a stamp of each, and a digest of many that fits into a cookie.
 
 A cookie of slapd's stands for a time, and proves nothing about what lies before it: after a restore
-and a write, after a clock that went back, after slapd's overlays changed memberOf, it looks as good
-as ever. A stamp is a digest of an entry's entryCSN and memberOf, so people whose stamps are as they
-were told are as they were told.
+and a write, after a clock that went back, after slapd's overlays changed something, it looks as
+good as ever. A stamp is a digest of an entry's entryCSN and of all its values that are names of
+entries, because overlays (memberof, refint, dynlist) write those without a new entryCSN. So people
+whose stamps are as they were told are as they were told.
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ from __future__ import annotations
 from array import array
 from base64 import b64decode, b64encode
 from binascii import crc32
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from typing import Any
 
 BUCKETS = 128
 """Parts of the people that are compared as a whole."""
+
+
+def values_of(entry: Mapping[str, Sequence[Any]], names: frozenset[str]) -> list[Any]:
+    """Return the values of some attributes, with the attributes' names."""
+    if names.isdisjoint(entry):
+        return []
+    return [b"%b %b" % (n.encode(), value) for n in names for value in entry.get(n, ())]
 
 
 class Stamps:
@@ -31,10 +40,10 @@ class Stamps:
     def __iter__(self) -> Iterator[str]:
         return iter(self._stamps)
 
-    def put(self, uuid: str, csn: bytes, member_of: Sequence[bytes]) -> None:
+    def put(self, uuid: str, csn: bytes, references: Sequence[bytes]) -> None:
         """Take in an entry by what its stamp is made of."""
         key = uuid.encode()
-        text = key + csn + b"\n".join(sorted(member_of)) if member_of else key + csn
+        text = key + csn + b"\n".join(sorted(references)) if references else key + csn
         stamp = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
         self._sums[crc32(key) % BUCKETS] ^= self._stamps.get(uuid, 0) ^ stamp
         self._stamps[uuid] = stamp

@@ -43,7 +43,7 @@ from .session import (
     SyncPosition,
     SyncSession,
 )
-from .stamps import Stamps
+from .stamps import Stamps, values_of
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +58,15 @@ FEW = 1000
 class SyncScope:
     """What to read. groups: None when memberships do not show on people.
 
+    references: attributes of people that overlays may write without reporting it.
+
     shape: returns the digest of all that decides how people are read, as it is at the moment.
     compare_interval: seconds between two comparisons of everybody with what was told.
     """
 
     people: Search
     groups: Search | None
+    references: frozenset[str]
     shape: Callable[[], str]
     compare_interval: float
 
@@ -110,7 +113,7 @@ class SyncStream:
     def _start_cookie(self) -> str:
         """Return the cookie to begin with: none if people must be read again for another reason."""
         if self._position.people and self._shape == self._position.shape:
-            found = self._session.stamps(self._scope.people)
+            found = self._session.stamps(self._scope.people, self._scope.references)
             others = found.in_other_buckets(self._position.told)
             if others is None or len(others) <= max(FEW, len(found) // 2):
                 self._told, self._others = found, others
@@ -171,7 +174,7 @@ class SyncStream:
         """Note what is told of a person; memberships that its groups do not have are suspect."""
         csn = entry.get(CSN, (b"",)) if self._keeps_csn else entry.pop(CSN, (b"",))
         member_of = entry.get(MEMBER_OF, ())
-        self._told.put(uuid, csn[0], member_of)
+        self._told.put(uuid, csn[0], values_of(entry, self._scope.references))
         if self._refreshing:
             if self._position.people:
                 self._mentioned.add(uuid)
@@ -279,7 +282,7 @@ class SyncStream:
 
     def _compare(self) -> Iterator[Event]:
         """Find what no message tells: computed memberships, and subtrees that were moved."""
-        found = self._session.stamps(self._scope.people)
+        found = self._session.stamps(self._scope.people, self._scope.references)
         yield from self._read_uuids(found.other_than(self._told))
 
     def _retry(self, expected: ExpectedMembership) -> Iterator[Event]:
