@@ -51,6 +51,12 @@ class LdapSettings:
     ldap_operation_timeout: float = setting(
         30.0, "longest wait for the next part of an answer, in s", seconds(0.1, 3600)
     )
+    ldap_compare_interval: float = setting(
+        600.0,
+        "between two comparisons of everybody with what `follow` told, to notice what slapd"
+        " reports to nobody, in s",
+        seconds(0.1, 604_800),
+    )
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> LdapSettings:

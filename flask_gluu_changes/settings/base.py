@@ -119,7 +119,7 @@ class Settings:
         """
         shown = Visibility.of(self.allowed_attributes, self.denied_attributes)
         names = sorted(shown.allowed or ()), sorted(shown.hidden)
-        types = sorted((name, str(kind)) for name, kind in self.attribute_types.items())
+        types = sorted((name.lower(), str(kind)) for name, kind in self.attribute_types.items())
         text = repr((self.time_attributes, names, types))
         return blake2b(text.encode(), digest_size=8).hexdigest()
 

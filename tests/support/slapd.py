@@ -96,7 +96,7 @@ class Slapd:
         self.folder = folder.resolve()
         self.port = free_port()
         self._tls_port = free_port() if tls else None
-        self._environment = {**os.environ, **(false_clock(clock) if clock else {})}
+        self.set_clock(clock)
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
@@ -130,6 +130,21 @@ class Slapd:
         if self._tls_port is None:
             raise SlapdError("This slapd has no certificates. Make it with tls=True.")
         return self.folder / "ca.pem"
+
+    def set_clock(self, offset: str) -> None:
+        """Have the next start see a clock that is off by "+1h" or "-1h"; "" is the right one."""
+        self._environment = {**os.environ, **(false_clock(offset) if offset else {})}
+
+    def dump(self) -> str:
+        """Return all entries as LDIF, operational attributes included, as slapcat writes them."""
+        command = [slapd_program(), "-T", "cat", "-f", str(self._config)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def restore(self, dumped: str) -> None:
+        """Put a dump in the place of everything while slapd is not running."""
+        for file in (self.folder / "data").iterdir():
+            file.unlink()
+        self.load(dumped)
 
     def load(self, source: Path | str) -> None:
         """Add a file of LDIF (a Path) or LDIF itself (a str) while slapd is not running."""

@@ -19,12 +19,13 @@ from ...errors import BackendUnavailable
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
 from .connection import Connection, ConnectionPool
-from .dn import within
+from .dn import normal, within
 from .errors import translated
 from .schema import DirectorySchema, check_time_attributes, requested_attributes
 from .search import NO_ATTRIBUTES, Search
 
 UUID = "entryUUID"
+CSN = "entryCSN"
 
 UUIDS_PER_SEARCH = 200
 """Identities that are looked up by one search."""
@@ -99,16 +100,19 @@ class DirectoryFollower:
         self._pool = pool
         self._schema = schema
         self._query = query
+        self._settings = settings
         self._timeout = settings.ldap_operation_timeout
         self._base = settings.ldap_base_dn
         self._filter = filter_format("(objectClass=%s)", [settings.ldap_object_class])
         asking = translated(f"asking for {self.mechanism}")
-        with asking, shutdown_as_unavailable(), pool.borrow_checked() as connection:
+        # a new one, because `events` opens one too: both reach the first server that answers
+        with asking, shutdown_as_unavailable(), pool.borrow_new() as connection:
             self._require(connection)
             self._contexts = _naming_contexts(connection, self._base)
+            self._identity = self._identify(Session(connection, self._timeout))
         self._session: Session | None = None
         servers = " ".join(settings.ldap_uri)
-        self.source = f"{UUID} {self._base} {self._filter} at {servers}"
+        self.source = f"{UUID} {normal(self._base)} {self._filter.lower()} in {self._identity}"
         self.why = f"{self.mechanism} reports every change at {servers}"
 
     def outside(self, ids: Iterable[str]) -> set[str]:
@@ -126,6 +130,24 @@ class DirectoryFollower:
         arguments = (self._base, ldap.SCOPE_SUBTREE, self._filter, [NO_ATTRIBUTES])
         with translated("counting the people"), self._pool.borrow_checked() as connection:
             return len(connection.search_ext_s(*arguments, timeout=self._timeout))
+
+    def _identify(self, session: Session) -> str:
+        """Return what tells this directory from others, at whatever address it is.
+
+        That is the entryUUID of its suffix, which replicas and restored directories have as well;
+        where the account may not see it, that of the people's base.
+        """
+        for base in (self._contexts.of_people, self._base):
+            found = session.search_visible(base, ldap.SCOPE_BASE, "(objectClass=*)", UUID)
+            for _, entry in found:
+                if UUID in entry:
+                    return f"the directory {entry[UUID][0].decode()}"
+        return f"the directory at {' '.join(self._settings.ldap_uri)}"
+
+    def _check_directory(self, session: Session) -> None:
+        """Raise BackendUnavailable when another directory answers than the one to be followed."""
+        if self._identify(session) != self._identity:
+            raise BackendUnavailable("another directory of GLUU_CHANGES_LDAP_URI answers now")
 
     def _require(self, connection: Connection) -> None:
         """Raise NotFollowable unless the directory reports changes."""

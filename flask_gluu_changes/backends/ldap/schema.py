@@ -45,6 +45,9 @@ _SYNTAXES = {
 }
 """Syntaxes of RFC 4517 and RFC 4523 that are no text: audio, binary, fax, octets, certificates."""
 
+_NAME_SYNTAXES = (f"{_OID}12", f"{_OID}34")
+"""Syntaxes of RFC 4517 whose values are names of entries."""
+
 _NAMES = ("gluuAttributeName", "jansAttrName")
 _TYPES = ("gluuAttributeType", "jansAttrTyp")
 _REGISTRATIONS = "(|(gluuAttributeName=*)(jansAttrName=*))"
@@ -56,13 +59,15 @@ class SchemaInfo:
 
     types: of attributes, registered ones first. spelling: every name of every attribute to the one
     that the directory answers with. user_attributes: all that an entry may hold; None where a
-    directory may hold names that its schema does not have.
+    directory may hold names that its schema does not have. references: those whose values are names
+    of entries.
     """
 
     openldap: bool
     types: Mapping[str, AttributeType]
     spelling: Mapping[str, str]
     user_attributes: frozenset[str] | None
+    references: frozenset[str] = frozenset()
 
 
 class DirectorySchema:
@@ -127,7 +132,8 @@ def _schema_info(connection: Connection, settings: LdapSettings) -> SchemaInfo:
     schema = _read_schema(connection, settings.ldap_base_dn)
     types = {**dict(_types_by_syntax(schema)), **_registered_types(connection, settings)}
     user_attributes = frozenset(_user_attributes(schema)) if openldap else None
-    return SchemaInfo(openldap, types, dict(_spelling(schema)), user_attributes)
+    references = frozenset(_references(schema))
+    return SchemaInfo(openldap, types, dict(_spelling(schema)), user_attributes, references)
 
 
 def _read_schema(connection: Connection, base: str) -> SubSchema:
@@ -151,6 +157,13 @@ def _user_attributes(schema: SubSchema) -> Iterator[str]:
         element = schema.get_obj(SchemaAttribute, oid)
         if element.usage == USER_APPLICATIONS and element.names:
             yield element.names[0].lower()
+
+
+def _references(schema: SubSchema) -> Iterator[str]:
+    for oid in schema.listall(SchemaAttribute):
+        element = schema.get_inheritedobj(SchemaAttribute, oid, ["syntax"])
+        if element.syntax in _NAME_SYNTAXES:
+            yield from (name.lower() for name in element.names)
 
 
 def _types_by_syntax(schema: SubSchema) -> Iterator[tuple[str, AttributeType]]:

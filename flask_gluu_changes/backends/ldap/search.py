@@ -10,7 +10,7 @@ there is any match, which is much cheaper than naming all attributes: most polls
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -41,6 +41,10 @@ class Search:
     filter: str
     attributes: tuple[str, ...]
     timeout: float
+
+    def with_attributes(self, *names: str) -> Search:
+        """Return the same search for other attributes."""
+        return replace(self, attributes=names)
 
 
 class MatchStatistics:

@@ -108,7 +108,7 @@ def test_other_people_are_followed(one: People, journal: Journal) -> None:
     """A cookie belongs to its filter and base."""
     epoch = journal.state().epoch
     source = journal.state().source
-    spoil(journal, source=source.replace("gluuPerson", "inetOrgPerson"))
+    spoil(journal, source=source.replace("gluuperson", "inetorgperson"))
     with filled(journal, one) as filler:
         filler.until(lambda: journal.state().source == source and journal.state().built)
     assert journal.state().epoch != epoch

@@ -13,8 +13,8 @@ import pytest
 
 from flask_gluu_changes.testing import NOON, person, time_octets
 from tests.support.directory import Directory, client_of
-from tests.support.people import GROUPS_DN, PEOPLE_DN, READER_DN, people_ldif
-from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd, free_port
+from tests.support.people import GROUPS_DN, PEOPLE_DN, READER_DN, people_ldif, person_dn
+from tests.support.slapd import DEFAULT_INDEXES, STANDARD_SCHEMAS, TIME_INDEXES, Slapd, free_port
 
 from .conftest import MakeBackend
 
@@ -288,3 +288,52 @@ def test_the_examination_writes_nothing(slapd: StartSlapd, examine: Examine) -> 
     before = admin.search_s("o=gluu", 2, attrlist=["*", "+"])
     examine(server)
     assert admin.search_s("o=gluu", 2, attrlist=["*", "+"]) == before
+
+
+def grouped(server: Slapd) -> None:
+    """Add a group of all kinds that can be followed, with one person."""
+    admin = server.connect()
+    member = person_dn(0).encode()
+    entry = {"objectClass": [b"groupOfNames"], "cn": [b"staff"], "member": [member]}
+    admin.add_s(f"cn=staff,{GROUPS_DN}", list(entry.items()))
+
+
+def test_groups_that_are_followed(slapd: StartSlapd, examine: Examine) -> None:
+    """Of whatever class: they name the members that show them."""
+    server = slapd(extra=f"overlay memberof\n{MONITOR}{READABLE_CONFIG}")
+    grouped(server)
+    report = examine(server)
+    assert report.of("warning") == []
+    assert "memberships in 1 groups are followed by member and uniqueMember" in report.text
+
+
+def test_groups_that_name_nobody_are_found_by_comparing(
+    slapd: StartSlapd, examine: Examine
+) -> None:
+    """The group is hidden from the account, or computes its members."""
+    hidden = f'access to dn.subtree="{GROUPS_DN}" by * none\n{OPEN}'
+    server = slapd(extra=f"{hidden}overlay memberof\n{MONITOR}")
+    grouped(server)
+    report = examine(server, LDAP_COMPARE_INTERVAL=120)
+    assert report.code == 0
+    (warning,) = [line for line in report.of("warning") if "memberOf names" in line]
+    assert "1 groups" in warning
+    assert "every 120 s" in warning
+
+
+def test_groups_that_never_show_on_people(slapd: StartSlapd, examine: Examine) -> None:
+    """By memberUid nobody has a memberOf."""
+    server = slapd(extra=f'{MONITOR}include "{STANDARD_SCHEMAS}/nis.schema"\n')
+    entry = {"objectClass": [b"posixGroup"], "cn": [b"x"], "gidNumber": [b"1"]}
+    entry |= {"memberUid": [b"user0000000"]}
+    server.connect().add_s(f"cn=x,{GROUPS_DN}", list(entry.items()))
+    report = examine(server)
+    assert "1 groups name members by memberUid" in "".join(report.of("warning"))
+
+
+def test_numbers_of_changes_that_may_not_be_read(slapd: StartSlapd, examine: Examine) -> None:
+    """Without them a directory that went back cannot be noticed."""
+    server = slapd(extra=f"access to attrs=entryCSN by * none\n{OPEN}{MONITOR}")
+    report = examine(server)
+    assert report.code == 0
+    assert f"may not read entryCSN of {PEOPLE} people" in "".join(report.of("warning"))

@@ -27,6 +27,7 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "ldap_key_file": ("/etc/key.pem", "/etc/key.pem"),
     "ldap_connect_timeout": ("0.5", 0.5),
     "ldap_operation_timeout": ("60", 60.0),
+    "ldap_compare_interval": ("60", 60.0),
 }
 
 

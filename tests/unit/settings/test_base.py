@@ -161,3 +161,9 @@ def test_configured_types_add_to_the_known_ones_and_replace_them() -> None:
 def test_every_setting_says_what_it_means() -> None:
     """The documentation is written from these sentences."""
     assert all(field.metadata["meaning"] for field in dataclasses.fields(Settings))
+
+
+def test_another_spelling_of_a_name_is_the_same_view() -> None:
+    """A journal that was written by one is continued by the other."""
+    one, other = _settings(ATTRIBUTE_TYPES={"Visits": "numeric"}), {"VISITS": "numeric"}
+    assert one.digest == _settings(ATTRIBUTE_TYPES=other).digest != _settings().digest

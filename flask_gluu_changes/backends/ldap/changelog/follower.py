@@ -49,6 +49,7 @@ class ChangelogFollower(DirectoryFollower):
         following = translated("following the people")
         with following, shutdown_as_unavailable(), self._pool.dedicated() as connection:
             self._session = session = ChangelogSession(connection, self._timeout)
+            self._check_directory(session)
             check_not_ahead(position.changelog, session.newest_cookie() or "")
             yield from ChangelogStream(session, self._scope(), position).events(stop)
 

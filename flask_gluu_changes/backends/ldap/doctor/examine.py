@@ -21,6 +21,7 @@ from ..search import NO_ATTRIBUTES
 from .access import examine_limits, examine_rights
 from .clock import examine_clock
 from .context import Directory
+from .following import examine_following
 from .indexes import examine_indexes
 
 
@@ -66,7 +67,13 @@ def _examine_directory(directory: Directory) -> Iterator[Finding]:
     if bad:
         return
     yield from _types(directory.connection, directory.settings)
-    for check in (examine_indexes, examine_clock, examine_limits, examine_rights):
+    for check in (
+        examine_indexes,
+        examine_clock,
+        examine_limits,
+        examine_rights,
+        examine_following,
+    ):
         try:
             yield from check(directory)
         except ldap.LDAPError as error:

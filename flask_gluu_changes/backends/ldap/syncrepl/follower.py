@@ -6,19 +6,25 @@ is read anew.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import ldap
 from ldap.syncrepl import SyncRequestControl
 
-from ....follower import Event, NotFollowable, StopSignal
-from ..connection import Connection
+from ....follower import ContinuityLost, Event, NotFollowable, StopSignal
+from ....model import ChangesQuery
+from ....settings.backends import LdapSettings
+from ..connection import Connection, ConnectionPool
 from ..errors import translated
 from ..follower import DirectoryFollower
+from ..groups import GROUPS, MEMBER_OF, MEMBERS
+from ..schema import DirectorySchema
 from ..search import NO_ATTRIBUTES, Search
-from .memberships import GROUPS, MEMBER
-from .session import SYNC_REQUEST, SyncPosition, SyncSession, check_not_ahead
-from .stream import MEMBER_OF, SyncScope, SyncStream
+from .session import SYNC_REQUEST, SyncPosition, SyncSession, ahead
+from .stream import SyncScope, SyncStream
+
+log = logging.getLogger(__name__)
 
 
 class SyncreplFollower(DirectoryFollower):
@@ -26,13 +32,50 @@ class SyncreplFollower(DirectoryFollower):
 
     mechanism = "syncrepl"
 
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        settings: LdapSettings,
+        schema: DirectorySchema,
+        query: ChangesQuery,
+    ) -> None:
+        super().__init__(pool, settings, schema, query)
+        if self._shows_groups(self._people()):
+            self.why += (
+                f"; memberOf is read again when a group's {' or '.join(MEMBERS)} changes, and that"
+                " of dynamic and nested groups is compared every"
+                f" {settings.ldap_compare_interval:g} s"
+            )
+
     def events(self, cookie: str, stop: StopSignal) -> Iterator[Event]:
         """Yield what happens in the directory, over one connection, until it is told to stop."""
         position = SyncPosition.parse(cookie) if cookie else SyncPosition("", "", "")
         with translated("following the people"), self._pool.dedicated() as connection:
             self._session = session = SyncSession(connection, self._timeout)
-            check_not_ahead(position.people, self._context_csns(session))
-            yield from SyncStream(session, self._scope(session), position).events(stop)
+            self._check_directory(session)
+            scope = self._scope(session)
+            if missing := ahead(position.people, self._context_csns(session)):
+                self._check_crashed(session, scope, position, missing)
+                position = SyncPosition("", "", "")  # slapd would refuse its cookie
+            yield from SyncStream(session, scope, position).events(stop)
+
+    def _check_crashed(
+        self, session: SyncSession, scope: SyncScope, position: SyncPosition, missing: list[str]
+    ) -> None:
+        """Raise ContinuityLost unless the directory only forgot how far it was.
+
+        After a crash slapd begins with the contextCSN that it last wrote down, though entries are
+        newer. The last change may be a deletion, which leaves no entry: then all are as told.
+        """
+        base = self._contexts.of_people
+        if all(session.has_changes_since(base, csn) for csn in missing):
+            log.info("slapd forgot how far it was, and nothing else; everybody is read again")
+        elif (
+            session.stamps(scope.people, scope.references).in_other_buckets(position.told)
+            is not None
+        ):
+            text = f"the directory went back: it knows nothing as new as {missing[0]}"
+            raise ContinuityLost(text)
 
     def _require(self, connection: Connection) -> None:
         root = connection.read_rootdse_s(attrlist=["supportedControl"])
@@ -52,9 +95,20 @@ class SyncreplFollower(DirectoryFollower):
 
     def _scope(self, session: SyncSession) -> SyncScope:
         people = self._people()
-        groups = Search(self._contexts.of_people, GROUPS, (MEMBER,), self._timeout)
-        shown = MEMBER_OF.lower() in {name.lower() for name in people.attributes}
-        return SyncScope(people, groups if shown and self._can_see(session) else None, self._shape)
+        groups = Search(self._contexts.of_people, GROUPS, MEMBERS, self._timeout)
+        known = self._schema.info().references
+        references = frozenset(name for name in people.attributes if name.lower() in known)
+        visible = self._shows_groups(people) and self._can_see(session)
+        return SyncScope(
+            people,
+            groups if visible else None,
+            references,
+            self._shape,
+            self._settings.ldap_compare_interval,
+        )
+
+    def _shows_groups(self, people: Search) -> bool:
+        return MEMBER_OF.lower() in {name.lower() for name in people.attributes}
 
     def _can_see(self, session: SyncSession) -> bool:
         base = self._contexts.of_people

@@ -4,19 +4,20 @@ Its memberof overlay touches neither entryCSN nor modifyTimestamp, and syncrepl 
 the person. The group is reported, so what it gained and lost names the people to read again. slapd
 reports the group before it has written memberOf on the last member: what does not show yet is read
 again, less and less often, until it shows or until nobody writes memberOf here.
+
+A group names its members, and names change: with `memberof-refint` slapd writes a renamed member's
+new name into the group, and does not report that. So where a person and a group disagree, the group
+is read anew, and the person until both agree. If they never do (without `memberof-refint` they need
+not), the person is noted as a stray by entryUUID, and read again when the group changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass
 from time import monotonic
 
 from ..dn import normal
-
-GROUPS = "(|(objectClass=gluuGroup)(objectClass=jansGrp))"
-MEMBER = "member"
 
 FIRST_DELAY = 0.01
 """Seconds between the first and the second reading of a person; doubled each time."""
@@ -27,11 +28,15 @@ LAST_DELAY = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ExpectedMembership:
-    """What a person's memberOf should hold in the end: `group`, or no longer `group`."""
+    """What a person's memberOf should hold in the end: `group`, or no longer `group`.
+
+    person: a name, or an entryUUID for strays.
+    """
 
     person: str
     group: str
     inside: bool
+    stray: bool = False
 
     def is_met(self, member_of: Iterable[bytes]) -> bool:
         """Return whether a person's memberOf is so already."""
@@ -39,43 +44,74 @@ class ExpectedMembership:
 
 
 @dataclass
+class _Group:
+    """A group as it was last seen. members: names as the group spells them, by normal form."""
+
+    dn: str
+    members: Mapping[str, str]
+
+
 class Memberships:
-    """The members of each group, by the group's entryUUID; names in their normal form."""
+    """The members of each group, by the group's entryUUID, and who shows what they do not say."""
 
-    _groups: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
-    _sum: int = 0
-
-    @property
-    def digest(self) -> str:
-        """The digest of these memberships, whatever the order in which they came about."""
-        return f"{self._sum:032x}"
+    def __init__(self) -> None:
+        self._groups: dict[str, _Group] = {}
+        self._uuids: dict[str, str] = {}
+        self._former: set[str] = set()
+        self._strays: dict[str, dict[str, bool]] = {}
 
     def put(self, uuid: str, dn: str, members: Iterable[bytes]) -> list[ExpectedMembership]:
         """Take in a group as it is now; return what that should change on people."""
         known = {normal(text): text for text in (member.decode() for member in members)}
-        return self._replace(uuid, (normal(dn), known))
+        return self._replace(uuid, _Group(dn, known))
 
     def drop(self, uuid: str) -> list[ExpectedMembership]:
         """Take in that a group is gone; return what that should change on people."""
-        return self._replace(uuid, ("", {}))
+        return self._replace(uuid, None)
 
-    def _replace(self, uuid: str, new: tuple[str, Mapping[str, str]]) -> list[ExpectedMembership]:
-        old = self._groups.pop(uuid, ("", {}))
-        if new[0]:
-            self._groups[uuid] = new
-        # XOR takes a group's part out again without hashing the others, in any order.
-        self._sum ^= _group_hash(uuid, old) ^ _group_hash(uuid, new)
-        same = old[1].keys() & new[1].keys() if old[0] == new[0] else set()
-        lost = [ExpectedMembership(old[1][key], old[0], False) for key in old[1].keys() - same]
-        gained = [ExpectedMembership(new[1][key], new[0], True) for key in new[1].keys() - same]
-        return lost + gained
+    def find(self, group: str) -> tuple[str, str] | None:
+        """Return entryUUID and name of a group, by the normal form of its name."""
+        uuid = self._uuids.get(group)
+        return (uuid, self._groups[uuid].dn) if uuid else None
 
+    def odd(self, uuid: str, dn: str, member_of: Iterable[bytes]) -> list[ExpectedMembership]:
+        """Return what a person should show otherwise, by its groups, and was not noted before."""
+        name, shown = normal(dn), {normal(value.decode()) for value in member_of}
+        having = {g for g, known in self._uuids.items() if name in self._groups[known].members}
+        known = self._uuids.keys() | self._former
+        odd = {
+            **dict.fromkeys(having - shown, True),
+            **dict.fromkeys(shown & known - having, False),
+        }
+        return [
+            ExpectedMembership(uuid, group, inside, stray=True)
+            for group, inside in odd.items()
+            if self._strays.get(group, {}).get(uuid) is not inside
+        ]
 
-def _group_hash(uuid: str, group: tuple[str, Mapping[str, str]]) -> int:
-    if not group[0]:
-        return 0
-    text = "\n".join((uuid, group[0], *sorted(group[1])))
-    return int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "big")
+    def note(self, odd: list[ExpectedMembership]) -> list[ExpectedMembership]:
+        """Note what is odd until the group changes; return it."""
+        for stray in odd:
+            self._strays.setdefault(stray.group, {})[stray.person] = stray.inside
+        return odd
+
+    def _replace(self, uuid: str, new: _Group | None) -> list[ExpectedMembership]:
+        old = self._groups.pop(uuid, _Group("", {}))
+        before, after = normal(old.dn), normal(new.dn) if new else ""
+        self._uuids.pop(before, None)
+        if new:
+            self._groups[uuid], self._uuids[after] = new, uuid
+        self._former.add(before)
+        self._former.discard(after)
+        members = new.members if new else {}
+        same = old.members.keys() & members.keys() if before == after else set()
+        lost = [
+            ExpectedMembership(old.members[m], before, False) for m in old.members if m not in same
+        ]
+        gained = [ExpectedMembership(members[m], after, True) for m in members if m not in same]
+        strays = self._strays.pop(before, {}).items()
+        outside = [ExpectedMembership(u, before, False, True) for u, inside in strays if not inside]
+        return lost + outside + gained
 
 
 class RetryQueue:

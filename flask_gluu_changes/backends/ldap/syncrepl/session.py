@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import ldap
+from ldap.filter import filter_format
 from ldap.syncrepl import SyncRequestControl
 
 from ....errors import BackendRefused, BackendUnavailable
 from ....follower import ContinuityLost
 from ....model import Entry
 from .. import ber
-from ..follower import Session
+from ..follower import CSN, UUID, Session
 from ..search import Search, checked_entry
+from .stamps import Stamps, values_of
 
 SYNC_REQUEST = "1.3.6.1.4.1.4203.1.9.1.1"
 SYNC_STATE = "1.3.6.1.4.1.4203.1.9.1.2"
@@ -47,12 +49,12 @@ _NO_COOKIE = b"0\x15\n\x01"
 class SyncPosition:
     """Three things that must agree with the directory's for the reading to continue.
 
-    people: the server's cookie. groups: digest of the memberships that people were read with.
-    shape: digest of the attributes and types that they were read with.
+    people: the server's cookie. told: sketch of the stamps that people were told with. shape:
+    digest of the attributes and types that they were read with.
     """
 
     people: str
-    groups: str
+    told: str
     shape: str
 
     @classmethod
@@ -67,7 +69,7 @@ class SyncPosition:
         return position
 
     def __str__(self) -> str:
-        return json.dumps({"people": self.people, "groups": self.groups, "shape": self.shape})
+        return json.dumps({"people": self.people, "told": self.told, "shape": self.shape})
 
 
 def csns(octets: bytes) -> Mapping[str, str]:
@@ -77,15 +79,14 @@ def csns(octets: bytes) -> Mapping[str, str]:
     return {found[1]: found[0] for found in _CSN.finditer(text)}
 
 
-def check_not_ahead(cookie: str, context: Iterable[bytes]) -> None:
-    """Raise ContinuityLost when the server lacks changes that the cookie stands for.
+def ahead(cookie: str, context: Iterable[bytes]) -> list[str]:
+    """Return the change sequence numbers of a cookie that are newer than all of a server's.
 
     context: its contextCSN; where a server does not show it, only the search can tell.
     """
     known = csns(b";".join(context))
-    for server, csn in csns(cookie.encode()).items():
-        if known and known.get(server, "") < csn:
-            raise ContinuityLost(f"the directory went back: it knows nothing as new as {csn}")
+    cookies = csns(cookie.encode()).items()
+    return [csn for server, csn in cookies if known and known.get(server, "") < csn]
 
 
 class EntryState(NamedTuple):
@@ -143,6 +144,31 @@ class SyncSession(Session):
         control = SyncRequestControl(cookie=cookie or None, mode="refreshAndPersist")
         arguments = (search.base, ldap.SCOPE_SUBTREE, search.filter, list(search.attributes))
         return int(self._connection.search_ext(*arguments, serverctrls=[control]))
+
+    def has_changes_since(self, base: str, csn: str) -> bool:
+        """Return whether an entry was written as the change of a number, or later there."""
+        found = self.search_visible(
+            base, ldap.SCOPE_SUBTREE, filter_format("(entryCSN>=%s)", [csn]), CSN
+        )
+        written = [csns(value) for _, entry in found for value in entry.get(CSN, [])]
+        return any(
+            server in written_there for server in csns(csn.encode()) for written_there in written
+        )
+
+    def stamps(self, search: Search, references: frozenset[str]) -> Stamps:
+        """Read the stamps of everybody whom a search finds."""
+        names = [UUID, CSN, *references]
+        asked = (search.base, ldap.SCOPE_SUBTREE, search.filter, names)
+        message_id, message_type, stamps = self._connection.search_ext(*asked), None, Stamps()
+        while message_type != ldap.RES_SEARCH_RESULT:
+            message_type, found = self._connection.next_message(message_id, self._timeout)
+            for dn, entry in found:
+                known: Any = checked_entry(dn, entry)
+                if UUID not in known:
+                    raise BackendRefused(f"let the account that binds read {UUID} of the people")
+                csn = known.get(CSN, (b"",))[0]
+                stamps.put(known[UUID][0].decode(), csn, values_of(known, references))
+        return stamps
 
     def poll(self) -> SyncEntry | SyncInfoMessage | None:
         """Return the next message that has arrived, whatever its search; None when none has."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
 
 import ldap
 
@@ -19,10 +22,16 @@ from ....follower import (
     Unchanged,
     Upserted,
 )
+from ....model import Entry
 from ..dn import within
-from ..follower import UUID
+from ..follower import CSN, UUID, uuid_filters
+from ..groups import GROUPS, MEMBER_OF, MEMBERS, members_of
 from ..search import Search
-from .memberships import MEMBER, ExpectedMembership, Memberships, RetryQueue
+from .memberships import (
+    ExpectedMembership,
+    Memberships,
+    RetryQueue,
+)
 from .session import (
     DELETE,
     ID_SET,
@@ -34,24 +43,40 @@ from .session import (
     SyncPosition,
     SyncSession,
 )
+from .stamps import Stamps, values_of
 
-MEMBER_OF = "memberOf"
+log = logging.getLogger(__name__)
+
+FIRST_COMPARISON = 10.0
+"""Seconds after the beginning: slapd may have been writing memberOf while people were read."""
+
+FEW = 1000
+"""People who are always read one by one, however many of all they are."""
 
 
 @dataclass(frozen=True)
 class SyncScope:
     """What to read. groups: None when memberships do not show on people.
 
+    references: attributes of people that overlays may write without reporting it.
+
     shape: returns the digest of all that decides how people are read, as it is at the moment.
+    compare_interval: seconds between two comparisons of everybody with what was told.
     """
 
     people: Search
     groups: Search | None
+    references: frozenset[str]
     shape: Callable[[], str]
+    compare_interval: float
 
 
 class SyncStream:
-    """The events of one connection, from a position on."""
+    """The events of one connection, from a position on.
+
+    A cookie names those who were changed since, as far as slapd knows. Whoever else is not as was
+    told, by the stamps, is read again at the end of a refresh, and now and then afterwards.
+    """
 
     def __init__(self, session: SyncSession, scope: SyncScope, position: SyncPosition) -> None:
         self._session = session
@@ -60,15 +85,22 @@ class SyncStream:
         self._position = position
         self._memberships = Memberships()
         self._retries = RetryQueue()
-        self._read_again: set[str] = set()
+        self._told = Stamps()
+        self._unsaved = False
+        self._others: set[str] | None = None
+        self._mentioned: set[str] = set()
+        self._read_at: dict[str, bytes] = {}
+        self._keeps_csn = CSN in scope.people.attributes
         self._refreshing = True
+        self._compare_at = monotonic() + min(scope.compare_interval, FIRST_COMPARISON)
 
     def events(self, stop: StopSignal) -> Iterator[Event]:
         """Yield what happens until it is told to stop, or until people must be read otherwise."""
         groups = self._read_groups(stop)
         cookie = self._start_cookie()
         yield SnapshotStarted(complete=not cookie)
-        self._session.follow(self._scope.people, cookie)
+        names = dict.fromkeys((*self._scope.people.attributes, CSN))
+        self._session.follow(self._scope.people.with_attributes(*names), cookie)
         while not stop.is_set and self._shape == self._position.shape:
             message = self._session.poll()
             if message is None:
@@ -80,10 +112,13 @@ class SyncStream:
 
     def _start_cookie(self) -> str:
         """Return the cookie to begin with: none if people must be read again for another reason."""
-        now = SyncPosition("", self._memberships.digest, self._shape)
-        if (now.groups, now.shape) == (self._position.groups, self._position.shape):
-            return self._position.people
-        self._position = now
+        if self._position.people and self._shape == self._position.shape:
+            found = self._session.stamps(self._scope.people, self._scope.references)
+            others = found.in_other_buckets(self._position.told)
+            if others is None or len(others) <= max(FEW, len(found) // 2):
+                self._told, self._others = found, others
+                return self._position.people
+        self._position = SyncPosition("", "", self._shape)
         return ""
 
     def _read_groups(self, stop: StopSignal) -> int | None:
@@ -109,8 +144,7 @@ class SyncStream:
         uuid = message.state.uuid
         if message.state.state == DELETE:
             return self._memberships.drop(uuid)
-        members = (v for v in message.entry.get(MEMBER, ()) if isinstance(v, bytes))
-        return self._memberships.put(uuid, message.dn, members)
+        return self._memberships.put(uuid, message.dn, members_of(message.entry))
 
     def _person(self, message: SyncEntry | SyncInfoMessage) -> Iterator[Event]:
         if isinstance(message, SyncInfoMessage):
@@ -118,15 +152,66 @@ class SyncStream:
             return
         state, uuid, cookie = message.state
         if state == DELETE:
-            yield Deleted([uuid])
+            yield self._deleted([uuid])
         elif state == PRESENT:
-            yield Unchanged([uuid])
-        elif uuid in self._read_again:  # the message may be older than what was read
-            yield from self._read(message.dn)
+            yield self._unchanged([uuid])
+        elif uuid in self._read_at and not self._is_newer(uuid, message.entry):
+            yield from self._read_one(uuid)
         else:
-            yield Upserted(uuid, message.entry)
+            yield self._upserted(uuid, message.dn, message.entry)
         if cookie and not self._refreshing:
             yield self._checkpoint(cookie)
+
+    def _is_newer(self, uuid: str, entry: Entry) -> bool:
+        """Return whether a message is newer than what was read: its octets may be older."""
+        csn = entry.get(CSN, (b"",))[0]
+        newer = isinstance(csn, bytes) and csn > self._read_at[uuid]
+        if newer:
+            del self._read_at[uuid]
+        return newer
+
+    def _upserted(self, uuid: str, dn: str, entry: Any) -> Upserted:
+        """Note what is told of a person; memberships that its groups do not have are suspect."""
+        csn = entry.get(CSN, (b"",)) if self._keeps_csn else entry.pop(CSN, (b"",))
+        member_of = entry.get(MEMBER_OF, ())
+        self._told.put(uuid, csn[0], values_of(entry, self._scope.references))
+        if self._refreshing:
+            if self._position.people:
+                self._mentioned.add(uuid)
+            if self._others:
+                self._others.discard(uuid)
+        elif self._scope.groups is not None:
+            self._check_groups(uuid, dn, member_of)
+        return Upserted(uuid, entry)
+
+    def _check_groups(self, uuid: str, dn: str, member_of: Iterable[Any]) -> None:
+        """Read the groups anew that disagree with a person, and the person until all agree."""
+        odd = self._memberships.odd(uuid, dn, member_of)
+        for group in {expected.group for expected in odd}:
+            self._retries.expect(self._read_group(group))
+        if odd:
+            self._retries.expect(self._memberships.note(self._memberships.odd(uuid, dn, member_of)))
+
+    def _read_group(self, group: str) -> list[ExpectedMembership]:
+        known = self._memberships.find(group)
+        if known is None:
+            return []
+        uuid, dn = known
+        for found, entry in self._session.search_visible(
+            dn, ldap.SCOPE_BASE, GROUPS, UUID, *MEMBERS
+        ):
+            if entry[UUID][0].decode() == uuid:
+                return self._memberships.put(uuid, found, members_of(entry))
+        return self._memberships.drop(uuid)
+
+    def _deleted(self, uuids: list[str]) -> Deleted:
+        for uuid in uuids:
+            self._told.drop(uuid)
+        return Deleted(uuids)
+
+    def _unchanged(self, uuids: list[str]) -> Unchanged:
+        self._mentioned.update(uuids)
+        return Unchanged(uuids)
 
     def _sync_info(self, info: SyncInfo) -> Iterator[Event]:
         """Yield the events of a Sync Info message.
@@ -134,7 +219,7 @@ class SyncStream:
         Cookies count after the refresh alone: one in the middle does not cover all of it.
         """
         if info.kind == ID_SET:
-            yield (Deleted if info.deletes else Unchanged)([*info.uuids])
+            yield (self._deleted if info.deletes else self._unchanged)([*info.uuids])
         elif info.done and self._refreshing:
             yield from self._end_refresh(info)
         elif info.cookie and not self._refreshing:
@@ -143,14 +228,33 @@ class SyncStream:
     def _end_refresh(self, info: SyncInfo) -> Iterator[Event]:
         if info.cookie == "" and self._position.people:
             raise ContinuityLost("the directory ignored the cookie and sent everything")
+        yield from self._read_others()
         # A refresh that ends with a delete phase has named all that is gone (RFC 4533, 3.3.2).
-        if info.kind != REFRESH_DELETE or not self._position.people:
+        if info.kind == REFRESH_DELETE and self._position.people:
+            if self._others is not None:  # there may be more than what slapd knows of
+                yield self._unchanged([uuid for uuid in self._told if uuid not in self._mentioned])
+                yield DeleteUnmentioned()
+        else:
+            if self._position.people:
+                self._forget_unmentioned()
             yield DeleteUnmentioned()
-        self._refreshing = False
+        self._refreshing, self._mentioned, self._others = False, set(), None
         yield self._checkpoint(info.cookie or self._position.people, ends_snapshot=True)
 
+    def _forget_unmentioned(self) -> None:
+        for uuid in [uuid for uuid in self._told if uuid not in self._mentioned]:
+            self._told.drop(uuid)
+
+    def _read_others(self) -> Iterator[Event]:
+        """Read those who may not be as was told, and whom the refresh did not name as changed."""
+        others = [uuid for uuid in self._others or () if uuid in self._told]
+        if others:
+            log.info("reading %d people again, to find what slapd did not report", len(others))
+        yield from self._read_uuids(others)
+
     def _checkpoint(self, cookie: str, *, ends_snapshot: bool = False) -> Checkpoint:
-        self._position = replace(self._position, people=cookie)
+        self._position = SyncPosition(cookie, self._told.sketch, self._position.shape)
+        self._unsaved = False
         return Checkpoint(str(self._position), ends_snapshot)
 
     def _wait(self, stop: StopSignal) -> Iterator[Event]:
@@ -159,8 +263,8 @@ class SyncStream:
             yield from self._retry(expected)
         pause = self._retries.pause()
         if not self._refreshing:
-            if pause is None and self._position.groups != self._memberships.digest:
-                yield self._memberships_checkpoint()
+            if self._unsaved:
+                yield self._checkpoint(self._position.people)
             yield Heartbeat()
         seconds = stop.heartbeat_interval if pause is None else pause
         if not stop.wait(seconds, self._session.fileno()):
@@ -172,30 +276,61 @@ class SyncStream:
         self._shape = self._scope.shape()
         if self._refreshing:
             yield Heartbeat()
+        elif monotonic() >= self._compare_at:
+            yield from self._compare()
+            self._compare_at = monotonic() + self._scope.compare_interval
 
-    def _memberships_checkpoint(self) -> Checkpoint:
-        """Note that all people have been read with the memberships as they are."""
-        self._position = replace(self._position, groups=self._memberships.digest)
-        return Checkpoint(str(self._position))
+    def _compare(self) -> Iterator[Event]:
+        """Find what no message tells: computed memberships, and subtrees that were moved."""
+        found = self._session.stamps(self._scope.people, self._scope.references)
+        yield from self._read_uuids(found.other_than(self._told))
 
     def _retry(self, expected: ExpectedMembership) -> Iterator[Event]:
         met = True  # by nobody, if the person is gone
-        for person in self._read(expected.person):
-            self._read_again.add(person.id)
-            member_of = person.entry.get(MEMBER_OF, ())
+        found = (
+            self._by_uuid([expected.person]) if expected.stray else self._by_name(expected.person)
+        )
+        for uuid, dn, entry in found:
+            member_of = entry.get(MEMBER_OF, ())
             met = expected.is_met(v for v in member_of if isinstance(v, bytes))
-            yield person
+            yield self._read_now(uuid, dn, entry)
         self._retries.tried(expected, met=met)
 
-    def _read(self, dn: str) -> Iterator[Upserted]:
-        """Read one person; yield nothing when no person has that name."""
+    def _read_one(self, uuid: str) -> Iterator[Event]:
+        for found in self._by_uuid([uuid]):
+            yield self._read_now(*found)
+
+    def _read_uuids(self, uuids: Iterable[str]) -> Iterator[Event]:
+        """Read people by their entryUUIDs; who is not found is no longer among the people."""
+        missing = {*uuids}
+        for uuid, dn, entry in self._by_uuid([*missing]):
+            missing.discard(uuid)
+            yield self._read_now(uuid, dn, entry)
+        if missing:
+            self._unsaved = True
+            yield self._deleted([*missing])
+
+    def _read_now(self, uuid: str, dn: str, entry: Entry) -> Upserted:
+        """Note that a person was read, not reported: messages that are under way may be older."""
+        csn = entry.get(CSN, (b"",))[0]
+        self._read_at[uuid] = csn if isinstance(csn, bytes) else b""
+        self._unsaved = True
+        return self._upserted(uuid, dn, entry)
+
+    def _by_uuid(self, uuids: list[str]) -> Iterator[tuple[str, str, Entry]]:
         people = self._scope.people
-        if not within(dn, people.base):
-            return
-        names = (*people.attributes, UUID)
-        try:
-            found = self._session.search(dn, ldap.SCOPE_BASE, people.filter, *names)
-        except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
-            return
-        for _, entry in found:
-            yield Upserted(entry.pop(UUID)[0].decode(), entry)
+        for filter_ in uuid_filters(uuids):
+            yield from self._found(people.base, ldap.SCOPE_SUBTREE, f"(&{people.filter}{filter_})")
+
+    def _by_name(self, dn: str) -> Iterator[tuple[str, str, Entry]]:
+        """Read one person; yield nothing when no person has that name."""
+        if within(dn, self._scope.people.base):
+            try:
+                yield from self._found(dn, ldap.SCOPE_BASE, self._scope.people.filter)
+            except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
+                return
+
+    def _found(self, base: str, scope: int, filter_: str) -> Iterator[tuple[str, str, Entry]]:
+        names = dict.fromkeys((*self._scope.people.attributes, UUID, CSN))
+        for dn, entry in self._session.search(base, scope, filter_, *names):
+            yield entry.pop(UUID)[0].decode(), dn, entry
