@@ -271,13 +271,14 @@ def _row_changes(
 ) -> list[_RowChange]:
     """Compare what was seen with what is known; each difference gets a seq behind the head.
 
+    Removals come first: who is created again under the same inum must not be removed after it.
     Removals up to the floor may have been forgotten. A version never exceeds its row's seq, so
     whoever comes back from among them begins above all versions that clients ever got.
     """
     known = _known_rows(connection, list(seen))
     seqs = count(state.head + 1)
     changes: list[_RowChange] = []
-    for id_, change in seen.items():
+    for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
         row = _difference(change, known.get(id_), state.floor + 1, at)
         if row is not None:
             changes.append(_RowChange({**row, "seq": next(seqs)}, id_ in known))
