@@ -36,6 +36,7 @@ class Change:
         inum: Gluu's name of the identity, which can change.
         attributes: Attribute names to arrays of values; empty for a removal.
         reason: The reason of a removal, `deleted` or `outOfScope`; empty for other changes.
+        omitted: The names of attributes of which something was too large and is not told.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Change:
     inum: str
     attributes: Mapping[str, list[Any]]
     reason: str = ""
+    omitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Batch:
     """Changes to be applied in their order, before the next batch is asked for.
 
     Attributes:
-        changes: The changes; an identity is among them once.
+        changes: The changes, removals first; an identity is among them once.
         full: Whether the batch belongs to a full reading, because there is no token or it has
             expired.
         first: Whether a full reading begins with this batch.
@@ -230,14 +232,24 @@ class Requester:
 
 
 def _changes_of(page: Mapping[str, Any]) -> list[Change]:
-    """Read the changes of a page; an identity is in it once, so removals may come last."""
-    return [*map(_upserted, page["results"]), *map(_removed, page.get("removed", ()))]
+    """Read the changes of a page, removals first.
+
+    Whoever is removed and created again has another id and the same inum.
+    """
+    return [*map(_removed, page.get("removed", ())), *map(_upserted, page["results"])]
 
 
 def _upserted(entry: Mapping[str, Any]) -> Change:
     attributes = {name: v for name, v in entry.items() if not name.startswith("@")}
     inum = entry.get("inum") or [""]
-    return Change(entry["@id"], entry["@version"], entry["@changeType"], inum[0], attributes)
+    return Change(
+        entry["@id"],
+        entry["@version"],
+        entry["@changeType"],
+        inum[0],
+        attributes,
+        omitted=tuple(entry.get("@omitted", ())),
+    )
 
 
 def _removed(entry: Mapping[str, Any]) -> Change:

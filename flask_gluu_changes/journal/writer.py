@@ -79,10 +79,12 @@ class WriteBatch:
 
     cookie: how far the source has been read with this batch; None leaves it. built: True with the
     batch that completes the first reading of an epoch. changes: by id, an identity, the reason for
-    its removal, or what says that it cannot be written.
+    its removal, or what says that it cannot be written. confirmed_at: the moment of which nothing
+    is missing with this batch; None leaves it.
     """
 
     cookie: str | None = None
+    confirmed_at: int | None = None
     built: bool | None = None
     changes: dict[str, _Change] = field(default_factory=dict)
 
@@ -271,13 +273,14 @@ def _row_changes(
 ) -> list[_RowChange]:
     """Compare what was seen with what is known; each difference gets a seq behind the head.
 
+    Removals come first: who is created again under the same inum must not be removed after it.
     Removals up to the floor may have been forgotten. A version never exceeds its row's seq, so
     whoever comes back from among them begins above all versions that clients ever got.
     """
     known = _known_rows(connection, list(seen))
     seqs = count(state.head + 1)
     changes: list[_RowChange] = []
-    for id_, change in seen.items():
+    for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
         row = _difference(change, known.get(id_), state.floor + 1, at)
         if row is not None:
             changes.append(_RowChange({**row, "seq": next(seqs)}, id_ in known))
@@ -358,7 +361,7 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
 def _advance(connection: Connection, state: JournalState, batch: WriteBatch, changed: int) -> None:
     head = state.head + changed
     values: _Row = {
-        "confirmed_at": now(),
+        "confirmed_at": state.confirmed_at if batch.confirmed_at is None else batch.confirmed_at,
         "head": head,
         "cookie": state.cookie if batch.cookie is None else batch.cookie,
         "built": state.built if batch.built is None else batch.built,

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, StaticPool, update
 
 from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
-from flask_gluu_changes.journal.tables import METADATA, STATE, open_engine
+from flask_gluu_changes.journal.tables import METADATA, STATE, now, open_engine
 from flask_gluu_changes.journal.writer import DELETED, EXACT, WriteBatch, Writer
 from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry, Visibility
 from flask_gluu_changes.settings.base import Settings
@@ -61,7 +61,7 @@ class Journal:
 
     def put(self, *names: str, **attributes: str) -> None:
         """Add or change people in one commit; their names are id, inum and uid."""
-        batch = WriteBatch()
+        batch = WriteBatch(confirmed_at=now())
         for name in names:
             entry = {"inum": [name], "uid": [name], **{n: [v] for n, v in attributes.items()}}
             batch.put(self.identity(name, entry))

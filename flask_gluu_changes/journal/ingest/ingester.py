@@ -21,7 +21,8 @@ from ...follower import (
 )
 from ..quarantine import Unwritable
 from ..records import Identity, IdentityEncoder, IdTooLong
-from ..writer import DELETED, OUT_OF_SCOPE, WriteBatch, Writer
+from ..tables import now
+from ..writer import DELETED, EXACT, OUT_OF_SCOPE, WriteBatch, Writer
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Ingester:
         self._batch = WriteBatch()
         self._octets = 0
         self._written = 0
+        self._asked_at = now()
         self._committed_at = 0.0
         self._snapshot: SnapshotStarted | None = None
         self._is_first = False
@@ -154,6 +156,8 @@ class Ingester:
         if event.ends_snapshot:
             self._end_snapshot()
         self._batch.cookie = event.cookie
+        if event.ends_snapshot or self._follower.level != EXACT:
+            self._batch.confirmed_at = self._asked_at
         if event.ends_snapshot:
             self._commit()
             self._forget_snapshot()
@@ -174,8 +178,12 @@ class Ingester:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""
         if self._snapshot:
             self._writer.renew()
-        elif self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
+            return
+        if self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
+            if self._follower.level == EXACT:
+                self._batch.confirmed_at = self._asked_at
             self._commit()
+        self._asked_at = now()
 
     def _commit(self) -> None:
         batch, self._batch, self._octets = self._batch, WriteBatch(), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -231,3 +232,35 @@ def test_a_token_that_cannot_be_written_leaves_the_old_one(
     with pytest.raises(OSError, match="full"):
         store.save("new")
     assert (store.load(), os.listdir(tmp_path)) == ("old", ["token"])
+
+
+def test_removals_come_before_who_took_their_place(journal: Journal, site: Site) -> None:
+    """A replica that is keyed on inums keeps who was deleted and created again."""
+    batch = WriteBatch()
+    batch.put(journal.identity("one", {"inum": ["X"], "uid": ["ann"]}))
+    journal.writer.commit(batch)
+    store = MemoryTokenStore()
+    with _client(site, store) as client:
+        assert len([*client.drain()]) == 1
+        token = store.load()
+        batch = WriteBatch()
+        batch.put(journal.identity("two", {"inum": ["X"], "uid": ["ann"]}))
+        batch.remove("one", "deleted")
+        journal.writer.commit(batch)
+        assert _ids(client) == [("one", "removed"), ("two", "created")]
+    lines = site.lines(deltaToken=token)
+    assert [line.get("@id") for line in lines] == ["one", "two", None]
+    for count in (1, 2):
+        pages = site.run(deltaToken=token, count=count)
+        told = [e["@id"] for page in pages for e in (*page["removed"], *page["results"])]
+        assert told == ["one", "two"]
+
+
+def test_what_was_left_out_is_named(journal: Journal, site: Site) -> None:
+    """An attribute that is missing because it is too large was not deleted."""
+    identity = replace(journal.identity("a", {"inum": ["a"], "uid": ["a"]}), omitted=("photo",))
+    journal.writer.commit(WriteBatch(changes={"a": identity}))
+    with _client(site, MemoryTokenStore()) as client:
+        ((change,),) = (batch.changes for batch in client.drain())
+    assert change.omitted == ("photo",)
+    assert "@omitted" not in change.attributes
