@@ -23,7 +23,7 @@ demo-oauth: $(VENV)/demo-oauth ## the same behind an authorization server, embed
 	$(BIN)/python -m example_app --oauth --port $(PORT)
 
 unit: $(VENV)/unit ## run the unit tests: no root, no server, no compiler
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n auto tests/unit
 
 test: $(VENV)/test ## run every test, against a real slapd and in a real browser, and print the coverage
 	$(BIN)/python -m pytest --cov
