@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from flask_gluu_changes.protection.token_cache import TokenCache
 from tests.support.scripted_server import StillClock
+
+GUARD = 5.0
+"""Seconds that no test waits for, unless it fails."""
 
 
 class Asked:
@@ -164,3 +168,17 @@ def test_what_was_found_out_while_a_request_waited_is_used(clock: StillClock) ->
     cache.get("t", outer)
     assert cache._ask(cache._key("t"), asked) == {"sub": "first"}
     assert asked.times == 0
+
+
+def test_tokens_that_are_asked_about_at_once_get_their_own_claims(clock: StillClock) -> None:
+    """Only requests with the same token share an answer."""
+    cache, found = _cache(clock), list[Any]()
+
+    def meanwhile() -> Any:
+        other = Thread(target=lambda: found.append(cache.get("other", Asked({"sub": "other"}))))
+        other.start()
+        other.join(GUARD)
+        return {"sub": "one"}
+
+    assert cache.get("one", meanwhile) == {"sub": "one"}
+    assert found == [{"sub": "other"}]

@@ -159,6 +159,11 @@ def test_who_moved_away_is_out_of_scope(world: World) -> None:
     ]
 
 
+def test_the_first_quiet_moment_is_noted(world: World) -> None:
+    """Nobody knows how old the last note is."""
+    assert world.tell(Heartbeat()) == [([], None, None)]
+
+
 def test_quiet_moments_are_noted_ten_times_a_second(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
