@@ -35,7 +35,11 @@ def reader(journal: Journal) -> JournalReader:
 
 def _asks(reader: JournalReader) -> list[Callable[[], object]]:
     """List the questions that need a journal that is built, and ours."""
-    return [reader.latest, lambda: reader.read_slice(None, 1), lambda: [*reader.since(0)]]
+    return [
+        reader.latest,
+        lambda: reader.read_slice(None, 1),
+        lambda: [*reader.since(0, everybody=False)],
+    ]
 
 
 def _ids(lines: list[bytes]) -> list[str]:
@@ -254,7 +258,7 @@ def test_a_journal_that_is_being_built_is_not_served(
         with pytest.raises(BackendUnavailable) as caught:
             ask()
         assert (str(caught.value), caught.value.public) == (
-            "the journal is being built",
+            "the journal is being built by `flask gluu-changes follow`",
             "The journal is being built. Try again later.",
         )
 
@@ -284,27 +288,53 @@ def test_since_a_time_come_all_who_count_as_changed(
     journal.put("c", updatedAt="20240101000003Z")
     journal.put("d")
     journal.remove("c")
-    found = [*reader.since(YEAR_2024 + 2 * SECOND)]
+    found = [*reader.since(YEAR_2024 + 2 * SECOND, everybody=False)]
     assert [(changed, _ids([line])) for _, changed, line in found] == [
         (YEAR_2024 + 2 * SECOND, ["b"])
     ]
     assert [key for key, _, _ in found] == [b"b\0b"]
     for since in (0, -1):
-        assert {_ids([line])[0] for _, _, line in reader.since(since)} == {"a", "b"}
-    assert [*reader.since(YEAR_2024 + 2 * SECOND + 1)] == []
+        assert {_ids([line])[0] for _, _, line in reader.since(since, everybody=False)} == {
+            "a",
+            "b",
+        }
+    assert [*reader.since(YEAR_2024 + 2 * SECOND + 1, everybody=False)] == []
+
+
+def test_everybody_is_found_whatever_the_time(journal: Journal, reader: JournalReader) -> None:
+    """Also those without one; removed people are not."""
+    journal.put("a", updatedAt="20240101000001Z")
+    journal.put("b")
+    journal.put("c")
+    journal.remove("c")
+    found = {_ids([line])[0] for _, _, line in reader.since(YEAR_2024 * 2, everybody=True)}
+    assert found == {"a", "b"}
 
 
 def test_a_long_answer_is_streamed_whole(journal: Journal, reader: JournalReader) -> None:
     """Rows come in parts, and none is lost between them."""
     journal.put(*(f"{i:04}" for i in range(2001)), updatedAt="20240101000001Z")
-    assert len([*reader.since(0)]) == 2001
+    assert len([*reader.since(0, everybody=False)]) == 2001
 
 
-def test_a_database_that_fails_is_unavailable() -> None:
+def test_a_database_that_fails_is_unavailable(journal: Journal, reader: JournalReader) -> None:
     """The cause is in the text, for the log."""
-    reader = JournalReader(memory_engine())
+    STATE.drop(journal.engine)
     for ask in (reader.status, reader.head, *_asks(reader)):
         with pytest.raises(
             BackendUnavailable, match=r"the journal cannot be read: .*no such table"
         ):
             ask()
+
+
+def test_a_database_without_a_journal_says_what_is_to_be_done() -> None:
+    """Clients are told to come back, as of a journal that is being built."""
+    reader = JournalReader(memory_engine())
+    for ask in (reader.status, reader.head, *_asks(reader)):
+        with pytest.raises(BackendUnavailable) as caught:
+            ask()
+        assert (str(caught.value), caught.value.public) == (
+            "nothing has been followed into the journal yet: run `flask gluu-changes follow`,"
+            " and keep it running",
+            "The journal is being built. Try again later.",
+        )

@@ -1,4 +1,4 @@
-"""What is written: each change once, in order, by whoever holds the lease."""
+"""What is written: each change once, in order, all of a batch or nothing."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import pytest
 from sqlalchemy import event, select, update
 
 from flask_gluu_changes.journal import writer as module
+from flask_gluu_changes.journal.failures import JournalUnavailable
 from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
 from flask_gluu_changes.journal.writer import (
     DELETED,
     EXACT,
     LAGGING,
     OUT_OF_SCOPE,
-    LeaseLost,
     WriteBatch,
-    Writer,
 )
 from tests.support.journals import Journal, memory_engine
 
 LONG_AGO = 10**15
-LATE = 2**62
 
 
 @pytest.fixture
@@ -139,7 +137,7 @@ def test_who_comes_back_after_being_forgotten_begins_above_all_versions(journal:
 
 
 def test_places_follow_the_order_of_the_batch(journal: Journal) -> None:
-    """Those that change nothing take none."""
+    """But removals come first, and those that change nothing take none."""
     _write(journal, "b", "x")
     batch = WriteBatch()
     for name in ("c", "x", "a", "b"):
@@ -148,7 +146,7 @@ def test_places_follow_the_order_of_the_batch(journal: Journal) -> None:
     batch.remove("unknown", "deleted")
     assert journal.writer.commit(batch) == 3
     places = [(row.id, row.seq) for row in _rows(journal).values()]
-    assert places == [("x", 2), ("c", 3), ("a", 4), ("b", 5)]
+    assert places == [("x", 2), ("b", 3), ("c", 4), ("a", 5)]
 
 
 def test_of_several_changes_of_one_identity_the_last_one_counts(journal: Journal) -> None:
@@ -199,12 +197,13 @@ def test_a_cookie_and_built_stay_unless_a_batch_brings_them(journal: Journal) ->
         assert (state.cookie, state.built) == expected
 
 
-def test_each_commit_notes_when_the_source_was_last_heard_of(journal: Journal) -> None:
-    """Also one without a change."""
-    _set(journal, confirmed_at=0)
-    before = now()
-    journal.writer.commit(WriteBatch())
-    assert before <= journal.writer.state().confirmed_at <= now()
+def test_a_commit_notes_the_moment_that_its_batch_confirms(journal: Journal) -> None:
+    """Also one without a change; a batch that confirms none leaves it."""
+    confirmed = []
+    for moment in (LONG_AGO, None, 0):
+        journal.writer.commit(WriteBatch(confirmed_at=moment))
+        confirmed.append(journal.writer.state().confirmed_at)
+    assert confirmed == [LONG_AGO, LONG_AGO, 0]
 
 
 def test_a_commit_with_changes_marks_the_head(journal: Journal) -> None:
@@ -222,93 +221,10 @@ def test_names_of_all_who_are_not_removed(journal: Journal) -> None:
     assert journal.writer.inums() == {"a": "ia", "c": "ic"}
 
 
-def test_the_lease_is_for_one(journal: Journal) -> None:
-    """Its holder may take it again, and others when it is over or given back."""
-    other = Writer(journal.engine)
-    assert journal.writer.name != other.name
-    assert not other.acquire()
-    assert journal.writer.acquire()
-    journal.writer.release()
-    state = journal.writer.state()
-    assert (state.holder, state.held_until) == ("", 0)
-    assert other.acquire()
-    assert not journal.writer.acquire()
-    _set(journal, held_until=now() - 1)
-    assert journal.writer.acquire()
-    assert journal.writer.state().holder == journal.writer.name
-
-
-@pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A moment in which time stands still."""
-    moment = now()
-    monkeypatch.setattr(module, "now", lambda: moment)
-    return moment
-
-
-@pytest.mark.parametrize(("options", "micros"), [({}, 15_000_000), ({"seconds": 2.5}, 2_500_000)])
-def test_a_lease_lasts_for_so_long(
-    journal: Journal, still: int, options: dict[str, float], micros: int
-) -> None:
-    """Every step renews it."""
-    journal.writer.release()
-    writer = Writer(journal.engine, **options)
-    steps: list[Any] = [
-        writer.acquire,
-        writer.renew,
-        lambda: writer.commit(WriteBatch()),
-        lambda: writer.follow("s", "exact", ""),
-        lambda: writer.begin_epoch(),
-        lambda: writer.prune(0),
-    ]
-    for step in steps:
-        step()
-        assert writer.state().held_until == still + micros
-        _set(journal, held_until=0)
-
-
-def test_a_lease_is_over_behind_its_last_microsecond(journal: Journal, still: int) -> None:
-    """Unless nobody holds it: then its time does not matter."""
-    other = Writer(journal.engine)
-    _set(journal, held_until=still)
-    assert not other.acquire()
-    _set(journal, held_until=still - 1)
-    assert other.acquire()
-    _set(journal, holder="", held_until=LATE)
-    assert journal.writer.acquire()
-
-
 def test_clients_and_operators_read_why_and_how() -> None:
     """In these words."""
     assert (DELETED, OUT_OF_SCOPE) == ("deleted", "outOfScope")
     assert (EXACT, LAGGING) == ("exact", "lagging")
-
-
-def test_only_its_holder_gives_a_lease_back(journal: Journal) -> None:
-    """A late release takes it from nobody."""
-    Writer(journal.engine).release()
-    assert journal.writer.state().holder == journal.writer.name
-
-
-def test_who_lost_the_lease_writes_nothing(journal: Journal) -> None:
-    """However late it wakes."""
-    _write(journal, "a")
-    journal.writer.follow("src", "exact", "why")
-    _set(journal, holder="another", held_until=LATE)
-    before, rows = journal.writer.state(), _rows(journal)
-    steps: list[Any] = [
-        journal.writer.renew,
-        lambda: _write(journal, "b"),
-        lambda: journal.writer.follow("src", "lagging", "x"),
-        lambda: journal.writer.follow("dst", "exact", "why"),
-        journal.writer.begin_epoch,
-        lambda: journal.writer.prune(LATE),
-    ]
-    for step in steps:
-        with pytest.raises(LeaseLost) as caught:
-            step()
-        assert str(caught.value) == "another process follows the source now; this one ends"
-    assert (journal.writer.state(), _rows(journal)) == (before, rows)
 
 
 def test_following_says_what_and_how() -> None:
@@ -402,15 +318,27 @@ def test_old_commits_are_forgotten_but_for_the_last(journal: Journal) -> None:
 
 
 def test_a_commit_is_all_or_nothing(journal: Journal) -> None:
-    """A failure in its midst leaves rows, head and cookie."""
+    """A failure at its end leaves rows, head and cookie."""
     _write(journal, "a")
     before, rows = journal.writer.state(), _rows(journal)
     batch = WriteBatch(cookie="new")
     batch.put(journal.identity("b", {"inum": ["b"]}))
-    bad = journal.identity("c", {"inum": ["c"]})
-    object.__setattr__(bad, "inum", None)
-    batch.put(bad)
-    with pytest.raises(Exception, match="NOT NULL"):
+    COMMITS.drop(journal.engine)
+    with pytest.raises(JournalUnavailable, match="no such table: gluu_changes_commit"):
         journal.writer.commit(batch)
     after = journal.writer.state()
     assert (after.head, after.cookie, _rows(journal)) == (before.head, before.cookie, rows)
+
+
+def test_what_the_database_does_not_take_keeps_nobody_else_out(journal: Journal) -> None:
+    """The batch is written without it, and its cookie with it."""
+    _write(journal, "a")
+    batch = WriteBatch(cookie="new")
+    batch.put(journal.identity("b", {"inum": ["b"]}))
+    bad = journal.identity("c", {"inum": ["c"]})
+    object.__setattr__(bad, "sort_key", None)
+    batch.put(bad)
+    batch.put(journal.identity("d", {"inum": ["d"]}))
+    assert journal.writer.commit(batch) == 2
+    state = journal.writer.state()
+    assert ([*_rows(journal)], state.head, state.cookie) == (["a", "b", "d"], 3, "new")

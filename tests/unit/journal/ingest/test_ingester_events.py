@@ -24,6 +24,7 @@ from flask_gluu_changes.follower import (
 )
 from flask_gluu_changes.journal.ingest import ingester as module
 from flask_gluu_changes.journal.ingest.ingester import Ingester
+from flask_gluu_changes.journal.quarantine import Unwritable
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
 from flask_gluu_changes.journal.tables import JournalState
 from flask_gluu_changes.journal.writer import WriteBatch, Writer
@@ -74,7 +75,7 @@ class Noting(Writer):
     def __init__(self, journal: Journal) -> None:
         super().__init__(journal.engine)
         self.name = journal.writer.name
-        self.batches: list[tuple[list[tuple[str, str]], str | None, bool | None]] = []
+        self.batches: list[tuple[list[tuple[str, str | Unwritable]], str | None, bool | None]] = []
         self.renewed = 0
 
     def commit(self, batch: WriteBatch) -> int:
@@ -194,9 +195,15 @@ def test_the_first_listing_builds_the_journal() -> None:
 
 
 def test_a_partial_listing_is_no_progress_to_tell(world: World) -> None:
-    """It is short; its end is told all the same, and what was read."""
+    """It is short; neither its beginning nor its end is told."""
     world.tell(SnapshotStarted(complete=False), _seen("a"), Checkpoint("c", ends_snapshot=True))
-    assert world.progress.heard == [1, "end"]
+    assert world.progress.heard == []
+
+
+def test_a_later_listing_is_no_progress_to_tell(world: World) -> None:
+    """Clients are served meanwhile."""
+    world.tell(*_listing(_seen("a")), END)
+    assert world.progress.heard == []
 
 
 def test_a_commit_outside_of_a_listing_is_no_progress(world: World) -> None:

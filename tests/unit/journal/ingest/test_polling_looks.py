@@ -58,9 +58,15 @@ def clock() -> Clock:
     return Clock()
 
 
-def _follower(backend: MemoryBackend, clock: Clock, **pace: float) -> PollingFollower:
-    chosen = {"interval": 1.0, "lag": 10.0, "sweep": 100.0, **pace}
-    settings = FollowSettings(**{f"follow_{name}": seconds for name, seconds in chosen.items()})
+def _follower(
+    backend: MemoryBackend,
+    clock: Clock,
+    *,
+    interval: float = 1.0,
+    lag: float = 10.0,
+    sweep: float = 100.0,
+) -> PollingFollower:
+    settings = FollowSettings(follow_interval=interval, follow_lag=lag, follow_sweep=sweep)
     return PollingFollower(backend, ChangesQuery(LONG_AGO), settings, "because", clock)
 
 
@@ -84,7 +90,7 @@ def test_the_first_look_reads_everybody(clock: Clock) -> None:
         Checkpoint(_cookie(NOON - 10 * SECOND, NOON), ends_snapshot=True),
         Heartbeat(),
     ]
-    assert backend.queries == [ChangesQuery(LONG_AGO)]
+    assert backend.queries == [ChangesQuery(LONG_AGO, everybody=True)]
     assert datetime(1970, 1, 1, tzinfo=UTC) == LONG_AGO
 
 
@@ -120,6 +126,7 @@ def test_everybody_is_read_again_after_the_time_of_a_sweep(
     events = _look(_follower(backend, clock), _cookie(NOON - 20 * SECOND, NOON - age * SECOND))
     assert (events[0] == SnapshotStarted(complete=True)) is swept
     assert (backend.queries[0].since == LONG_AGO) is swept
+    assert backend.queries[0].everybody is swept
 
 
 def test_nobody_is_asked_after_the_stop(clock: Clock) -> None:
@@ -208,7 +215,7 @@ def test_the_query_is_the_applications_but_for_the_time(clock: Clock) -> None:
     follower = PollingFollower(backend, query, FollowSettings(), "because", clock)
     _look(follower)
     assert backend.queries == [
-        ChangesQuery(LONG_AGO, ("when",), frozenset({"cn"}), frozenset({"secret"}))
+        ChangesQuery(LONG_AGO, ("when",), frozenset({"cn"}), frozenset({"secret"}), everybody=True)
     ]
 
 
