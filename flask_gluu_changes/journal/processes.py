@@ -27,7 +27,9 @@ def process_tag(pid: int) -> str:
 
 
 def end_process(holder: str, memory: str) -> None:
-    """End a holder of the lease that locks a journal beyond it.
+    """End a holder of the lease that was stopped while it locks a journal, and stays so.
+
+    One that runs is only slow: it is never ended.
 
     holder: its name, with the tag of its process. memory: the file of SQLite's shared memory.
     """
@@ -36,6 +38,8 @@ def end_process(holder: str, memory: str) -> None:
         log.warning("the journal is locked by a process that does not move; end that process")
     elif not _has_write_lock(pid, memory):
         log.warning("the journal is locked, and not by process %s that fills it", pid)
+    elif not _is_stopped(pid):
+        log.warning("process %s, which fills the journal, is slow; waiting for it", pid)
     else:
         _kill(int(pid))
 
@@ -54,8 +58,17 @@ def _has_write_lock(pid: str, memory: str) -> bool:
     )
 
 
+def _is_stopped(pid: str) -> bool:
+    """Return whether a process was stopped by a signal or a debugger (proc(5), state T or t)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state in {"T", "t"}
+
+
 def _kill(pid: int) -> None:
-    log.warning("process %d froze and keeps the journal locked; it is ended", pid)
+    log.warning("process %d was stopped and keeps the journal locked; it is ended", pid)
     try:
         os.kill(pid, signal.SIGKILL)
     except OSError as error:
