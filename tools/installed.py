@@ -109,7 +109,8 @@ class Environment:
     def unit_tests(self, top: Path, *tests: str) -> None:
         """Run tests below `top`, against the installed package."""
         self.python("-c", FROM_SITE_PACKAGES, folder=top)
-        self.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, folder=top)
+        pytest = ("-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider")
+        self.python(*pytest, *tests, folder=top)
 
     def _uv(self, *arguments: str | Path) -> None:
         """Run uv with the index and certificates of pip, whose configuration it does not read."""
