@@ -2,117 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
 import pytest
 
-from flask_gluu_changes import AttributeType
 from flask_gluu_changes.follower import (
     Checkpoint,
     ContinuityLost,
     Deleted,
     DeleteUnmentioned,
     Event,
-    Follower,
     Heartbeat,
-    SnapshotProgress,
     SnapshotStarted,
-    StopSignal,
     Unchanged,
-    Upserted,
 )
 from flask_gluu_changes.journal.ingest import ingester as module
-from flask_gluu_changes.journal.ingest.ingester import Ingester
-from flask_gluu_changes.journal.quarantine import Unwritable
-from flask_gluu_changes.journal.records import Identity, IdentityEncoder
-from flask_gluu_changes.journal.tables import JournalState
-from flask_gluu_changes.journal.writer import WriteBatch, Writer
-from flask_gluu_changes.model import Visibility
-from tests.support.journals import Journal, memory_engine
 
-
-class Told(SnapshotProgress):
-    """Notes what it hears of a listing."""
-
-    def __init__(self) -> None:
-        self.heard: list[object] = []
-
-    def started(self, follower: Follower) -> None:
-        self.heard.append(follower)
-
-    def advanced(self, number: int) -> None:
-        self.heard.append(number)
-
-    def finished(self) -> None:
-        self.heard.append("end")
-
-
-class Script:
-    """A follower whose events a test gives; `moved` still exist outside of what is followed."""
-
-    source, level, why = "uuid by a test", "exact", ""
-
-    def __init__(self) -> None:
-        self.moved: set[str] = set()
-
-    def events(self, cookie: str, stop: StopSignal) -> Iterator[Event]:
-        """Tell nothing."""
-        return iter(())
-
-    def outside(self, ids: Iterable[str]) -> set[str]:
-        """Name those who moved."""
-        return self.moved & set(ids)
-
-    def count(self) -> int | None:
-        """Leave it open."""
-        return None
-
-
-class Noting(Writer):
-    """Notes what it commits, besides committing it."""
-
-    def __init__(self, journal: Journal) -> None:
-        super().__init__(journal.engine)
-        self.name = journal.writer.name
-        self.batches: list[tuple[list[tuple[str, str | Unwritable]], str | None, bool | None]] = []
-        self.renewed = 0
-
-    def commit(self, batch: WriteBatch) -> int:
-        told = [(i, c.inum if isinstance(c, Identity) else c) for i, c in batch.changes.items()]
-        self.batches.append((told, batch.cookie, batch.built))
-        return super().commit(batch)
-
-    def renew(self) -> None:
-        self.renewed += 1
-        super().renew()
-
-
-class World:
-    """An ingester, and all around it."""
-
-    def __init__(self, *, built: bool = True) -> None:
-        self.journal = Journal(memory_engine(), built=built)
-        self.writer = Noting(self.journal)
-        self.follower = Script()
-        self.progress = Told()
-        encoder = IdentityEncoder((), lambda name: AttributeType.STRING, Visibility.of())
-        self._ingester = Ingester(self.writer, encoder, self.follower, self.progress)
-
-    def tell(self, *events: Event) -> list[Any]:
-        """Give it some events; return what was committed since."""
-        before = len(self.writer.batches)
-        for event in events:
-            self._ingester.handle(event)
-        return self.writer.batches[before:]
-
-    def state(self) -> JournalState:
-        """Read the journal's state."""
-        return self.journal.writer.state()
-
-
-def _seen(id_: str, inum: str = "") -> Upserted:
-    return Upserted(id_, {"inum": [inum or f"i{id_}"], "uid": [id_]})
+from .ingesting import World, seen
 
 
 @pytest.fixture
@@ -124,7 +28,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_changes_are_written_when_there_is_a_quiet_moment(world: World) -> None:
     """All at once, with the cookie up to which they were told."""
-    assert world.tell(_seen("a"), _seen("b"), Deleted(["a"]), Checkpoint("c1")) == []
+    assert world.tell(seen("a"), seen("b"), Deleted(["a"]), Checkpoint("c1")) == []
     told = [("b", "ib"), ("a", "deleted")]
     assert world.tell(Heartbeat()) == [(told, "c1", None)]
     assert world.state().cookie == "c1"
@@ -133,7 +37,7 @@ def test_changes_are_written_when_there_is_a_quiet_moment(world: World) -> None:
 def test_large_batches_are_written_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no transaction grows without bound; the cookie follows with the last."""
     monkeypatch.setattr(module, "MAX_BATCH", 2)
-    batches = world.tell(_seen("a"), _seen("b"), _seen("c"), Checkpoint("c1"), Heartbeat())
+    batches = world.tell(seen("a"), seen("b"), seen("c"), Checkpoint("c1"), Heartbeat())
     assert batches == [
         ([("a", "ia"), ("b", "ib")], None, None),
         ([("c", "ic")], "c1", None),
@@ -146,14 +50,14 @@ def test_large_batches_are_written_before(world: World, monkeypatch: pytest.Monk
 
 def test_a_thousand_changes_are_a_batch(world: World) -> None:
     """One less waits for a quiet moment."""
-    assert world.tell(*(_seen(f"{number}") for number in range(999))) == []
-    (batch,) = world.tell(_seen("last"))
+    assert world.tell(*(seen(f"{number}") for number in range(999))) == []
+    (batch,) = world.tell(seen("last"))
     assert len(batch[0]) == 1000
 
 
 def test_who_moved_away_is_out_of_scope(world: World) -> None:
     """Others were deleted."""
-    world.tell(_seen("a"), _seen("b"), Heartbeat())
+    world.tell(seen("a"), seen("b"), Heartbeat())
     world.follower.moved = {"b"}
     assert world.tell(Deleted(["a", "b"]), Heartbeat()) == [
         ([("a", "deleted"), ("b", "outOfScope")], None, None)
@@ -172,12 +76,12 @@ def test_quiet_moments_are_noted_ten_times_a_second(
     clock = [0.0]
     monkeypatch.setattr(module, "monotonic", lambda: clock[0])
     nothing: tuple[list[object], None, None] = ([], None, None)
-    assert world.tell(_seen("first"), Heartbeat()) != []
+    assert world.tell(seen("first"), Heartbeat()) != []
     clock[0] = 0.09
     assert world.tell(Heartbeat()) == []
     clock[0] = 0.1
     assert world.tell(Heartbeat(), Heartbeat()) == [nothing]
-    assert world.tell(_seen("a"), Heartbeat()) == [([("a", "ia")], None, None)]
+    assert world.tell(seen("a"), Heartbeat()) == [([("a", "ia")], None, None)]
     assert world.tell(Checkpoint("c"), Heartbeat()) == [([], "c", None)]
     assert world.writer.renewed == 0
 
@@ -185,7 +89,7 @@ def test_quiet_moments_are_noted_ten_times_a_second(
 def test_the_first_listing_builds_the_journal() -> None:
     """With its last batch, and progress is told."""
     world = World(built=False)
-    events = (SnapshotStarted(complete=True), _seen("a"), _seen("b"), DeleteUnmentioned())
+    events = (SnapshotStarted(complete=True), seen("a"), seen("b"), DeleteUnmentioned())
     assert world.tell(*events) == []
     assert world.tell(Checkpoint("c1", ends_snapshot=True)) == [
         ([("a", "ia"), ("b", "ib")], "c1", True)
@@ -196,26 +100,26 @@ def test_the_first_listing_builds_the_journal() -> None:
 
 def test_a_partial_listing_is_no_progress_to_tell(world: World) -> None:
     """It is short; neither its beginning nor its end is told."""
-    world.tell(SnapshotStarted(complete=False), _seen("a"), Checkpoint("c", ends_snapshot=True))
+    world.tell(SnapshotStarted(complete=False), seen("a"), Checkpoint("c", ends_snapshot=True))
     assert world.progress.heard == []
 
 
 def test_a_later_listing_is_no_progress_to_tell(world: World) -> None:
     """Clients are served meanwhile."""
-    world.tell(*_listing(_seen("a")), END)
+    world.tell(*_listing(seen("a")), END)
     assert world.progress.heard == []
 
 
 def test_a_commit_outside_of_a_listing_is_no_progress(world: World) -> None:
     """Nobody waits for it."""
-    world.tell(_seen("a"), Heartbeat())
+    world.tell(seen("a"), Heartbeat())
     assert world.progress.heard == []
 
 
 def test_a_listing_only_renews_the_lease_in_quiet_moments(world: World) -> None:
     """What it has read so far may not be the whole."""
     started = SnapshotStarted(complete=True)
-    assert world.tell(started, _seen("a"), Heartbeat(), Checkpoint("x"), Heartbeat()) == []
+    assert world.tell(started, seen("a"), Heartbeat(), Checkpoint("x"), Heartbeat()) == []
     assert world.writer.renewed == 2
     (batch,) = world.tell(Checkpoint("c", ends_snapshot=True))
     assert batch == ([("a", "ia")], "c", True)
@@ -232,45 +136,45 @@ END = Checkpoint("c", ends_snapshot=True)
 
 def test_who_is_not_mentioned_is_removed(world: World) -> None:
     """Those who were seen, or called unchanged, are not."""
-    world.tell(_seen("a"), _seen("b"), _seen("c"), Heartbeat())
-    batches = world.tell(*_listing(_seen("a"), Unchanged(["b"])), END)
+    world.tell(seen("a"), seen("b"), seen("c"), Heartbeat())
+    batches = world.tell(*_listing(seen("a"), Unchanged(["b"])), END)
     assert batches == [([("a", "ia"), ("c", "deleted")], "c", True)]
     assert world.journal.writer.inums() == {"a": "ia", "b": "ib"}
 
 
 def test_a_removal_comes_before_whoever_takes_its_inum(world: World) -> None:
     """A client that keys on inums would remove the new one otherwise."""
-    world.tell(_seen("old", "1"), _seen("same", "2"), Heartbeat())
-    batches = world.tell(*_listing(_seen("new", "1"), _seen("same", "2")), END)
+    world.tell(seen("old", "1"), seen("same", "2"), Heartbeat())
+    batches = world.tell(*_listing(seen("new", "1"), seen("same", "2")), END)
     assert batches == [([("same", "2"), ("old", "deleted"), ("new", "1")], "c", True)]
 
 
 def test_who_changed_the_inum_waits_for_the_removals_too(world: World) -> None:
     """The new one may be that of somebody who is removed."""
-    world.tell(_seen("a", "1"), _seen("b", "2"), Heartbeat())
-    batches = world.tell(*_listing(_seen("b", "1")), END)
+    world.tell(seen("a", "1"), seen("b", "2"), Heartbeat())
+    batches = world.tell(*_listing(seen("b", "1")), END)
     assert batches == [([("a", "deleted"), ("b", "1")], "c", True)]
 
 
 def test_in_a_new_epoch_nobody_is_held_back() -> None:
     """There is no client to see the removal first."""
     world = World(built=False)
-    world.tell(_seen("old", "1"), Heartbeat())
-    batches = world.tell(*_listing(_seen("new", "1")), END)
+    world.tell(seen("old", "1"), Heartbeat())
+    batches = world.tell(*_listing(seen("new", "1")), END)
     assert batches == [([("new", "1"), ("old", "deleted")], "c", True)]
 
 
 def test_whoever_is_deleted_during_a_listing_is_gone(world: World) -> None:
     """Although the listing had seen it, and held it back."""
-    world.tell(_seen("a", "1"), Heartbeat())
-    events = _listing(_seen("new", "9"), _seen("a", "1"), Deleted(["new", "a"]))
+    world.tell(seen("a", "1"), Heartbeat())
+    events = _listing(seen("new", "9"), seen("a", "1"), Deleted(["new", "a"]))
     batches = world.tell(*events, END)
     assert batches == [([("new", "deleted"), ("a", "deleted")], "c", True)]
 
 
 def test_strangers_that_are_called_unchanged_prove_another_past(world: World) -> None:
     """Nothing is removed then; a new epoch must begin."""
-    world.tell(_seen("a"), Heartbeat())
+    world.tell(seen("a"), Heartbeat())
     with pytest.raises(ContinuityLost) as caught:
         world.tell(*_listing(Unchanged(["a", "x", "y"])))
     assert str(caught.value) == (
@@ -281,13 +185,13 @@ def test_strangers_that_are_called_unchanged_prove_another_past(world: World) ->
 
 def test_who_is_seen_and_called_unchanged_is_no_stranger(world: World) -> None:
     """It came during the listing."""
-    batches = world.tell(*_listing(_seen("new"), Unchanged(["new"])), END)
+    batches = world.tell(*_listing(seen("new"), Unchanged(["new"])), END)
     assert batches == [([("new", "inew")], "c", True)]
 
 
 def test_one_listing_knows_nothing_of_the_one_before(world: World) -> None:
     """Whom it saw, held and called unchanged counts once."""
-    world.tell(*_listing(_seen("a"), _seen("b")), END)
+    world.tell(*_listing(seen("a"), seen("b")), END)
     world.tell(*_listing(Unchanged(["a", "b"])), END)
     assert world.journal.writer.inums() == {"a": "ia", "b": "ib"}
     assert world.tell(*_listing(Unchanged(["b"])), END) == [([("a", "deleted")], "c", True)]
@@ -296,5 +200,5 @@ def test_one_listing_knows_nothing_of_the_one_before(world: World) -> None:
 
 def test_between_listings_nobody_is_held_back(world: World) -> None:
     """An event of its own is in its place already."""
-    world.tell(*_listing(_seen("a")), END)
-    assert world.tell(_seen("b"), Heartbeat()) == [([("b", "ib")], None, None)]
+    world.tell(*_listing(seen("a")), END)
+    assert world.tell(seen("b"), Heartbeat()) == [([("b", "ib")], None, None)]

@@ -1,0 +1,58 @@
+"""A reader tells the states of a journal apart: absent, away, restored, and with some set aside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flask_gluu_changes.errors import BackendRefused, BackendUnavailable
+from flask_gluu_changes.journal.quarantine import Unwritable
+from flask_gluu_changes.journal.reader import JournalReader
+from flask_gluu_changes.journal.tables import QUARANTINE, open_engine
+from flask_gluu_changes.journal.writer import WriteBatch
+from tests.support.journals import Journal, memory_engine
+
+
+@pytest.fixture
+def journal() -> Journal:
+    """An empty journal, built."""
+    return Journal(memory_engine())
+
+
+def test_the_status_counts_those_that_are_set_aside(journal: Journal) -> None:
+    """They are not among those who are told."""
+    reader = JournalReader(journal.engine)
+    assert reader.status().quarantined == 0
+    batch = WriteBatch()
+    for name in "ab":
+        batch.set_aside(name, Unwritable("odd"))
+    journal.writer.commit(batch)
+    assert reader.status().quarantined == 2
+    assert reader.state() == (journal.writer.state(), 2)
+
+
+def test_a_database_that_is_away_is_not_one_without_a_journal(tmp_path: Path) -> None:
+    """Nobody is told to follow anything into it, and clients learn nothing of the cause."""
+    reader = JournalReader(open_engine(f"sqlite:///{tmp_path}/missing/journal.db"))
+    for ask in (reader.head, reader.status):
+        with pytest.raises(BackendUnavailable) as caught:
+            ask()
+        assert str(caught.value).startswith("the journal cannot be read: ")
+        assert "unable to open database file" in str(caught.value)
+
+
+def test_a_journal_of_another_layout_is_to_be_followed_anew(journal: Journal) -> None:
+    """It lacks a table of this one."""
+    QUARANTINE.drop(journal.engine)
+    with pytest.raises(BackendUnavailable, match="nothing has been followed into the journal yet"):
+        JournalReader(journal.engine).status()
+
+
+def test_settings_are_told_by_the_last_word_of_a_source(journal: Journal) -> None:
+    """Whatever octets the source has."""
+    journal.writer.follow("uuid by ü\ud800 as ours", "exact", "")
+    journal.writer.commit(WriteBatch(built=True))
+    assert JournalReader(journal.engine, "ours").latest()
+    with pytest.raises(BackendRefused):
+        JournalReader(journal.engine, "urs").latest()
