@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from flask_gluu_changes import AttributeType
@@ -48,3 +49,12 @@ def test_an_integer_beyond_what_python_writes_is_shown_in_hexadecimal(sign: int)
     """Sign included; nothing fails."""
     number = sign * 10**5000
     assert untyped(number) == hex(number)
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_integer_has_as_many_digits_as_readers_of_json_take(sign: str) -> None:
+    """One more is a misfit, with or without a sign."""
+    longest = sign + "1" * 4300
+    assert orjson.dumps(typed(longest, T.NUMERIC)) == longest.encode()
+    with pytest.raises(ValueError, match="not an Integer"):
+        typed(longest + "1", T.NUMERIC)
