@@ -11,6 +11,7 @@ from flask_gluu_changes.follower import (
     Checkpoint,
     Deleted,
     DeleteUnmentioned,
+    Event,
     Heartbeat,
     SnapshotStarted,
     Upserted,
@@ -96,17 +97,15 @@ def test_who_is_odd_in_a_listing_was_mentioned(world: World) -> None:
     assert world.writer.inums() == {"a": "ia"}
 
 
+@pytest.mark.parametrize(("more", "expected"), [(0, ["ab", "cd", "e"]), (1, ["abc", "def"])])
 def test_a_batch_of_many_octets_is_written_before(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, more: int, expected: list[str]
 ) -> None:
     """The entry that reaches the limit is its last, and the next one counts from nothing."""
     size = len(b'{"inum":["ia"],"uid":["a"]}')
-    monkeypatch.setattr(module, "MAX_BATCH_OCTETS", 2 * size)
-    batches = world.tell(*map(seen, "abcde"), Heartbeat())
-    assert [[id_ for id_, _ in told] for told, _, _ in batches] == [["a", "b"], ["c", "d"], ["e"]]
-    monkeypatch.setattr(module, "MAX_BATCH_OCTETS", 2 * size + 1)
-    batches = world.tell(*map(seen, "fghi"), Heartbeat())
-    assert [[id_ for id_, _ in told] for told, _, _ in batches] == [["f", "g", "h"], ["i"]]
+    monkeypatch.setattr(module, "MAX_BATCH_OCTETS", 2 * size + more)
+    batches = world.tell(*map(seen, "".join(expected)), Heartbeat())
+    assert ["".join(id_ for id_, _ in told) for told, _, _ in batches] == expected
 
 
 def test_a_batch_has_up_to_eight_mebioctets() -> None:
@@ -129,3 +128,19 @@ def test_changes_that_were_written_are_counted_once(world: World) -> None:
     assert world.ingester.take_written() == 0
     world.tell(Deleted(["a"]), Heartbeat())
     assert world.ingester.take_written() == 1
+
+
+def test_the_first_reading_is_said_with_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    """And how many people it found; of a later one nothing is said."""
+    caplog.set_level(logging.INFO, NAME)
+    world = World(built=False)
+    events: list[Event] = [SnapshotStarted(complete=True), *map(seen, "abc"), DeleteUnmentioned()]
+    for _ in range(2):
+        world.tell(*events, END)
+    assert caplog.record_tuples == [
+        (NAME, logging.INFO, said)
+        for said in (
+            "the first reading of everybody begins; until it ends, clients get 503",
+            "the first reading has ended; people: 3",
+        )
+    ]
