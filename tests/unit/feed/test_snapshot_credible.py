@@ -27,7 +27,7 @@ def test_a_time_beyond_the_limit_counts_as_the_one_asked_for() -> None:
 
 def test_a_time_before_the_one_asked_for_stays() -> None:
     """Only what is beyond the limit is put right."""
-    assert _latest(5, LIMIT + 1) == [5, FLOOR]
+    assert _latest(5, -5, LIMIT + 1) == [5, -5, FLOOR]
     assert _latest(5, LIMIT) == [5, LIMIT]
 
 
