@@ -10,7 +10,12 @@ import pytest
 from sqlalchemy import Connection, delete, select
 
 from flask_gluu_changes.journal import quarantine as module
-from flask_gluu_changes.journal.quarantine import PACKET_RESERVE, Quarantine, Unwritable
+from flask_gluu_changes.journal.quarantine import (
+    PACKET_RESERVE,
+    Quarantine,
+    Unwritable,
+    count_quarantined,
+)
 from flask_gluu_changes.journal.records import Identity
 from flask_gluu_changes.journal.tables import QUARANTINE, now
 from tests.support.journals import Journal, memory_engine
@@ -94,6 +99,7 @@ def test_who_is_set_aside_is_read_once_until_another_may_have_written(journal: J
         quarantine.note(ids, {"a": Unwritable("odd")})
         connection.execute(delete(QUARANTINE))
         assert quarantine.ids(connection) == {"a"}
+        assert count_quarantined(connection) == 0
         quarantine.reset()
         assert quarantine.ids(connection) == set()
 
