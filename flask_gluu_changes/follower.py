@@ -60,7 +60,14 @@ class Checkpoint(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """There is nothing to report at the moment."""
+    """There is nothing to report at the moment.
+
+    Attributes:
+        pending: Whether the source told of changes that could not be read yet, so that this is no
+            proof that there is nothing newer.
+    """
+
+    pending: bool = False
 
 
 Event: TypeAlias = (
