@@ -60,12 +60,7 @@ class Checkpoint(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """There is nothing to report at the moment.
-
-    Attributes:
-        pending: Whether the source told of changes that could not be read yet, so that this is no
-            proof that there is nothing newer.
-    """
+    """There is nothing to report at the moment; `pending` changes are known, but not read yet."""
 
     pending: bool = False
 
