@@ -60,7 +60,9 @@ class Checkpoint(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """There is nothing to report at the moment."""
+    """There is nothing to report at the moment; `pending` changes are known, but not read yet."""
+
+    pending: bool = False
 
 
 Event: TypeAlias = (

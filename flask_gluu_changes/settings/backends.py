@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from .fields import (
     BY_PROFILE,
     PREFIX,
+    SettingsGroup,
     boolean,
     choice,
-    load,
     names,
     seconds,
     setting,
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LdapSettings:
+class LdapSettings(SettingsGroup):
     """The settings of the LDAP backend; each field's metadata say what it means."""
 
     ldap_uri: tuple[str, ...] = setting(
@@ -58,20 +57,8 @@ class LdapSettings:
         seconds(0.1, 604_800),
     )
 
-    @classmethod
-    def load(cls, config: Mapping[str, Any]) -> LdapSettings:
-        """Return the settings that an application's config holds.
-
-        Args:
-            config: The application's config, with `GLUU_CHANGES_*` keys.
-
-        Raises:
-            ConfigurationError: A value is missing or cannot be used, or two contradict each other;
-                the text names the key.
-        """
-        settings = load(cls, config)
-        settings.check()
-        return settings
+    def _check_loaded(self) -> None:
+        self.check()
 
     def check(self) -> None:
         """Raise ConfigurationError where settings contradict each other."""
@@ -126,7 +113,7 @@ def _crosses_the_network(uri: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SqlSettings:
+class SqlSettings(SettingsGroup):
     """The settings of the SQL backend; each field's metadata say what it means."""
 
     sql_url: str = setting("", "an SQLAlchemy URL: postgresql://, mysql://, sqlite:///…", text)
@@ -141,20 +128,8 @@ class SqlSettings:
         30.0, "longest wait for a lock, and for the next part of an answer, in s", seconds(1, 3600)
     )
 
-    @classmethod
-    def load(cls, config: Mapping[str, Any]) -> SqlSettings:
-        """Return the settings that an application's config holds.
-
-        Args:
-            config: The application's config, with `GLUU_CHANGES_*` keys.
-
-        Raises:
-            ConfigurationError: A value is missing or cannot be used, or two contradict each other;
-                the text names the key.
-        """
-        settings = load(cls, config)
-        if not settings.sql_url:
+    def _check_loaded(self) -> None:
+        if not self.sql_url:
             raise ConfigurationError(
                 f"{PREFIX}SQL_URL is missing; set it to postgresql://user:password@host/database"
             )
-        return settings

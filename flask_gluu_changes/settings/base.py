@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..model import Visibility
 from ..values import AttributeType
 from .fields import (
     BY_PROFILE,
+    SettingsGroup,
     choice,
     integer,
-    load,
     names,
     non_empty_names,
     seconds,
@@ -54,7 +53,7 @@ def _types(value: object) -> Mapping[str, AttributeType]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SettingsGroup):
     """The settings that hold for every backend; each field's metadata say what it means."""
 
     profile: str = setting(DEFAULT_PROFILE, "`gluu` or `janssen`", choice(*PROFILES))
@@ -95,25 +94,13 @@ class Settings:
         32, "paging sessions kept at a time by one process", integer(1, 10_000)
     )
 
-    @classmethod
-    def load(cls, config: Mapping[str, Any]) -> Settings:
-        """Return the settings that an application's config holds.
-
-        Args:
-            config: The application's config, with `GLUU_CHANGES_*` keys.
-
-        Raises:
-            ConfigurationError: A value cannot be used; the text names its key.
-        """
-        return load(cls, config)
-
     def type_of(self, attribute: str) -> AttributeType | None:
         """Return the configured type of an attribute, ignoring case; None where there is none."""
         return self._types_by_name.get(attribute.lower())
 
     @cached_property
     def digest(self) -> str:
-        """The settings digest: of all that decides how an entry is written.
+        """A digest of all that decides how an entry is written.
 
         A journal holds entries as they were written, so it is bound to it.
         """

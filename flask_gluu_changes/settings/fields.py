@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from ..errors import ConfigurationError
 from .profiles import DEFAULT_PROFILE, PROFILES
@@ -15,8 +15,6 @@ PREFIX = "GLUU_CHANGES_"
 
 BY_PROFILE: Any = MISSING
 """In place of a setting's default: each profile in `PROFILES` has its own."""
-
-T = TypeVar("T")
 
 
 def setting(default: Any, meaning: str, read: Callable[[Any], object]) -> Any:
@@ -38,16 +36,29 @@ def key_of(declared: Field[Any]) -> str:
     return PREFIX + declared.name.upper()
 
 
-def load(cls: type[T], config: Mapping[str, Any]) -> T:
-    """Build a settings object from an application's config and the profile that it names.
+class SettingsGroup:
+    """The base of the dataclasses whose fields are settings."""
 
-    Raises:
-        ConfigurationError: A value cannot be used; the text names its key.
-    """
-    profile, declared = _profile(config), fields(cls)  # type: ignore[arg-type]
-    defaults = {f.name: profile[f.name] for f in declared if f.metadata.get("by_profile")}
-    given = {f.name: _read(f, config[key_of(f)]) for f in declared if key_of(f) in config}
-    return cls(**{**defaults, **given})
+    @classmethod
+    def load(cls, config: Mapping[str, Any]) -> Self:
+        """Return the settings that an application's config and its profile hold.
+
+        Args:
+            config: The application's config, with `GLUU_CHANGES_*` keys.
+
+        Raises:
+            ConfigurationError: A value is missing or cannot be used, or two contradict each other;
+                the text names the key.
+        """
+        profile, declared = _profile(config), fields(cls)  # type: ignore[arg-type]
+        defaults = {f.name: profile[f.name] for f in declared if f.metadata.get("by_profile")}
+        given = {f.name: _read(f, config[key_of(f)]) for f in declared if key_of(f) in config}
+        settings = cls(**{**defaults, **given})
+        settings._check_loaded()
+        return settings
+
+    def _check_loaded(self) -> None:
+        """Raise ConfigurationError for what no single field can tell."""
 
 
 def refuse_unknown(config: Iterable[str], classes: Iterable[type]) -> None:

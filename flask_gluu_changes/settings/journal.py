@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ConfigurationError
-from .fields import PREFIX, integer, load, seconds, setting, text
+from .fields import PREFIX, SettingsGroup, integer, seconds, setting, text
 
 MICROS_OF_DAY = 86_400 * 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class JournalSettings:
+class JournalSettings(SettingsGroup):
     """The settings of a journal that is served; each field's metadata say what it means.
 
     The repr shows no field, because one of them is a secret.
@@ -43,7 +43,7 @@ class JournalSettings:
         Raises:
             ConfigurationError: A value cannot be used; the text names its key.
         """
-        settings = load(cls, config)
+        settings = super().load(config)
         return replace(settings, token_secret=settings.token_secret or _secret_key(config))
 
     @property
@@ -66,7 +66,7 @@ def _secret_key(config: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FollowSettings:
+class FollowSettings(SettingsGroup):
     """The settings of `follow`; each field's metadata say what it means."""
 
     follow_interval: float = setting(
@@ -99,15 +99,3 @@ class FollowSettings:
         " are left out and named",
         integer(1000, 10**9),
     )
-
-    @classmethod
-    def load(cls, config: Mapping[str, Any]) -> FollowSettings:
-        """Return the settings that an application's config holds.
-
-        Args:
-            config: The application's config, with `GLUU_CHANGES_*` keys.
-
-        Raises:
-            ConfigurationError: A value cannot be used; the text names its key.
-        """
-        return load(cls, config)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from .fields import (
     BY_PROFILE,
     PREFIX,
+    SettingsGroup,
     boolean,
     choice,
-    load,
     names,
     seconds,
     setting,
@@ -68,7 +66,7 @@ def _realm(value: object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class ProtectionSettings:
+class ProtectionSettings(SettingsGroup):
     """The settings of the protection; each field's metadata say what it means.
 
     The repr shows no field, because one of them is a secret.
@@ -141,20 +139,8 @@ class ProtectionSettings:
         3.0, "longest wait for an answer from it, in s", seconds(0.1, 60)
     )
 
-    @classmethod
-    def load(cls, config: Mapping[str, Any]) -> ProtectionSettings:
-        """Return the settings that an application's config holds.
-
-        Args:
-            config: The application's config, with `GLUU_CHANGES_*` keys.
-
-        Raises:
-            ConfigurationError: A value is missing or cannot be used, or two contradict each other;
-                the text names the key.
-        """
-        settings = load(cls, config)
-        settings.check()
-        return settings
+    def _check_loaded(self) -> None:
+        self.check()
 
     def check(self) -> None:
         """Raise ConfigurationError where settings are missing or contradict each other."""

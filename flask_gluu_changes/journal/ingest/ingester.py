@@ -89,8 +89,8 @@ class Ingester:
                 self._remove_unmentioned()
             case Checkpoint():
                 self._checkpoint(event)
-            case Heartbeat():
-                self._heartbeat()
+            case Heartbeat(pending):
+                self._heartbeat(pending)
 
     def _upsert(self, event: Upserted) -> None:
         if self._snapshot:
@@ -174,16 +174,17 @@ class Ingester:
         self._snapshot, self._holds_back, self._held_back = None, False, {}
         self._known, self._upserted, self._unchanged = {}, set(), set()
 
-    def _heartbeat(self) -> None:
+    def _heartbeat(self, pending: bool) -> None:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""
         if self._snapshot:
             self._writer.renew()
             return
         if self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
-            if self._follower.level == EXACT:
+            if self._follower.level == EXACT and not pending:
                 self._batch.confirmed_at = self._asked_at
             self._commit()
-        self._asked_at = now()
+        if not pending:
+            self._asked_at = now()
 
     def _commit(self) -> None:
         batch, self._batch, self._octets = self._batch, WriteBatch(), 0

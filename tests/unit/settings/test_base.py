@@ -14,7 +14,7 @@ from flask_gluu_changes import AttributeType, ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.protection import ProtectionSettings
 from flask_gluu_changes.settings.base import Settings
-from flask_gluu_changes.settings.fields import PREFIX, key_of, load, refuse_unknown
+from flask_gluu_changes.settings.fields import PREFIX, key_of, refuse_unknown
 from flask_gluu_changes.settings.profiles import SECRETS
 
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
@@ -142,7 +142,8 @@ def test_a_setting_comes_before_its_profile() -> None:
 
 def test_defaults_are_safe() -> None:
     """No protection is chosen for the operator, secrets are denied, and times are UTC."""
-    settings, protection = _settings(), load(ProtectionSettings, {})
+    settings = _settings()
+    protection = ProtectionSettings(scope=())
     assert not protection.protection
     assert not protection.allow_bypass
     assert settings.denied_attributes == SECRETS

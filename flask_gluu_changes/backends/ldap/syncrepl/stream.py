@@ -265,7 +265,7 @@ class SyncStream:
         if not self._refreshing:
             if self._unsaved:
                 yield self._checkpoint(self._position.people)
-            yield Heartbeat()
+            yield Heartbeat(pending=pause is not None)
         seconds = stop.heartbeat_interval if pause is None else pause
         if not stop.wait(seconds, self._session.fileno()):
             yield from self._check_directory()

@@ -202,3 +202,12 @@ def test_between_listings_nobody_is_held_back(world: World) -> None:
     """An event of its own is in its place already."""
     world.tell(*_listing(seen("a")), END)
     assert world.tell(seen("b"), Heartbeat()) == [([("b", "ib")], None, None)]
+
+
+def test_changes_that_are_pending_are_no_proof_that_there_is_nothing_newer(world: World) -> None:
+    """What came is written, but no moment is confirmed until they have been read."""
+    before = world.state().confirmed_at
+    assert world.tell(seen("a"), Heartbeat(pending=True)) == [([("a", "ia")], None, None)]
+    assert world.state().confirmed_at == before
+    world.tell(seen("b"), Heartbeat())
+    assert world.state().confirmed_at > before
