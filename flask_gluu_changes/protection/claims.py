@@ -11,6 +11,9 @@ Claims: TypeAlias = Mapping[str, Any]
 LEEWAY = 5.0
 """Seconds by which this clock may be behind the server's; an expiry is never extended."""
 
+LAST_TIME = 2.0**53
+"""NumericDates beyond it are not the same number for everybody (RFC 8259, section 6)."""
+
 # RFC 7662, section 2.2 and RFC 7519, section 4.1 name these claims and their types.
 TEXTS = ("iss", "sub", "client_id", "token_type", "username", "jti")
 TIMES = ("exp", "nbf", "iat")
@@ -48,7 +51,9 @@ def is_in_force(claims: Claims, now: float) -> bool:
 
 def is_time(value: object) -> bool:
     """Return whether a claim is a NumericDate (RFC 7519, section 2)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) < LAST_TIME  # which neither nan nor infinity is
 
 
 def as_texts(value: object) -> list[str]:

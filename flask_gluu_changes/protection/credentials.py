@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -200,5 +201,7 @@ def _useful_seconds(expires_in: object) -> float:
     try:
         seconds = float(str(expires_in))
     except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
         seconds = DEFAULT_SECONDS
     return max(seconds - EARLY_SECONDS, seconds / 2)

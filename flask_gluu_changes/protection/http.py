@@ -133,6 +133,8 @@ class HttpClient:
         # httpx's read time-out begins anew with each chunk, so a slow server could go on for ever.
         deadline = self._clock.elapsed() + self._read_seconds
         body = b""
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise httpx.DecodingError("the body is compressed, which was not asked for")
         for chunk in response.iter_bytes():
             body += chunk
             if len(body) > MAX_BYTES:

@@ -158,7 +158,7 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
     def _decoded(self, token_string: str) -> JWTAccessTokenClaims:
         try:
             token = jwt.decode(token_string, self._key(token_string), algorithms=ALGORITHMS)
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, RecursionError, TypeError, ValueError) as error:
             raise InvalidTokenError from error
         if str(token.header.get("typ")).lower() not in TYPES:
             raise InvalidTokenError

@@ -79,7 +79,7 @@ class UmaResource:
         return next((entry for entry in ids if self._is_ours(entry)), None)
 
     def _is_ours(self, resource_id: str) -> bool:
-        url = f"{self._endpoint().rstrip('/')}/{quote(resource_id, safe='')}"
+        url = f"{self._endpoint().rstrip('/')}/{quote(resource_id, safe='', errors='replace')}"
         described = self._pat.get(url).object
         scopes = described.get("resource_scopes", described.get("scopes"))
         return described.get("name") == self._name and _has_all(scopes, self._scopes)
