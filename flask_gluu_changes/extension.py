@@ -96,6 +96,7 @@ class GluuChanges:
             )
         # before anything is read: a misspelt key would leave its setting at the default
         refuse_unknown(app.config, SETTINGS)
+        _refuse_ignored(app, backend)
         settings = Settings.load(app.config)
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
@@ -105,6 +106,16 @@ class GluuChanges:
         _register(app, api, state)
         protector.register(app, state.paths)
         app.cli.add_command(create_group(settings, feed))
+
+
+def _refuse_ignored(app: Flask, backend: Backend) -> None:
+    """Raise ConfigurationError for settings that the backend was made without reading."""
+    if ignored := backend.ignored_settings(app.config):
+        name = type(backend).__name__
+        raise ConfigurationError(
+            f"{' and '.join(ignored)} would be ignored: make the backend by"
+            f" {name}.from_config(app.config, engine=…), or pass the same in code"
+        )
 
 
 def _register(app: Flask, api: Api | None, state: AppState) -> None:
