@@ -62,8 +62,9 @@ class ComesAs(Enum):
 class Column:
     """A column: its attribute's type if the column has one, and how to read its values.
 
-    name: of the attribute. column: its name in the table. zoned: whether the database keeps a time's zone. digits: of the fraction of a second.
-    declared: the type in the database's words, for the operator. comes_as: how it is selected.
+    name: of the attribute. column: its name in the table. zoned: whether the database keeps a
+    time's zone. digits: of the fraction of a second. declared: the type in the database's words,
+    for the operator. comes_as: how it is selected.
     """
 
     name: str
@@ -109,7 +110,8 @@ def reflect_column(
 ) -> Column:
     """Build a column from what reflection and the administrators say of it.
 
-    name: of the attribute. encoded: whether the database knows how its text is encoded; PostgreSQL's SQL_ASCII does not.
+    name: of the attribute. encoded: whether the database knows how its text is encoded;
+    PostgreSQL's SQL_ASCII does not.
     """
     kind, reader = _kind_and_reader(column, declared, holds_json=holds_json, registered=registered)
     if registered is AttributeType.STRING and isinstance(declared, Integer):
