@@ -55,7 +55,7 @@ MOST_ID_OCTETS = 1000
 SQLITE_PATIENCE = 10
 """Seconds that one waits for the lock of a file."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Of the tables below. A journal of another layout is begun anew."""
 
 
@@ -119,11 +119,11 @@ ENTRIES = Table(
 )
 """One row an identity. Times are microseconds since the epoch (1970, UTC).
 
-id: entryUUID where the source has one, else inum. version: grows with the identity's changes.
-digest: of the body, to distinguish a change from a write that changes nothing. changed_at: highest
-time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed: None,
-`deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a removed
-identity that of `removed`.
+id: entryUUID where the source has one, else inum. version: that of the commit.
+digest: of body and epoch, to distinguish a change from a write that changes nothing. changed_at:
+highest time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed:
+None, `deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a
+removed identity that of `removed`.
 """
 
 COMMITS = Table(
@@ -147,6 +147,7 @@ STATE = Table(
     Column("epoch", String(32), nullable=False),
     Column("head", BigInteger, nullable=False),
     Column("floor", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("built", Boolean, nullable=False),
     Column("level", String(16), nullable=False),
     Column("why", _TEXT, nullable=False),
@@ -161,10 +162,10 @@ STATE = Table(
 """The journal's state, in one row.
 
 epoch: changes whenever continuity cannot be proven. head: the highest seq. floor: removals up to
-this seq may have been pruned. built: whether everything has been read once in this epoch. level:
-`exact` or `lagging`, and why. source, cookie: what is followed, and how far it has been read.
-confirmed_at: when the source was last known to hold nothing newer. holder, held_until: the lease.
-layout: of the tables.
+this seq may have been pruned. version: the highest that was given out. built: whether everything
+has been read once in this epoch. level: `exact` or `lagging`, and why. source, cookie: what is
+followed, and how far it has been read. confirmed_at: when the source was last known to hold nothing
+newer. holder, held_until: the lease. layout: of the tables.
 """
 
 QUARANTINE = Table(
@@ -189,6 +190,7 @@ class JournalState:
     epoch: str
     head: int
     floor: int
+    version: int
     built: bool
     level: str
     why: str
@@ -338,6 +340,7 @@ def _first_state() -> dict[str, object]:
         "epoch": new_epoch(),
         "head": 0,
         "floor": 0,
+        "version": 0,
         "built": False,
         "level": UNKNOWN,
         "why": "nothing has been followed yet",

@@ -56,18 +56,21 @@ LOOKUP_SIZE = 500
 
 # Built once: SQLAlchemy takes as long to build a statement as to execute it.
 _ADVANCE = update(STATE).values(
-    {name: bindparam(name) for name in ("confirmed_at", "head", "cookie", "built")}
+    {name: bindparam(name) for name in ("confirmed_at", "head", "version", "cookie", "built")}
 )
 _OCTET_TEXTS = ("id", "inum", "uid")
 _ADD_COMMIT = insert(COMMITS)
-_LOOK_UP = select(
-    *(ENTRIES.c[name] for name in ("id", "version", "digest", "removed", "inum", "uid"))
-).where(ENTRIES.c.id.in_(bindparam("ids", expanding=True)))
+_LOOK_UP = select(*(ENTRIES.c[name] for name in ("id", "digest", "removed", "inum", "uid"))).where(
+    ENTRIES.c.id.in_(bindparam("ids", expanding=True))
+)
 _REPLACE = (
     update(ENTRIES)
     .where(ENTRIES.c.id == bindparam("known_id"))
     .values({column.name: bindparam(column.name) for column in ENTRIES.c})
 )
+
+LAST_TIME = 2**52
+"""Of a clock, in microseconds (2112): every reader of JSON takes whole numbers up to 2**53."""
 
 _Row: TypeAlias = dict[str, Any]
 _Change: TypeAlias = Identity | str | Unwritable
@@ -192,8 +195,8 @@ class Writer:
     def begin_epoch(self, *, forget: bool = False) -> None:
         """Begin a new epoch, because continuity cannot be proven: every token becomes void.
 
-        What is known stays, so that versions go on; the next reading of the source corrects it.
-        Unless it is to be forgotten.
+        What is known stays, unless it is to be forgotten; the next reading of the source corrects
+        it, and gives everybody a new version.
         """
         with self._transaction() as connection:
             head = read_state(connection).head
@@ -221,10 +224,11 @@ class Writer:
         with self._transaction() as connection:
             self._quarantine.sift(connection, batch.changes)
             state = read_state(connection)
-            changes = _row_changes(connection, batch.changes, state, now())
+            stamp = _Stamp.after(state)
+            changes = _row_changes(connection, batch.changes, state, stamp)
             _write(connection, changes)
             ids = self._quarantine.write(connection, batch.changes)
-            _advance(connection, state, batch, len(changes))
+            _advance(connection, state, batch, len(changes), stamp)
         self._quarantine.note(ids, batch.changes)
         return len(changes)
 
@@ -268,20 +272,38 @@ class _RowChange:
     known: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What the changes of one transaction have in common.
+
+    version: the time, or one more than the last version where the clock stands, was set back or
+    cannot be right. So it is higher than all versions before, also than those that were given out
+    by a journal that was lost, or restored from a backup. epoch: in another one, what is known
+    has to be told again.
+    """
+
+    at: int
+    version: int
+    epoch: str
+
+    @classmethod
+    def after(cls, state: JournalState) -> _Stamp:
+        at = now()
+        return cls(at, max(state.version + 1, at if at <= LAST_TIME else 0), state.epoch)
+
+
 def _row_changes(
-    connection: Connection, seen: Mapping[str, _Change], state: JournalState, at: int
+    connection: Connection, seen: Mapping[str, _Change], state: JournalState, stamp: _Stamp
 ) -> list[_RowChange]:
     """Compare what was seen with what is known; each difference gets a seq behind the head.
 
     Removals come first: who is created again under the same inum must not be removed after it.
-    Removals up to the floor may have been forgotten. A version never exceeds its row's seq, so
-    whoever comes back from among them begins above all versions that clients ever got.
     """
     known = _known_rows(connection, list(seen))
     seqs = count(state.head + 1)
     changes: list[_RowChange] = []
     for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
-        row = _difference(change, known.get(id_), state.floor + 1, at)
+        row = _difference(change, known.get(id_), stamp)
         if row is not None:
             changes.append(_RowChange({**row, "seq": next(seqs)}, id_ in known))
     return changes
@@ -293,24 +315,22 @@ def _known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]
     return {row["id"]: row for rows in found for row in rows}
 
 
-def _difference(
-    change: _Change, known: RowMapping | None, first_version: int, at: int
-) -> _Row | None:
+def _difference(change: _Change, known: RowMapping | None, stamp: _Stamp) -> _Row | None:
     if isinstance(change, Unwritable):
         return None
     is_entry = known is not None and known["removed"] is None
-    version = known["version"] + 1 if known else first_version
     if isinstance(change, Identity):
-        same = is_entry and known is not None and known["digest"] == change.digest
-        return None if same else _entry_row(change, version, created=not is_entry)
-    return _removal_row(known, change, version, at) if is_entry and known is not None else None
+        digest = change.digest_in(stamp.epoch)
+        same = is_entry and known is not None and known["digest"] == digest
+        return None if same else _entry_row(change, digest, stamp.version, created=not is_entry)
+    return _removal_row(known, change, stamp) if is_entry and known is not None else None
 
 
-def _entry_row(identity: Identity, version: int, *, created: bool) -> _Row:
+def _entry_row(identity: Identity, digest: bytes, version: int, *, created: bool) -> _Row:
     return {
         "id": identity.id,
         "version": version,
-        "digest": identity.digest,
+        "digest": digest,
         "changed_at": identity.changed_at,
         "counts_until": identity.counts_until,
         "removed": None,
@@ -322,21 +342,21 @@ def _entry_row(identity: Identity, version: int, *, created: bool) -> _Row:
     }
 
 
-def _removal_row(known: RowMapping, reason: str, version: int, at: int) -> _Row:
+def _removal_row(known: RowMapping, reason: str, stamp: _Stamp) -> _Row:
     """Keep the names of a removed identity, and nothing of its content."""
     id_, inum, uid = known["id"], known["inum"], known["uid"]
     return {
         "id": id_,
-        "version": version,
+        "version": stamp.version,
         "digest": b"",
         "changed_at": 0,
         "counts_until": 0,
         "removed": reason,
-        "removed_at": at,
+        "removed_at": stamp.at,
         "inum": inum,
         "uid": uid,
         "sort_key": b"",
-        "line": removal_of(id_, inum, uid, reason, version),
+        "line": removal_of(id_, inum, uid, reason, stamp.version),
     }
 
 
@@ -358,11 +378,14 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
     connection.exec_driver_sql(str(compiled), values)
 
 
-def _advance(connection: Connection, state: JournalState, batch: WriteBatch, changed: int) -> None:
+def _advance(
+    connection: Connection, state: JournalState, batch: WriteBatch, changed: int, stamp: _Stamp
+) -> None:
     head = state.head + changed
     values: _Row = {
         "confirmed_at": state.confirmed_at if batch.confirmed_at is None else batch.confirmed_at,
         "head": head,
+        "version": stamp.version if changed else state.version,
         "cookie": state.cookie if batch.cookie is None else batch.cookie,
         "built": state.built if batch.built is None else batch.built,
     }
