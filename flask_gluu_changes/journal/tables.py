@@ -156,6 +156,7 @@ STATE = Table(
     Column("confirmed_at", BigInteger, nullable=False),
     Column("holder", String(64), nullable=False),
     Column("held_until", BigInteger, nullable=False),
+    Column("released_at", BigInteger, nullable=False),
     Column("layout", Integer, nullable=False),
     **_OPTIONS,
 )
@@ -165,7 +166,8 @@ epoch: changes whenever continuity cannot be proven. head: the highest seq. floo
 this seq may have been pruned. version: the highest that was given out. built: whether everything
 has been read once in this epoch. level: `exact` or `lagging`, and why. source, cookie: what is
 followed, and how far it has been read. confirmed_at: when the source was last known to hold nothing
-newer. holder, held_until: the lease. layout: of the tables.
+newer. holder, held_until: the lease. released_at: when removals that were held back went last.
+layout: of the tables.
 """
 
 QUARANTINE = Table(
@@ -180,6 +182,22 @@ QUARANTINE = Table(
 """The entries that could not be written as they are now, until they change or go.
 
 key: a digest of the id, which may be too long for an index. reason: without any value.
+"""
+
+
+HELD = Table(
+    "gluu_changes_held",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("inum", _TEXT, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    **_OPTIONS,
+)
+"""The entries whose removal is held back, because too many would go at once.
+
+reason: for the removal. confirmed: an operator said that they are meant to go.
 """
 
 
@@ -349,5 +367,6 @@ def _first_state() -> dict[str, object]:
         "confirmed_at": 0,
         "holder": "",
         "held_until": 0,
+        "released_at": 0,
         "layout": LAYOUT,
     }

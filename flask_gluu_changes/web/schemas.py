@@ -107,3 +107,7 @@ class StatusSchema(ma.Schema):
         required=True,
         metadata={"description": "Entries that could not be written as they are now."},
     )
+    heldRemovals = fields.Integer(  # noqa: N815
+        required=True,
+        metadata={"description": "Removals that are held back: too many came at once."},
+    )

@@ -8,14 +8,14 @@ import orjson
 import pytest
 from sqlalchemy import event, select, update
 
-from flask_gluu_changes.journal import writer as module
+from flask_gluu_changes.journal import rows
 from flask_gluu_changes.journal.failures import JournalUnavailable
+from flask_gluu_changes.journal.rows import LAST_TIME
 from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
 from flask_gluu_changes.journal.writer import (
     DELETED,
     EXACT,
     LAGGING,
-    LAST_TIME,
     OUT_OF_SCOPE,
     WriteBatch,
 )
@@ -178,7 +178,7 @@ def test_large_batches_are_looked_up_in_parts(
     """Databases limit parameters; nobody is missed between parts."""
     names = [f"{i:03}" for i in range(9)]
     _write(journal, *names)
-    monkeypatch.setattr(module, "LOOKUP_SIZE", 2)
+    monkeypatch.setattr(rows, "LOOKUP_SIZE", 2)
     asked: list[int] = []
 
     def note(_: Any, __: Any, text: str, values: Any, *___: Any) -> None:
@@ -291,7 +291,7 @@ def test_versions_follow_the_clock_and_never_go_back(
 ) -> None:
     """A clock that stands or was set back adds one; one beyond what JSON takes is not believed."""
     times = iter([FIRST + 10, FIRST + 10, FIRST, LAST_TIME, LAST_TIME + 1, FIRST])
-    monkeypatch.setattr(module, "now", lambda: next(times))
+    monkeypatch.setattr(rows, "now", lambda: next(times))
     versions = [_write(journal, str(i)) and journal.version - FIRST for i in range(6)]
     last = LAST_TIME - FIRST
     assert versions == [10, 11, 12, last, last + 1, last + 2]

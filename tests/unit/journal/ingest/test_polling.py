@@ -16,6 +16,7 @@ from flask_gluu_changes.follower import (
     SnapshotProgress,
     StopSignal,
 )
+from flask_gluu_changes.journal.ingest.brake import Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import LONG_AGO, PollingFollower
 from flask_gluu_changes.journal.ingest.service import ingest_job
@@ -47,7 +48,8 @@ class Looks:
         follower = PollingFollower(self.people.backend, query, settings, "", lambda: self.now)
         encoder = ingest_job({}, self.people.backend).encoder
         self._events = follower.events(self.writer.state().cookie, self.stop)
-        self._ingester = Ingester(self.writer, encoder, follower, SnapshotProgress())
+        brake = Brake(self.writer, settings.follow_max_removals)
+        self._ingester = Ingester(self.writer, encoder, follower, SnapshotProgress(), brake)
 
     def look(self, after: float) -> None:
         """Look once more, some seconds later."""

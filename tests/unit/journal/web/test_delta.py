@@ -146,6 +146,7 @@ def test_the_status_says_how_the_changes_are_followed(journal: Journal, site: Si
         "head": 1,
         "built": True,
         "quarantined": 0,
+        "heldRemovals": 0,
     }
 
 
