@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from ..feed.feed import Feed
 from ..settings.base import Settings
 from .doctor import doctor_command
-from .follow import follow, new_epoch
+from .follow import confirm_removals, follow, new_epoch
 from .list import list_command
 
 __all__ = ["create_group"]
@@ -33,4 +33,5 @@ def create_group(settings: Settings, feed: Feed) -> AppGroup:
     group.add_command(doctor_command(settings, feed))
     group.add_command(follow)
     group.add_command(new_epoch)
+    group.add_command(confirm_removals)
     return group

@@ -150,6 +150,17 @@ def seconds(low: float, high: float) -> Callable[[Any], float]:
     return read
 
 
+def share(value: object) -> float:
+    """Read a share of a whole, which is 1."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0.0 < number <= 1.0:  # which nan is never
+        raise ValueError(f"must be a share between 0 and 1, such as 0.1, not {value!r}")
+    return number
+
+
 def names(value: object) -> tuple[str, ...]:
     """Read a list of names, or text with commas or blanks between them."""
     if isinstance(value, str):
