@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
+from ... import forks
 from ...values import AttributeType
 from .columns import Column, reflect_column
 
@@ -94,7 +94,7 @@ class DatabaseSchema:
     def __init__(self, table: str, attributes_table: str) -> None:
         self._table = table
         self._attributes_table = attributes_table
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._cached: tuple[TableInfo, float] | None = None
         self._schema: str | None = None
 
