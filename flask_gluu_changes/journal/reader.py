@@ -15,12 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendRefused, BackendUnavailable
+from .held import count_held
 from .protocol import Position, ResyncRequired, Slice, Status
 from .quarantine import count_quarantined
 from .tables import (
     COMMITS,
     ENTRIES,
-    QUARANTINE,
+    HELD,
     STATE,
     JournalState,
     read_state,
@@ -94,7 +95,7 @@ class JournalReader:
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
-        state, quarantined = self.state()
+        state, quarantined, held = self.state()
         return Status(
             state.level,
             state.why,
@@ -103,12 +104,13 @@ class JournalReader:
             state.built,
             state.confirmed_at,
             quarantined,
+            held,
         )
 
-    def state(self) -> tuple[JournalState, int]:
-        """Return the journal's state, and how many entries could not be written."""
+    def state(self) -> tuple[JournalState, int, int]:
+        """Return the journal's state, and how many entries are set aside, and removals held."""
         with self._unavailable_on_errors(), self._engine.begin() as connection:
-            return read_state(connection), count_quarantined(connection)
+            return read_state(connection), count_quarantined(connection), count_held(connection)
 
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""
@@ -186,7 +188,7 @@ class JournalReader:
     def _has_no_tables(self) -> bool:
         """Return whether the database answers and has no journal in it."""
         try:
-            return not inspect(self._engine).has_table(QUARANTINE.name)
+            return not inspect(self._engine).has_table(HELD.name)
         except SQLAlchemyError:
             return False
 

@@ -55,7 +55,7 @@ MOST_ID_OCTETS = 1000
 SQLITE_PATIENCE = 10
 """Seconds that one waits for the lock of a file."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Of the tables below. A journal of another layout is begun anew."""
 
 
@@ -119,11 +119,11 @@ ENTRIES = Table(
 )
 """One row an identity. Times are microseconds since the epoch (1970, UTC).
 
-id: entryUUID where the source has one, else inum. version: grows with the identity's changes.
-digest: of the body, to distinguish a change from a write that changes nothing. changed_at: highest
-time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed: None,
-`deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a removed
-identity that of `removed`.
+id: entryUUID where the source has one, else inum. version: that of the commit.
+digest: of body and epoch, to distinguish a change from a write that changes nothing. changed_at:
+highest time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed:
+None, `deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a
+removed identity that of `removed`.
 """
 
 COMMITS = Table(
@@ -147,6 +147,7 @@ STATE = Table(
     Column("epoch", String(32), nullable=False),
     Column("head", BigInteger, nullable=False),
     Column("floor", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("built", Boolean, nullable=False),
     Column("level", String(16), nullable=False),
     Column("why", _TEXT, nullable=False),
@@ -155,15 +156,17 @@ STATE = Table(
     Column("confirmed_at", BigInteger, nullable=False),
     Column("holder", String(64), nullable=False),
     Column("held_until", BigInteger, nullable=False),
+    Column("released_at", BigInteger, nullable=False),
     Column("layout", Integer, nullable=False),
     **_OPTIONS,
 )
 """The journal's state, in one row.
 
 epoch: changes whenever continuity cannot be proven. head: the highest seq. floor: removals up to
-this seq may have been pruned. built: whether everything has been read once in this epoch. level:
-`exact` or `lagging`, and why. source, cookie: what is followed, and how far it has been read.
-confirmed_at: when the source was last known to hold nothing newer. holder, held_until: the lease.
+this seq may have been pruned. version: the highest that was given out. built: whether everything
+has been read once in this epoch. level: `exact` or `lagging`, and why. source, cookie: what is
+followed, and how far it has been read. confirmed_at: when the source was last known to hold nothing
+newer. holder, held_until: the lease. released_at: when removals that were held back went last.
 layout: of the tables.
 """
 
@@ -182,6 +185,22 @@ key: a digest of the id, which may be too long for an index. reason: without any
 """
 
 
+HELD = Table(
+    "gluu_changes_held",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("inum", _TEXT, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    **_OPTIONS,
+)
+"""The entries whose removal is held back, because too many would go at once.
+
+reason: for the removal. confirmed: an operator said that they are meant to go.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalState:
     """The journal's state as it was read; see `STATE` for the meaning of each field."""
@@ -189,6 +208,7 @@ class JournalState:
     epoch: str
     head: int
     floor: int
+    version: int
     built: bool
     level: str
     why: str
@@ -338,6 +358,7 @@ def _first_state() -> dict[str, object]:
         "epoch": new_epoch(),
         "head": 0,
         "floor": 0,
+        "version": 0,
         "built": False,
         "level": UNKNOWN,
         "why": "nothing has been followed yet",
@@ -346,5 +367,6 @@ def _first_state() -> dict[str, object]:
         "confirmed_at": 0,
         "holder": "",
         "held_until": 0,
+        "released_at": 0,
         "layout": LAYOUT,
     }

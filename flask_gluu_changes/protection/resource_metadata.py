@@ -41,11 +41,13 @@ class ResourceMetadata:
         public = self._settings.resource.rstrip("/")
         self._resources[operation] = self._settings.resource
         self._resources.update((path, public + path.removeprefix(operation)) for path in others)
+        host = app.config.get("GLUU_CHANGES_URL_HOST")
+        options = {"host": host} if host else {}
         for resource in self._resources.values():
             path = urlsplit(metadata_url(resource)).path
             # Flask refuses dots in the name of an endpoint.
             endpoint = f"{ENDPOINT}{path}".replace(".", "_")
-            app.add_url_rule(path, endpoint, partial(self._answer, resource))
+            app.add_url_rule(path, endpoint, partial(self._answer, resource), **options)
 
     def url(self) -> str:
         """Return the URL of the document about the current request's path; empty without one."""
