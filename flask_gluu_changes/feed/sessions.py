@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from .snapshot import Page, Snapshot
 
-
 ENDED_SECONDS = 5.0
 """How long a session is kept whose client has asked for a page behind its end."""
 

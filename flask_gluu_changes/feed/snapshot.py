@@ -36,8 +36,8 @@ class Page:
 
     Attributes:
         since: The time that was asked for.
-        bodies: The JSON objects of the entries, in the answer's order. Of a large page they are read
-            when they are needed.
+        bodies: The JSON objects of the entries, in the answer's order. Those of a large page
+            are read when they are needed.
         latest: The highest change time among them that can be right, in microseconds since the
             epoch; None on an empty page.
     """

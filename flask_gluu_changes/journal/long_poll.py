@@ -35,9 +35,9 @@ class HeadWatcher:
         self._closed = False
 
     def wait(self, known: object, seconds: float, *, gone: Callable[[], bool]) -> bool:
-        """Return True when woken: the head is not `known` any more, it is the end, or `gone` says so.
+        """Return True when woken, False when nothing came for so many seconds.
 
-        False when nothing came for so many seconds.
+        What wakes: the head is not `known` any more, it is the end, or `gone` says so.
         """
         waiter = _Waiter(known, gone)
         self._enter(waiter)

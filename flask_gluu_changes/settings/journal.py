@@ -28,8 +28,8 @@ class JournalSettings(SettingsGroup):
     )
     max_waiters: int = setting(
         16,
-        "requests that may wait for a change in one process, if half of the server's threads are not"
-        " fewer; above it 503",
+        "requests that may wait for a change in one process, and never more than half of its"
+        " threads; above it 503",
         integer(0, 10_000),
     )
     max_wait_seconds: float = setting(

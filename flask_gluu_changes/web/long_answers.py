@@ -42,10 +42,12 @@ class LongAnswers:
         self._guard = guard
 
     def reading(self) -> Place:
-        """Return a place for reading a large answer from the store; raise Busy where there is none."""
+        """Return a place for reading a large answer from the store; raise Busy without one."""
         return self._capacity.take(Kind.READING, self._guard.caller())
 
-    def send(self, parts: Iterable[bytes], content_type: str, length: int | None = None) -> Response:
+    def send(
+        self, parts: Iterable[bytes], content_type: str, length: int | None = None
+    ) -> Response:
         """Return a response that sends these parts.
 
         length: the octets of the whole body, if they are known.

@@ -52,22 +52,29 @@ def _uwsgi_threads() -> int:
     return int(uwsgi.opt.get("threads", UNKNOWN))
 
 
+def _uwsgi_descriptor() -> int:
+    import uwsgi
+
+    return int(uwsgi.connection_fd())
+
+
 class Connection:
     """The connection of one request, as far as the server gives access to it.
 
-    environ: the WSGI environment of the request.
+    It is made by the thread that answers the request, and may be asked by any. environ: the WSGI
+    environment of the request.
     """
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
         self._socket = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
         self._waitress = environ.get("waitress.client_disconnected")
-        self._is_uwsgi = "uwsgi.version" in environ
+        self._uwsgi = _uwsgi_descriptor() if "uwsgi.version" in environ else None
 
     def has_gone(self) -> bool:
         """Return whether the client has closed it; False where the server does not tell."""
         if self._waitress is not None:
             return bool(self._waitress())
-        descriptor = self._descriptor()
+        descriptor = self._socket.fileno() if self._socket is not None else self._uwsgi
         return descriptor is not None and _is_closed(descriptor)
 
     def limit_sends(self, seconds: float) -> None:
@@ -77,13 +84,6 @@ class Connection:
         """
         if isinstance(self._socket, socket.socket):
             self._socket.settimeout(seconds)
-
-    def _descriptor(self) -> int | None:
-        if self._is_uwsgi:
-            import uwsgi
-
-            return int(uwsgi.connection_fd())
-        return self._socket.fileno() if self._socket is not None else None
 
 
 def _is_closed(descriptor: int) -> bool:

@@ -59,7 +59,7 @@ class Waiting:
         return response
 
     def _grant(self, preferred: int) -> int:
-        """Return the seconds that a request may wait; none where that would hold the only thread."""
+        """Return the seconds that a request may wait: none on the only thread of a server."""
         may_wait = self._longest and self._capacity.limits.of_kind[Kind.WAIT]
         return min(preferred, self._longest) if may_wait else 0
 

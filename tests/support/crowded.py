@@ -99,4 +99,5 @@ def gunicorn(*options: str) -> list[str]:
 def waitress(threads: int) -> list[str]:
     """Return the command of waitress; only with its option it tells who has gone."""
     options = [f"--threads={threads}", "--listen={address}", "--channel-request-lookahead=1"]
-    return [sys.executable, "-m", "waitress", *options, "--call", "tests.support.crowded:create_app"]
+    command = [sys.executable, "-m", "waitress", *options]
+    return [*command, "--call", "tests.support.crowded:create_app"]

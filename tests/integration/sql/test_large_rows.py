@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine
 
+from flask_gluu_changes import Entry
 from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.apps import OPERATION
 from tests.support.journals import Journal
@@ -17,13 +18,13 @@ PEOPLE = 300
 PHOTO = bytes(range(256)) * 166
 """Not 64 KiB: MariaDB's column takes no more. 300 of them are 17 MB as base64."""
 
+TIME = b"20240501120000Z"
 MOST_MIB = 32.0
 
 
 def _load(database: Relational) -> None:
-    time = b"20240501120000Z"
     database.load(
-        (f"{n:04d}", {"uid": [b"%04d" % n], "jpegPhoto": [PHOTO], "updatedAt": [time]})
+        (f"{n:04d}", {"uid": [b"%04d" % n], "jpegPhoto": [PHOTO], "updatedAt": [TIME]})
         for n in range(PEOPLE)
     )
 
@@ -52,9 +53,9 @@ def test_a_journals_pages_of_photos_take_little_memory(journal: Journal, form: s
     """In both forms; a page by token ends where it is large enough."""
     batch = WriteBatch()
     for number in range(PEOPLE):
-        entry = {"inum": [f"{number}"], "uid": [f"{number}"], "jpegPhoto": [PHOTO]}
-        entry["updatedAt"] = ["20240501120000Z"]
-        batch.put(journal.identity(f"{number}", entry))
+        name = [f"{number}"]
+        entry: Entry = {"inum": name, "uid": name, "jpegPhoto": [PHOTO], "updatedAt": [TIME]}
+        batch.put(journal.identity(name[0], entry))
     journal.writer.commit(batch)
     need = measure("journal", _url(journal.engine), [f"{OPERATION}?{form}"])
     assert need.octets > (8_000_000 if form.startswith("cursor") else 16_000_000)

@@ -41,7 +41,7 @@ def _assert_others_are_answered(server: CrowdedServer) -> None:
 
 
 def _await_room(server: CrowdedServer, token: str) -> None:
-    """Wait for a second, as soon as there is room for it; one that waits is not answered at once."""
+    """Wait for a second as soon as there is room for it."""
     deadline = time.monotonic() + 10
     headers = {"Prefer": "wait=1"}
     while True:
@@ -57,7 +57,7 @@ def _await_room(server: CrowdedServer, token: str) -> None:
 
 @threaded
 def test_those_who_wait_leave_threads_to_others(folder: Path, kind: str) -> None:
-    """Of eight long polls of one client on four threads one waits; that is free when it hangs up."""
+    """Of eight long polls of one client on four threads one waits, until it hangs up."""
     with _serving(folder, SERVERS[kind]) as server, ExitStack() as stack:
         token = token_from_now_on(server.url)
         first = stack.enter_context(long_poll(server.port, token))
@@ -110,7 +110,7 @@ def _read_slowly(one: Raw, octets: int, seconds: float) -> bytes:
 
 
 def test_a_worker_with_one_thread_lets_nobody_wait(folder: Path) -> None:
-    """It answers at once and says when to ask again; the host's other pages are not kept waiting."""
+    """It says at once when to ask again, and the host's other pages are not kept waiting."""
     with _serving(folder, gunicorn("--worker-class", "sync")) as server:
         token = token_from_now_on(server.url)
         with long_poll(server.port, token, 27) as waiting:

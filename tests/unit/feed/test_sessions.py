@@ -59,7 +59,7 @@ def _snapshot(name: str = "a", count: int = 6) -> Snapshot:
 def _begin(
     sessions: PagingSessions, name: str = "a", key: SessionKey = KEY, size: int = 2
 ) -> list[bytes]:
-    return sessions.page(key, 0, size, lambda: _snapshot(name)).bodies
+    return list(sessions.page(key, 0, size, lambda: _snapshot(name)).bodies)
 
 
 def _next(
@@ -68,7 +68,7 @@ def _next(
     """Return a later page; None where it would have begun a new session."""
     begun: list[None] = []
     page = sessions.page(key, start, size, lambda: begun.append(None))
-    return None if begun else page.bodies
+    return None if begun else list(page.bodies)
 
 
 def test_a_session_goes_through_one_snapshot(sessions: PagingSessions) -> None:

@@ -156,9 +156,7 @@ def woken(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return ends
 
 
-def _wait(
-    site: Site, token: str, seconds: str = "30", address: str = "127.0.0.1"
-) -> TestResponse:
+def _wait(site: Site, token: str, seconds: str = "30", address: str = "127.0.0.1") -> TestResponse:
     client = site.app.test_client()
     client.environ_base["REMOTE_ADDR"] = address
     headers = {"Prefer": f"respond-async, wait={seconds}"}
