@@ -1,8 +1,8 @@
 """How many requests may hold a thread for long, so that others find one free.
 
 Three kinds of requests do: those that wait for a change, those that read a large answer from the
-store, and those that send a stream or a large page. Of a server's threads each kind gets a part,
-one client half of that, and a quarter stays free of all.
+store, and those that send a stream or a large page. Together they get half of a server's threads,
+each kind a part of these, and one client half of that.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from random import randint
 from time import monotonic
 
 from flask import Response, request
@@ -23,8 +24,9 @@ from .server import threads_of
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = 5
-"""Seconds after which a client should come again that found no place."""
+RETRY_AFTER = 3, 10
+"""Between so many seconds a client that found no place is told to come again: if all came at the
+same moment, they would find none again."""
 
 LOG_INTERVAL = 60.0
 """Seconds between two lines in the log about the same kind: there may be thousands of refusals."""
@@ -54,7 +56,7 @@ class Busy(GluuChangesError):
         whose = "of this client " if self.is_own else ""
         detail = f"Too many requests {whose}{self.kind.value} at the moment. Try again later."
         response = error_response(429 if self.is_own else 503, detail)
-        response.headers["Retry-After"] = str(RETRY_AFTER)
+        response.headers["Retry-After"] = str(randint(*RETRY_AFTER))  # noqa: S311 - no secret
         return response
 
 
@@ -68,19 +70,20 @@ class Limits:
     @classmethod
     def of(cls, threads: int, max_waiters: int) -> Limits:
         """Return the limits for so many threads; `max_waiters` is the operator's own limit."""
-        half = threads // 2
+        in_all = max(1, threads // 2)
+        part = max(1, in_all * 3 // 4)
         of_kind = {
             # who waits on the only thread would keep everybody from being answered
-            Kind.WAIT: min(max_waiters, half),
+            Kind.WAIT: min(max_waiters, part) if threads > 1 else 0,
             # Python reads for one at a time anyway
-            Kind.READING: min(2, max(1, half)),
-            Kind.SENDING: max(1, half),
+            Kind.READING: min(2, part),
+            Kind.SENDING: part,
         }
-        return cls(of_kind, in_all=max(1, threads - max(1, threads // 4)))
+        return cls(of_kind, in_all)
 
     def of_client(self, kind: Kind) -> int:
         """Return how many requests of one kind a single client may have."""
-        return max(1, self.of_kind[kind] // 2)
+        return (self.of_kind[kind] + 1) // 2
 
 
 class Capacity:

@@ -10,11 +10,14 @@ from flask import Response, request
 from ..journal.protocol import Position, SequenceBackend
 from ..protection import Guard
 from ..settings.journal import JournalSettings
-from .capacity import RETRY_AFTER, Capacity, Kind
+from .capacity import Capacity, Kind
 from .server import Connection
 
 CLIENT_HAS_GONE = 499
 """Nobody reads this answer; nginx logs such requests by this number."""
+
+ASK_AGAIN = 5
+"""Seconds after which a client that may not wait should ask again, if it wanted to wait as long."""
 
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
 
@@ -55,7 +58,7 @@ class Waiting:
         if granted:
             response.headers["Preference-Applied"] = f"wait={granted}"
         elif is_early:
-            response.headers["Retry-After"] = str(min(preferred, RETRY_AFTER))
+            response.headers["Retry-After"] = str(min(preferred, ASK_AGAIN))
         return response
 
     def _grant(self, preferred: int) -> int:

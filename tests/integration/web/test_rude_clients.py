@@ -51,7 +51,6 @@ def _await_room(server: CrowdedServer, token: str) -> None:
             assert answer.headers["Preference-Applied"] == "wait=1"
             return
         assert answer.status_code == 429
-        assert answer.headers["Retry-After"] == "5"
         assert time.monotonic() < deadline
 
 

@@ -252,7 +252,8 @@ def test_too_many_waiters_are_told_to_come_back(
 
     later(come_too_late)
     assert shown([_wait(site, token).get_json()]) == ["a"]
-    assert (refused[0].status_code, refused[0].headers["Retry-After"]) == (status, "5")
+    assert refused[0].status_code == status
+    assert 3 <= int(refused[0].headers["Retry-After"]) <= 10
     assert _wait(site, site.full(), "1").status_code == 200
     assert woken == [True, False]
 

@@ -56,24 +56,24 @@ def _take_all(capacity: Capacity, stack: ExitStack, kind: Kind, clients: int = M
 @pytest.mark.parametrize("threads", [1, 2, 3, 4, 5, 8, 15, 64])
 @pytest.mark.parametrize("first", Kind)
 @pytest.mark.parametrize("second", Kind)
-def test_a_quarter_of_the_threads_stays_free(
+def test_half_of_the_threads_stay_free(
     threads: int, first: Kind, second: Kind, stack: ExitStack
 ) -> None:
-    """Whoever comes first; one at least, unless there is but one."""
+    """Whoever comes first; of one thread none can."""
     capacity = Capacity(lambda: Limits.of(threads, MANY))
     taken = sum(_take_all(capacity, stack, kind) for kind in (first, second, *Kind))
-    assert taken <= max(1, threads - max(1, threads // 4))
+    assert taken <= max(1, threads // 2)
 
 
 @pytest.mark.parametrize("kind", [Kind.WAIT, Kind.SENDING])
-@pytest.mark.parametrize(("threads", "most"), [(2, 1), (4, 2), (8, 4), (9, 4), (64, 32)])
-def test_half_of_the_threads_may_be_held_by_one_kind(
+@pytest.mark.parametrize(("threads", "most"), [(2, 1), (4, 1), (8, 3), (9, 3), (16, 6), (64, 24)])
+def test_three_quarters_of_the_places_may_be_held_by_one_kind(
     kind: Kind, threads: int, most: int, stack: ExitStack
 ) -> None:
-    """Of all clients, and half of that by one."""
+    """By all clients together, and half of that by one."""
     capacity = Capacity(lambda: Limits.of(threads, MANY))
-    assert _take_all(capacity, stack, kind, clients=1) == max(1, most // 2)
-    assert _take_all(capacity, stack, kind) == most - max(1, most // 2)
+    assert _take_all(capacity, stack, kind, clients=1) == (most + 1) // 2
+    assert _take_all(capacity, stack, kind) == most // 2
 
 
 def test_nobody_waits_on_the_only_thread(stack: ExitStack) -> None:
@@ -89,11 +89,11 @@ def test_the_operators_own_limit_of_waiters_counts(stack: ExitStack) -> None:
     assert _take_all(capacity, stack, Kind.WAIT) == 3
 
 
-@pytest.mark.parametrize("threads", [1, 4, 8, 1000])
-def test_few_large_answers_are_read_at_a_time(threads: int, stack: ExitStack) -> None:
+@pytest.mark.parametrize(("threads", "most"), [(1, 1), (4, 1), (8, 2), (1000, 2)])
+def test_few_large_answers_are_read_at_a_time(threads: int, most: int, stack: ExitStack) -> None:
     """More would only make each take longer."""
     capacity = Capacity(lambda: Limits.of(threads, MANY))
-    assert _take_all(capacity, stack, Kind.READING) == (1 if threads == 1 else 2)
+    assert _take_all(capacity, stack, Kind.READING) == most
 
 
 @pytest.mark.parametrize(("client", "is_own"), [("a", True), ("d", False)])
@@ -101,7 +101,7 @@ def test_who_finds_no_place_is_told_whose_fault_it_is(
     capacity: Capacity, stack: ExitStack, client: str, is_own: bool
 ) -> None:
     """429 is for the client itself, 503 for the server."""
-    for name in ("a", "a", "b", "b"):
+    for name in ("a", "a", "b"):
         stack.enter_context(capacity.take(Kind.WAIT, name))
     with pytest.raises(Busy) as caught:
         capacity.take(Kind.WAIT, client)
@@ -113,14 +113,14 @@ def test_a_place_is_given_back_once(capacity: Capacity, stack: ExitStack) -> Non
     place = capacity.take(Kind.SENDING, "a")
     for _ in range(3):
         place.give_back()
-    assert _take_all(capacity, stack, Kind.SENDING) == 4
+    assert _take_all(capacity, stack, Kind.SENDING) == 3
 
 
 def test_a_place_that_is_forgotten_is_given_back(capacity: Capacity, stack: ExitStack) -> None:
     """A host may replace an answer that was never begun."""
     places: list[Place] = [capacity.take(Kind.SENDING, "a") for _ in range(2)]
     places.clear()
-    assert _take_all(capacity, stack, Kind.SENDING) == 4
+    assert _take_all(capacity, stack, Kind.SENDING) == 3
 
 
 def test_the_server_is_asked_once() -> None:
@@ -147,6 +147,6 @@ def test_refusals_are_logged_once_a_minute(
         for kind in (Kind.WAIT, Kind.SENDING):
             _take_all(capacity, stack, kind)
     assert [record.args for record in caplog.records] == [
-        ("wait for a change", 4, 2),
-        ("are sent a long answer", 4, 2),
+        ("wait for a change", 3, 2),
+        ("are sent a long answer", 3, 2),
     ] * 2
