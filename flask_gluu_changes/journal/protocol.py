@@ -76,6 +76,7 @@ class Status:
         confirmed_at: When the source was last known to hold nothing newer, in microseconds since
             the epoch; 0 for never.
         quarantined: How many entries could not be written as they are now.
+        held: How many removals are held back, because too many came at once.
     """
 
     level: str
@@ -85,6 +86,7 @@ class Status:
     built: bool
     confirmed_at: int
     quarantined: int = 0
+    held: int = 0
 
 
 class SequenceBackend(Backend):

@@ -150,6 +150,17 @@ def seconds(low: float, high: float) -> Callable[[Any], float]:
     return read
 
 
+def share(value: object) -> float:
+    """Read a share of a whole, which is 1."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0.0 < number <= 1.0:  # which nan is never
+        raise ValueError(f"must be a share between 0 and 1, such as 0.1, not {value!r}")
+    return number
+
+
 def names(value: object) -> tuple[str, ...]:
     """Read a list of names, or text with commas or blanks between them."""
     if isinstance(value, str):
@@ -157,6 +168,21 @@ def names(value: object) -> tuple[str, ...]:
     if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value):
         return tuple(name.strip() for name in value if name.strip())
     raise ValueError(f"must be a list of names, not {value!r}")
+
+
+def pairs(value: object) -> tuple[tuple[str, str], ...]:
+    """Read names with a name each: a mapping, or text such as `inum=id, uid=login`."""
+    if isinstance(value, str):
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        found = [(name.strip(), other.strip()) for name, _, other in parts]
+    elif isinstance(value, Mapping):
+        found = [(str(name).strip(), str(other).strip()) for name, other in value.items()]
+    else:
+        raise ValueError(f"must be a mapping, or text such as inum=id, uid=login, not {value!r}")
+    twice = len({name.lower() for name, _ in found}) < len(found)
+    if twice or not all(map(all, found)):
+        raise ValueError(f"must name each attribute once, with its column: {value!r}")
+    return tuple(found)
 
 
 def non_empty_names(value: object) -> tuple[str, ...]:

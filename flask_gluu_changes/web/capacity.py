@@ -18,6 +18,7 @@ from time import monotonic
 
 from flask import Response, request
 
+from .. import forks
 from ..errors import GluuChangesError
 from ..scim import error_response
 from .server import threads_of
@@ -103,6 +104,7 @@ class Capacity:
         self._held: Counter[tuple[Kind, str]] = Counter()
         self._of_kind: Counter[Kind] = Counter()
         self._logged: dict[Kind, float] = {}
+        forks.in_child(self, Capacity._forget_inherited)
 
     @classmethod
     def of_server(cls, server_threads: int, max_waiters: int) -> Capacity:
@@ -138,6 +140,11 @@ class Capacity:
             self._held[kind, client] -= 1
             if not self._held[kind, client]:
                 del self._held[kind, client]
+
+    def _forget_inherited(self) -> None:
+        """Hold none of the places that requests of the parent have."""
+        self._held.clear()
+        self._of_kind.clear()
 
     def _count(self, kind: Kind, client: str) -> Busy | None:
         limits = self.limits

@@ -113,6 +113,7 @@ class DeltaEndpoint:
             built=status.built,
             confirmedAt=at,
             quarantined=status.quarantined,
+            heldRemovals=status.held,
         )
         return _not_stored(response)
 
