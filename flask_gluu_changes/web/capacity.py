@@ -143,6 +143,7 @@ class Capacity:
 
     def _forget_inherited(self) -> None:
         """Hold none of the places that requests of the parent have."""
+        self._lock = threading.RLock()
         self._held.clear()
         self._of_kind.clear()
 
