@@ -20,6 +20,7 @@ OAUTH = {
     "GLUU_CHANGES_ISSUER": "https://idp.example.org",
     "GLUU_CHANGES_CLIENT_ID": "changes-api",
     "GLUU_CHANGES_CLIENT_SECRET": "secret",
+    "GLUU_CHANGES_RESOURCE": f"http://{HOST}{OPERATION}",
 }
 BYPASS = {"GLUU_CHANGES_PROTECTION": "bypass", "GLUU_CHANGES_ALLOW_BYPASS": True}
 API = {"API_TITLE": "Host", "API_VERSION": "1", "OPENAPI_VERSION": "3.0.3"}
