@@ -201,6 +201,20 @@ reason: for the removal. confirmed: an operator said that they are meant to go.
 """
 
 
+UNKNOWN_COMMITS = Table(
+    "gluu_changes_unknown_commit",
+    METADATA,
+    Column("commit_id", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("epoch", String(32), nullable=False),
+    **_OPTIONS,
+)
+"""Commits that clients' tokens name, and that are not here: the journal was restored.
+
+Whoever serves the journal adds them, and writes nothing else.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalState:
     """The journal's state as it was read; see `STATE` for the meaning of each field."""
