@@ -131,7 +131,8 @@ class JournalBackend(SequenceBackend):
         """End all waits for a change when a signal comes, so that a server stops at once.
 
         Opt in from the main thread of a server's worker, after it has set its own handler, which
-        is called next: in gunicorn's `post_worker_init`.
+        is called next: in gunicorn's `post_worker_init`. The backend of an application that a
+        factory made is `app.extensions["gluu_changes"].feed.backend`.
 
         Args:
             number: The signal.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, insert, select, update
 
 from .batch import Change
 from .records import Identity, line_of, removal_of
@@ -24,7 +24,7 @@ _Row: TypeAlias = dict[str, Any]
 # Built once: SQLAlchemy takes as long to build a statement as to execute it.
 _OCTET_TEXTS = ("id", "inum", "uid")
 _LOOK_UP = select(*(ENTRIES.c[name] for name in ("id", "digest", "removed", "inum", "uid"))).where(
-    ENTRIES.c.id.in_(bindparam("ids", expanding=True))
+    ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=LargeBinary))
 )
 _REPLACE = (
     update(ENTRIES)
@@ -33,8 +33,7 @@ _REPLACE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RowChange:
+class RowChange(NamedTuple):
     """A row that will be written; known: as an update, else as an insert."""
 
     row: _Row
@@ -75,13 +74,15 @@ def row_changes(
     for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
         row = _difference(change, known.get(id_), stamp)
         if row is not None:
-            changes.append(RowChange({**row, "seq": next(seqs)}, id_ in known))
+            row["seq"] = next(seqs)
+            changes.append(RowChange(row, id_ in known))
     return changes
 
 
 def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
     """Return what is known of some identities, by id; nothing of those that never were."""
-    parts = (ids[i : i + LOOKUP_SIZE] for i in range(0, len(ids), LOOKUP_SIZE))
+    keys = [*map(to_octets, ids)]
+    parts = (keys[i : i + LOOKUP_SIZE] for i in range(0, len(keys), LOOKUP_SIZE))
     found = (connection.execute(_LOOK_UP, {"ids": part}).mappings() for part in parts)
     return {row["id"]: row for rows in found for row in rows}
 
@@ -145,6 +146,8 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
     """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
     compiled = insert(ENTRIES).compile(dialect=connection.dialect)
     names = compiled.positiontup or []
-    rows = [{**row, **{name: to_octets(row[name]) for name in _OCTET_TEXTS}} for row in rows]
+    for row in rows:
+        for name in _OCTET_TEXTS:
+            row[name] = to_octets(row[name])
     values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
     connection.exec_driver_sql(str(compiled), values)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import ssl
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import httpx
 from authlib.oauth2 import OAuth2Error
 
+from .. import forks
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from .caching import Clock
@@ -81,9 +80,9 @@ class HttpClient:
         self._tls = _tls_context(ca_file)
         self._clock = clock
         self._breaker = CircuitBreaker(clock)
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._client: httpx.Client | None = None
-        self._client_pid = 0
+        forks.in_child(self, HttpClient._forget_inherited)
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: str | None = None
@@ -107,9 +106,12 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections of this process."""
         with self._lock:
-            if self._client and self._client_pid == os.getpid():
+            if self._client:
                 self._client.close()
             self._client = None
+
+    def _forget_inherited(self) -> None:
+        self._client = None  # its sockets are the parent's
 
     def _failure(self, method: str, url: str, cause: str) -> AuthorizationServerUnavailable:
         """Note a failure and return the exception to raise."""
@@ -142,10 +144,9 @@ class HttpClient:
         return body
 
     def _pool(self) -> httpx.Client:
-        """Return this process's pool; a parent's sockets must not be shared with its children."""
+        """Return this process's pool."""
         with self._lock:
-            if self._client is None or self._client_pid != os.getpid():
-                self._client_pid = os.getpid()
+            if self._client is None:
                 self._client = httpx.Client(
                     timeout=self._timeout,
                     verify=self._tls,
@@ -165,7 +166,7 @@ class CircuitBreaker:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._failures = 0
         self._next_probe = 0.0
 

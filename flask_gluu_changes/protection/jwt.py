@@ -6,7 +6,6 @@ The issuer's public keys are fetched when they are needed, and again when they a
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet, import_key
 
+from .. import forks
 from ..settings.protection import ProtectionSettings
 from .caching import CachedValue, Clock
 from .claims import LEEWAY, Claims, is_acceptable
@@ -110,7 +110,7 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         self._settings = settings
         self._jwks = jwks
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._validated_with: tuple[KeySet, TokenCache] | None = None
 
     def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims | Claims:

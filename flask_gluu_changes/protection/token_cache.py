@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from cachetools import TLRUCache
 
+from .. import forks
 from .caching import Clock, SingleFlight
 from .claims import Claims, is_time
 
@@ -37,7 +37,7 @@ class TokenCache:
         self._seconds = seconds
         self._clock = clock
         self._prefix = hashlib.sha256("\0".join((*context, "")).encode())
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._single_flight: SingleFlight[Claims] = SingleFlight()
         self._good = TLRUCache(SIZE, ttu=self._good_until, timer=clock.elapsed)
         self._refused = TLRUCache(SIZE, ttu=self._refused_until, timer=clock.elapsed)
