@@ -73,14 +73,13 @@ AUTHORIZATION = st.one_of(
 def by_jwt() -> Protector:
     """A protector that validates tokens by the issuer's keys."""
     keys = {"keys": [KEY.as_dict(private=False)]}
-    made = protector(
+    return protector(
         answering(lambda call: Answer(200, keys)),
         protection="oauth",
         token_validation="jwt",
         audience="api",
         scope=("read",),
     )
-    return made
 
 
 @fuzzed
@@ -102,18 +101,11 @@ def test_headers_of_tokens(app: Flask, by_jwt: Protector, token: bytes) -> None:
 
 @fuzzed
 @given(AUTHORIZATION)
-def test_opaque_tokens(app: Flask, opaque: Protector, header: bytes) -> None:
+def test_opaque_tokens(app: Flask, header: bytes) -> None:
     """The server that calls nothing active lets nobody pass."""
+    http = answering(lambda call: Answer(200, {"active": False}))
+    opaque = protector(http, protection="oauth", scope=("read",))
     assert check(app, opaque, header) in {400, 401}
-
-
-@pytest.fixture(scope="module")
-def opaque() -> Protector:
-    """A protector that asks a server for which no token is active."""
-    made = protector(
-        answering(lambda call: Answer(200, {"active": False})), protection="oauth", scope=("read",)
-    )
-    return made
 
 
 def test_a_good_token_passes(app: Flask, by_jwt: Protector) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.follower import Checkpoint, StopSignal
+from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import PollingFollower
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
@@ -214,7 +215,8 @@ def check(store: Store) -> None:
     encoder = IdentityEncoder(
         DEFAULT_TIME_ATTRIBUTES, store.backend.attribute_type, Visibility.of()
     )
-    ingester = Ingester(journal.writer, encoder, follower, Told())
+    brake = Brake(journal.writer, ALL)
+    ingester = Ingester(journal.writer, encoder, follower, Told(), brake)
     with closing(StopSignal()) as stop:
         for event in follower.events("", stop):
             ingester.handle(event)

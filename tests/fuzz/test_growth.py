@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -24,19 +23,19 @@ from tests.support.apps import OPERATION
 from tests.support.journal_site import Site
 from tests.support.journals import Journal, memory_engine
 
-from .authorization import OctetServer, answering, check, protector
+from .authorization import OctetServer, answering, check, protector, response
 from .budget import EXAMPLES, FEW
 from .octets import to_json
 from .test_bearer_tokens import claims
 
-OCTETS = 200_000
+OCTETS = 100_000
 """Of each input, so that what is kept of them shows."""
 
 NUMBER = 300 if EXAMPLES == FEW else 3000
 """Inputs; caches of 256 are full then."""
 
-MOST = 20 * 2**20
-"""Octets by which the process may grow while sixty million are sent to it."""
+MOST = 10 * 2**20
+"""Octets by which the process may grow while thirty million are sent to it."""
 
 
 def grown(send: Callable[[int], object], number: int = NUMBER) -> int:
@@ -62,7 +61,7 @@ def filler(number: int, letter: str = "x") -> str:
 
 
 QUERIES: dict[str, Callable[[int], str]] = {
-    "selections": lambda n: f"cursor=&attributes=a{n}," + ",".join(["b" * 99] * 2000),
+    "selections": lambda n: f"cursor=&attributes=a{n}," + ",".join(["b" * 99] * 1000),
     "tokens": lambda n: f"deltaToken={filler(n)}",
     "time stamps": lambda n: f"timeStamp=2024-01-01T00:00:00.{filler(n, '0')}Z&pagesize=1",
     "sessions": lambda n: f"timeStamp=2019-01-01T00:00:00.{n % 1000:03}Z&pagesize=1&x={filler(n)}",
@@ -89,12 +88,11 @@ def test_query_strings(name: str) -> None:
 HEADERS = ["ACCEPT", "PREFER", "IF_NONE_MATCH", "COOKIE", "HOST", "X_ANYTHING"]
 
 
-@pytest.mark.parametrize("name", HEADERS)
-def test_headers(name: str) -> None:
+def test_headers() -> None:
     """Nothing of them."""
     journal = Journal(memory_engine())
     site = Site(journal)
-    assert grown(lambda n: ask(site, "cursor=", **{f"HTTP_{name}": filler(n)})) < MOST
+    assert grown(lambda n: ask(site, "cursor=", **{f"HTTP_{name}": filler(n) for name in HEADERS})) < MOST
     journal.backend.close()
 
 
@@ -122,7 +120,7 @@ def test_opaque_tokens(app: Flask, answer: dict[str, Any]) -> None:
     guard = protector(http, protection="oauth", scope=("read",))
 
     def send(number: int) -> None:
-        assert check(app, guard, b"Bearer " + filler(number)[:8000].encode()) in {200, 401}
+        assert check(app, guard, b"Bearer " + filler(number)[:8000].encode()) in {200, 401, 429}
         http.calls.clear()  # type: ignore[attr-defined]
 
     assert grown(send, 10 * NUMBER) < MOST
@@ -131,10 +129,7 @@ def test_opaque_tokens(app: Flask, answer: dict[str, Any]) -> None:
 def test_an_answer_that_unpacks_to_more(app: Flask) -> None:
     """It is not unpacked: no compression was asked for."""
     bomb = gzip.compress(to_json({"active": True, **claims()}) + b" " * 50_000_000)
-    headers = {"Content-Encoding": "gzip"}
-    server = OctetServer(
-        lambda _: httpx.Response(200, headers=headers, stream=httpx.ByteStream(bomb))
-    )
+    server = OctetServer(lambda path: response(200, bomb, b"Content-Encoding: gzip"))
     guard = protector(server, protection="oauth", scope=("read",))
     tracemalloc.start()
     try:
