@@ -87,6 +87,7 @@ class JournalReader:
         self._engine = reader_engine(engine)
         self._settings_digest = settings_digest
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
+        self._operational = engine.dialect.loaded_dbapi.OperationalError
         # Slices and heads are read by the driver's own cursor: they are what clients poll.
         statements = (_HEAD, _JOINED_STATE, _ROWS, _ENTRY_ROWS)
         self._head, self._joined_state, self._rows, self._entry_rows = (
@@ -181,12 +182,15 @@ class JournalReader:
         try:
             yield
         except self._errors as error:
-            if self._has_no_tables():
+            if self._has_no_tables(error):
                 raise BackendUnavailable(NOT_FOLLOWED, public=NOT_BUILT) from error
             raise BackendUnavailable(f"the journal cannot be read: {error}") from error
 
-    def _has_no_tables(self) -> bool:
+    def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""
+        cause = getattr(error, "orig", error)
+        if isinstance(cause, self._operational) and self._engine.dialect.name != "sqlite":
+            return False  # the server is away; asking it once more would take as long again
         try:
             return not inspect(self._engine).has_table(HELD.name)
         except SQLAlchemyError:

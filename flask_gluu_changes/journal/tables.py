@@ -34,9 +34,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.mysql import VARBINARY
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeEngine
 
+from ..database import connect_options, prepare_engine
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
@@ -222,17 +224,28 @@ class JournalState:
 _STATE_QUERY = select(*(STATE.c[field.name] for field in fields(JournalState)))
 
 
-def open_engine(url: str, **options: Any) -> Engine:
+def open_engine(
+    url: str, *, connect_timeout: float = 3.0, operation_timeout: float = 30.0, **options: Any
+) -> Engine:
     """Return an engine for a journal's database; nothing is connected before the first use.
 
     SQLite is used in WAL mode, so that readers and the writer never wait for each other.
 
     Args:
         url: The database, as SQLAlchemy writes it.
+        connect_timeout: The longest wait for a connection to a server, in seconds.
+        operation_timeout: The longest wait for the next part of a server's answer, in seconds.
         **options: More of SQLAlchemy's own, such as the pool.
     """
-    options = {"pool_pre_ping": not url.startswith("sqlite"), "hide_parameters": True, **options}
-    engine = create_engine(url, **options)
+    parsed = make_url(url)
+    options = {"hide_parameters": True, **options}
+    if parsed.get_backend_name() != "sqlite":
+        limits = connect_options(parsed.get_dialect().driver, connect_timeout, operation_timeout)
+        args = {name: value for name, value in limits.items() if name not in parsed.query}
+        waits = {"pool_pre_ping": True, "pool_timeout": connect_timeout, "connect_args": args}
+        options = {**waits, **options}
+    engine = create_engine(parsed, **options)
+    prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -248,11 +261,15 @@ def engine_from_config(config: Mapping[str, Any]) -> Engine:
 
     Raises ConfigurationError where it names none, or one that cannot be used.
     """
-    url = JournalSettings.load(config).journal_url
-    if not url:
+    settings = JournalSettings.load(config)
+    if not settings.journal_url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
     try:
-        return open_engine(url)
+        return open_engine(
+            settings.journal_url,
+            connect_timeout=settings.journal_connect_timeout,
+            operation_timeout=settings.journal_operation_timeout,
+        )
     except ArgumentError as error:  # its text may hold the URL, and that a password
         raise ConfigurationError(
             f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows"

@@ -6,11 +6,12 @@ by itself, one after the other, and wait for one time-out more than the thread b
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
+
+from .. import forks
 
 FAILURE_SECONDS = 3.0
 """Nothing is fetched again so long after a failure."""
@@ -41,7 +42,7 @@ class SingleFlight(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._pending: dict[Hashable, Future[T]] = {}
 
     def share(self, key: Hashable, work: Callable[[], T]) -> T:

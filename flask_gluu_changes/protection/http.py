@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import ssl
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +17,7 @@ import httpcore
 from authlib.oauth2 import OAuth2Error
 from werkzeug.http import parse_date
 
+from .. import forks
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from .caching import Clock, Passing
@@ -114,9 +113,9 @@ class HttpClient:
         self._tls = _tls_context(ca_file)
         self._clock = clock
         self._breaker = CircuitBreaker(clock)
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._connections: httpcore.ConnectionPool | None = None
-        self._pid = 0
+        forks.in_child(self, HttpClient._forget_inherited)
 
     def send(
         self,
@@ -155,9 +154,12 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections of this process."""
         with self._lock:
-            if self._connections and self._pid == os.getpid():
+            if self._connections:
                 self._connections.close()
             self._connections = None
+
+    def _forget_inherited(self) -> None:
+        self._connections = None  # its sockets are the parent's
 
     def _note_failure(self, method: str, url: str, control: Control | None) -> None:
         """Count a failure, unless the server answers the call without what anybody has sent."""
@@ -203,10 +205,9 @@ class HttpClient:
             return Answer(response.status, _parse_json(_read(response)), _date(response))
 
     def _pool(self) -> httpcore.ConnectionPool:
-        """Return this process's pool; a parent's sockets must not be shared with its children."""
+        """Return this process's pool."""
         with self._lock:
-            if self._connections is None or self._pid != os.getpid():
-                self._pid = os.getpid()
+            if self._connections is None:
                 self._connections = httpcore.ConnectionPool(
                     ssl_context=self._tls,
                     max_connections=MAX_CONNECTIONS,
@@ -226,7 +227,7 @@ class CircuitBreaker:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._failures = 0
         self._doubts = 0
         self._next_probe = 0.0

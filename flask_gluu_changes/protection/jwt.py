@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any
@@ -14,6 +13,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from .. import forks
 from ..settings.protection import ProtectionSettings
 from .bearer import MAX_TOKEN
 from .caching import Clock
@@ -48,7 +48,7 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         self._jwks = jwks
         self._clock = clock
         self._reasons = Reasons(clock)
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._validated_with: tuple[KeySet, TokenCache] | None = None
 
     def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims | Claims:

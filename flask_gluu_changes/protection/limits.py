@@ -13,6 +13,7 @@ from authlib.oauth2 import OAuth2Error
 from cachetools import LRUCache
 from flask import has_request_context, request
 
+from .. import forks
 from .caching import Clock, Passing
 from .claims import Claims
 from .http import MAX_CONNECTIONS, AuthorizationServerBusy
@@ -47,7 +48,7 @@ class Allowance:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._left: LRUCache[str, tuple[float, float]] = LRUCache(ADDRESSES)
 
     def spend(self, address: str) -> None:
@@ -84,9 +85,13 @@ class AskingLimits:
     def __init__(self, seconds: float, clock: Clock) -> None:
         self.allowance = Allowance(clock)
         self._seconds = seconds
-        self._places = threading.BoundedSemaphore(PLACES)
-        self._lock = threading.Lock()
+        self._renew_places()
+        forks.in_child(self, AskingLimits._renew_places)
+        self._lock = forks.new_lock()
         self._known: LRUCache[bytes, bool] = LRUCache(TOKENS)
+
+    def _renew_places(self) -> None:
+        self._places = threading.BoundedSemaphore(PLACES)
 
     def ask(self, token: str, ask: Callable[[], Claims]) -> Claims:
         """Return what `ask` does; empty claims mean a bad token.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator
 
 from cachetools import TLRUCache
 
+from .. import forks
 from .caching import Clock, SingleFlight
 from .claims import Claims, is_time
 
@@ -35,7 +35,7 @@ class TokenCache:
     def __init__(self, *, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._single_flight: SingleFlight[Claims] = SingleFlight()
         self._good = TLRUCache(SIZE, ttu=self._good_until, timer=clock.elapsed)
         self._refused = TLRUCache(SIZE, ttu=self._refused_until, timer=clock.elapsed)

@@ -20,6 +20,14 @@ class JournalSettings(SettingsGroup):
     """
 
     journal_url: str = setting("", "the journal's database, as SQLAlchemy writes it", text)
+    journal_connect_timeout: float = setting(
+        3.0, "longest wait for a connection to the journal's database, in s", seconds(1, 600)
+    )
+    journal_operation_timeout: float = setting(
+        30.0,
+        "longest wait for the next part of an answer of the journal's database, in s",
+        seconds(1, 3600),
+    )
     token_secret: str = setting(
         "", "what tokens are signed with, the same on every node; empty: `SECRET_KEY`", text
     )

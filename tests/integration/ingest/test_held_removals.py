@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ldap
 import pytest
@@ -131,7 +132,7 @@ def test_one_command_while_it_runs(anywhere: Journal) -> None:
     people = MemoryPeople()
     for i in range(NUMBER):
         people.add(str(i), person(f"u{i}"))
-    timing = {"FOLLOW_INTERVAL": 0.02, "FOLLOW_SWEEP": 0.05}
+    timing: dict[str, Any] = {"FOLLOW_INTERVAL": 0.02, "FOLLOW_SWEEP": 0.05}
     with Filler(anywhere, people.backend, **timing) as filler:
         filler.built()
         assert "no removal is held back" in run(anywhere, "confirm-removals").output

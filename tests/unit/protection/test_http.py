@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-import httpcore
 import pytest
 
 from flask_gluu_changes.protection.caching import FAILURE_SECONDS
@@ -153,17 +150,4 @@ def test_an_answer_too_large_is_none(site: Site) -> None:
     client = client_for()
     with pytest.raises(AuthorizationServerUnavailable):
         client.send("GET", f"{site.server.url}/jwks", {})
-    client.close()
-
-
-def test_each_process_makes_its_own_connections(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = client_for()
-    first = client._pool()
-    assert client._pool() is first
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert client._pool() is not first
-    assert isinstance(first, httpcore.ConnectionPool)
-    first.close()
     client.close()
