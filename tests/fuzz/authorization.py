@@ -102,6 +102,5 @@ def check(app: Flask, guard: Protector, header: bytes) -> int:
             guard.check()
             guard.caller()
         except HTTPException as refused:
-            assert refused.response is not None
-            return refused.response.status_code
+            return refused.get_response().status_code
     return 200

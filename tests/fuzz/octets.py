@@ -25,7 +25,18 @@ SPLINTERS = st.binary(max_size=8) | st.sampled_from(
 """What is put in: among it NUL, what is no UTF-8, deep nesting, and long numbers."""
 
 TEXTS = st.text(st.characters(exclude_categories=())) | st.sampled_from(
-    ["", "\0", "\ud800", "\udfff\ud800", "\ufffe", "a\r\nb: c", "../..", "😀", "e\u0301", "x" * 3000]
+    [
+        "",
+        "\0",
+        "\ud800",
+        "\udfff\ud800",
+        "\ufffe",
+        "a\r\nb: c",
+        "../..",
+        "😀",
+        "e\u0301",
+        "x" * 3000,
+    ]
 )
 """Texts with every character, lone surrogates too."""
 

@@ -163,5 +163,3 @@ def test_what_lets_a_token_pass(app: Flask, body: bytes) -> None:
     guard = protector(server, protection="oauth", scope=("read",), **DISCOVERED)
     if check(app, guard, b"Bearer opaque") == 200:
         assert json.loads(body)["active"] is True
-
-

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,8 @@ DOCUMENTS = json_octets(
 ).map(lambda octets: octets.decode(errors="replace"))
 PLAIN = TEXTS.map(lambda text: text.encode("utf-8", "replace").decode())
 WORDS = mangled(
-    st.sampled_from([b"{1,2}", b"[1,2)", b"<a>b</a>", b"10 days", b"127.0.0.1", b"(1,2)", b"a,b"]), 1
+    st.sampled_from([b"{1,2}", b"[1,2)", b"<a>b</a>", b"10 days", b"127.0.0.1", b"(1,2)", b"a,b"]),
+    1,
 ).map(lambda octets: octets.decode(errors="replace"))
 BOOLEANS = st.sampled_from(["true", "0", "1", "x"])
 HEXES = st.binary(max_size=16).map(lambda octets: octets.hex())

@@ -69,7 +69,11 @@ def test_records(entry: dict[str, list[bytes]]) -> None:
 
 
 @fuzzed
-@given(st.fixed_dictionaries({}, optional={n: st.lists(st.binary()) for n in ("domain-name", "server-state")}))
+@given(
+    st.fixed_dictionaries(
+        {}, optional={n: st.lists(st.binary()) for n in ("domain-name", "server-state")}
+    )
+)
 def test_replicas(entry: dict[str, list[bytes]]) -> None:
     """What monitoring says is read, or refused."""
     try:

@@ -52,7 +52,9 @@ STATUSES = st.sampled_from([200, 200, 200, 200, 204, 301, 304, 400, 401, 410, 42
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
-        "Retry-After": mangled(st.sampled_from([b"1", b"Wed, 21 Oct 2015 07:28:00 GMT", b"9" * 400])),
+        "Retry-After": mangled(
+            st.sampled_from([b"1", b"Wed, 21 Oct 2015 07:28:00 GMT", b"9" * 400])
+        ),
         "Content-Type": mangled(st.just(b"application/json; charset=utf-8")),
         "WWW-Authenticate": mangled(st.just(b'UMA realm="x", as_uri="y", ticket="abc"')),
         "Content-Encoding": st.sampled_from([b"gzip", b"identity", b"br"]),
@@ -129,7 +131,9 @@ def test_grants(data: Any, kind: Callable[..., httpx.Auth]) -> None:
 
 
 @fuzzed
-@given(octets=mangled(st.just(b"AQIBAAAA.abc\n")) | TEXTS.map(lambda t: t.encode("utf-8", "replace")))
+@given(
+    octets=mangled(st.just(b"AQIBAAAA.abc\n")) | TEXTS.map(lambda t: t.encode("utf-8", "replace"))
+)
 def test_stored_tokens(tmp_path_factory: pytest.TempPathFactory, octets: bytes) -> None:
     """A file that was damaged leads to an error that says so, or to what the server says."""
     path = Path(tmp_path_factory.getbasetemp()) / "token"

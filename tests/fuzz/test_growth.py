@@ -92,7 +92,10 @@ def test_headers() -> None:
     """Nothing of them."""
     journal = Journal(memory_engine())
     site = Site(journal)
-    assert grown(lambda n: ask(site, "cursor=", **{f"HTTP_{name}": filler(n) for name in HEADERS})) < MOST
+    assert (
+        grown(lambda n: ask(site, "cursor=", **{f"HTTP_{name}": filler(n) for name in HEADERS}))
+        < MOST
+    )
     journal.backend.close()
 
 

@@ -32,13 +32,17 @@ QUERIES = st.sampled_from(
 """What a client sends, before it is broken and percent-encoded."""
 
 SAFE = "=&,:%+"
-QUERY_STRINGS = mangled(QUERIES) | mangled(QUERIES).map(lambda q: quote_from_bytes(q, SAFE).encode())
+QUERY_STRINGS = mangled(QUERIES) | mangled(QUERIES).map(
+    lambda q: quote_from_bytes(q, SAFE).encode()
+)
 
 HEADERS: dict[str, st.SearchStrategy[bytes]] = {
     "HTTP_ACCEPT": mangled(st.sampled_from([NDJSON.encode(), b"application/json;q=0.5, */*"])),
     "HTTP_PREFER": mangled(st.sampled_from([b"wait=0", b'respond-async, wait="0"; x'])),
     "HTTP_IF_NONE_MATCH": mangled(st.sampled_from([b'W/"a.1.b", "c"', b"*"])),
-    "HTTP_HOST": mangled(st.sampled_from([b"localhost:8000", b"[::1]:80", b"xn--e1afmkfd.example"])),
+    "HTTP_HOST": mangled(
+        st.sampled_from([b"localhost:8000", b"[::1]:80", b"xn--e1afmkfd.example"])
+    ),
     "HTTP_AUTHORIZATION": mangled(st.sampled_from([b"Bearer abc", b"Basic YTpi"])),
     "HTTP_COOKIE": mangled(st.just(b"a=b; c=d")),
     "HTTP_RANGE": mangled(st.just(b"bytes=0-1")),
@@ -68,7 +72,9 @@ def site() -> Iterator[Site]:
     journal.backend.close()
 
 
-def send(site: Site, method: str, path: str, query: bytes, headers: dict[str, bytes]) -> TestResponse:
+def send(
+    site: Site, method: str, path: str, query: bytes, headers: dict[str, bytes]
+) -> TestResponse:
     """Send what no client library would."""
     environ = EnvironBuilder(path=path, method=method).get_environ()
     environ["QUERY_STRING"] = query.decode("latin-1")

@@ -49,7 +49,9 @@ def odd_lengths(octets: bytes) -> st.SearchStrategy[bytes]:
 
 def parts(*tags_and_contents: tuple[int, bytes | None]) -> bytes:
     """Encode those elements that there are."""
-    return b"".join(element(tag, content) for tag, content in tags_and_contents if content is not None)
+    return b"".join(
+        element(tag, content) for tag, content in tags_and_contents if content is not None
+    )
 
 
 STATES = st.builds(
