@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     RowMapping,
@@ -53,6 +54,9 @@ EXACT, LAGGING = "exact", "lagging"
 
 LOOKUP_SIZE = 500
 """Identities to be looked up by one statement; databases limit parameters."""
+
+DELETE_SIZE = 5000
+"""Rows to be deleted by one statement."""
 
 # Built once: SQLAlchemy takes as long to build a statement as to execute it.
 _ADVANCE = update(STATE).values(
@@ -200,7 +204,7 @@ class Writer:
             fresh = {"epoch": new_epoch(), "floor": head, "built": False, "cookie": ""}
             connection.execute(update(STATE).values(fresh))
             if forget:
-                connection.execute(delete(ENTRIES))
+                _delete_entries(connection, ENTRIES.c.seq <= head)
                 forget_quarantined(connection)
         self._quarantine.reset()
 
@@ -245,7 +249,7 @@ class Writer:
         with self._transaction() as connection:
             highest = connection.scalar(select(func.max(ENTRIES.c.seq)).where(old))
             if highest is not None:
-                connection.execute(delete(ENTRIES).where(old))
+                _delete_entries(connection, old)
                 floor = max(highest, read_state(connection).floor)
                 connection.execute(update(STATE).values(floor=floor))
             last = connection.scalar(select(func.max(COMMITS.c.seq)).where(COMMITS.c.at < before))
@@ -258,6 +262,12 @@ class Writer:
         with journal_errors(), self._engine.begin() as connection:
             self._lease.renew(connection)
             yield connection
+
+
+def _delete_entries(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Delete in parts: each statement has to end within the time-out for an answer."""
+    while seqs := connection.scalars(select(ENTRIES.c.seq).where(which).limit(DELETE_SIZE)).all():
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.seq.in_(seqs)))
 
 
 @dataclass(frozen=True, slots=True)
