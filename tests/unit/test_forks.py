@@ -83,19 +83,18 @@ def test_work_of_a_thread_that_is_gone_is_not_waited_for() -> None:
 
 def test_a_child_has_a_watcher_of_its_own() -> None:
     """It wakes those who wait in the child."""
-    heads = iter(range(1000))
-    watcher = HeadWatcher(lambda: next(heads))
-    waiting = threading.Thread(target=watcher.wait, args=(object(), 30), kwargs={"most": 9})
-    still = HeadWatcher(lambda: 0)
-    parent = threading.Thread(target=still.wait, args=(0, 30), kwargs={"most": 1})
+    watcher = HeadWatcher(lambda: 0)
+    waiting = threading.Thread(target=watcher.wait, args=(0, 30), kwargs={"gone": _never})
     waiting.start()
-    parent.start()
-    while not still._waiters:
+    while not watcher._waiters:
         os.sched_yield()
-    assert in_child(lambda: still.wait(1, 20, most=1))
-    still.close()
-    parent.join()
+    assert in_child(lambda: watcher.wait(1, 15, gone=_never))
+    watcher.close()
     waiting.join()
+
+
+def _never() -> bool:
+    return False
 
 
 def test_a_child_has_a_client_of_its_own() -> None:

@@ -20,7 +20,7 @@ def test_more_rows_than_one_statement_deletes_are_all_deleted(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, people: int
 ) -> None:
     """Removals that are pruned, and everybody where all is forgotten."""
-    monkeypatch.setattr("flask_gluu_changes.journal.writer.DELETE_SIZE", 2)
+    monkeypatch.setattr("flask_gluu_changes.journal.rows.DELETE_SIZE", 2)
     names = [str(number) for number in range(people)]
     journal.put(*names, "kept")
     journal.remove(*names)
