@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import httpcore
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from flask_gluu_changes.protection import Protector
-from flask_gluu_changes.protection import protector as protector_module
 from flask_gluu_changes.protection.caching import Clock
 from flask_gluu_changes.protection.http import Answer, HttpClient
 from tests.support.scripted_server import Call, ScriptedServer, protection_settings
@@ -84,12 +84,8 @@ def response(status: int, body: bytes, *headers: bytes) -> bytes:
 
 def protector(http: HttpClient, **settings: Any) -> Protector:
     """Make a protector that talks to a server of the test's own."""
-    before = protector_module.HttpClient
-    protector_module.HttpClient = lambda **_: http  # type: ignore[assignment,misc,unused-ignore]
-    try:
+    with patch(f"{Protector.__module__}.HttpClient", lambda **_: http):
         return Protector(protection_settings(**{"uma_scope": ("read",), **settings}))
-    finally:
-        protector_module.HttpClient = before  # type: ignore[misc]
 
 
 def check(app: Flask, guard: Protector, header: bytes) -> int:

@@ -32,7 +32,7 @@ MOST_BATCHES = 5
 
 ENTRY = {"@id": "1", "@version": 1, "@changeType": "created", "inum": ["1"], "mail": ["a@b"]}
 REMOVAL = {"@id": "2", "@version": 2, "inum": "2", "uid": "b", "reason": "deleted"}
-PAGE = {
+PAGE: dict[str, Any] = {
     "total": 1,
     "results": [ENTRY],
     "removed": [REMOVAL],
@@ -61,7 +61,9 @@ HEADERS = st.fixed_dictionaries(
         "Location": mangled(st.just(b"https://id.example/other")),
     },
 )
-GRANT = {"access_token": "abc", "token_type": "Bearer", "expires_in": 300}
+GRANT: dict[str, Any] = {"access_token": "abc", "token_type": "Bearer", "expires_in": 300}
+
+GRANTS = st.just(GRANT) | altered(GRANT) | ANYTHING
 
 
 def answers(bodies: st.SearchStrategy[Any]) -> st.SearchStrategy[httpx.Response]:
@@ -90,9 +92,12 @@ def serve(answer: Callable[[httpx.Request], httpx.Response]) -> httpx.Client:
 
 def read(http: httpx.Client, store: Any, auth: httpx.Auth | None = None) -> None:
     """Read a few batches; what the client says of them is of the types that it names."""
-    http.auth = auth
-    sleeping = {"repetitions": REPETITIONS, "sleep": lambda seconds: None}
-    with ChangesClient(URL, store, http=http, **sleeping) as client:
+    if auth is not None:
+        http.auth = auth
+    times: list[float] = []
+    with ChangesClient(
+        URL, store, http=http, repetitions=REPETITIONS, sleep=times.append
+    ) as client:
         try:
             batches = [*islice(client.drain(), MOST_BATCHES)]
         except ChangesError:
@@ -121,7 +126,8 @@ def test_grants(data: Any, kind: Callable[..., httpx.Auth]) -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.host == "as.example":
-            return data.draw(answers(st.just(GRANT) | altered(GRANT) | ANYTHING))
+            granted: httpx.Response = data.draw(answers(GRANTS))
+            return granted
         if "Authorization" in request.headers:
             return httpx.Response(data.draw(st.sampled_from([200, 200, 401])), json=PAGE)
         challenge = data.draw(mangled(st.just(b'UMA realm="x", ticket="abc"')))

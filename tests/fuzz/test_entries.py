@@ -82,9 +82,10 @@ def ingested(odd: list[tuple[str, Any]], limits: SizeLimits) -> Journal:
     encoder = IdentityEncoder(people.TIMES, people.type_of, Visibility.of(), limits)
     brake = Brake(journal.writer, ALL)
     ingester = Ingester(journal.writer, encoder, Script(), Told(), brake)
-    events = [Upserted(id_, entry) for id_, entry in (*odd, ("plain", PLAIN))]
-    for event in (SnapshotStarted(complete=True), *events, DeleteUnmentioned()):
-        ingester.handle(event)
+    ingester.handle(SnapshotStarted(complete=True))
+    for id_, entry in (*odd, ("plain", PLAIN)):
+        ingester.handle(Upserted(id_, entry))
+    ingester.handle(DeleteUnmentioned())
     ingester.handle(Checkpoint("1", ends_snapshot=True))
     return journal
 

@@ -206,12 +206,12 @@ def entry_state(controls: Iterable[tuple[str, Any, bytes]]) -> EntryState:
 
 def _entry_state(value: bytes) -> EntryState:
     tag, content = ber.single_element(value)
-    match [tag, *ber.elements(content)]:
-        case [ber.SEQUENCE, (ber.ENUMERATED, state), (ber.OCTETS, uuid), *rest]:
-            if state in _STATES:
-                cookie = _cookie(rest[0][1]) if rest else None
-                return EntryState(_STATES[state], to_uuid(uuid), cookie)
-    raise ValueError("a Sync State control has another form than RFC 4533 gives it")
+    (kind, state), (uuid_kind, uuid), *rest = ber.elements(content)
+    has_form = (tag, kind, uuid_kind) == (ber.SEQUENCE, ber.ENUMERATED, ber.OCTETS)
+    if not has_form or state not in _STATES:
+        raise ValueError("a Sync State control has another form than RFC 4533 gives it")
+    cookie = _cookie(rest[0][1]) if rest else None
+    return EntryState(_STATES[state], to_uuid(uuid), cookie)
 
 
 def sync_info(value: bytes) -> SyncInfo:
