@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import chain
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -85,7 +86,7 @@ def _wrong_type(claims: Claims) -> str:
         for name in ("aud", "scope")
         if claims.get(name) not in (None, []) and not as_texts(claims[name])
     )
-    return next(texts, "") or next(lists, "")
+    return next(chain(texts, lists), "")
 
 
 def _wrong_kind(claims: Claims) -> str:

@@ -10,12 +10,10 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeAlias
 
 import httpcore
 from authlib.oauth2 import OAuth2Error
-from werkzeug.http import parse_date
 
 from .. import forks
 from ..errors import ConfigurationError
@@ -69,11 +67,11 @@ class AuthorizationServerBusy(AuthorizationServerUnavailable, Passing):
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, the JSON of the body, None where there was none, and the time of the server."""
+    """A status, the JSON of the body, None where there was none, and the header `Date`."""
 
     status: int
     json: Any
-    date: datetime | None = None
+    date: str = ""
 
     @property
     def object(self) -> Mapping[str, Any]:
@@ -279,10 +277,9 @@ def _read(response: httpcore.Response) -> bytes:
     return body
 
 
-def _date(response: httpcore.Response) -> datetime | None:
-    """Return the time of an answer by the server's clock (RFC 9110, section 6.6.1)."""
+def _date(response: httpcore.Response) -> str:
     headers = {name.lower(): value for name, value in response.headers}
-    return parse_date(headers.get(b"date", b"").decode("latin-1"))
+    return headers.get(b"date", b"").decode("latin-1")
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:

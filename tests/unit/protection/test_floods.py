@@ -174,6 +174,19 @@ def test_a_pat_is_not_renewed_for_each_token_that_is_answered_with_401(
     assert site.server.calls["introspect"] <= 42
 
 
+def test_an_unknown_resource_is_not_looked_for_at_each_request(make_site: MakeSite) -> None:
+    """Which lists all resources and looks at each of them."""
+    site = make_site("uma")
+    site.get()
+    assert site.server.app is not None
+    refusal = {"error": "invalid_resource_id"}
+    site.server.app.view_functions["permission"] = lambda: (jsonify(refusal), 400)
+    before = site.server.calls["resources"] + site.server.calls["resource"]
+    assert {site.get().status_code for _ in range(40)} == {403}
+    asked = site.server.calls["resources"] + site.server.calls["resource"] - before
+    assert asked <= 4
+
+
 def test_a_pool_that_is_used_up_is_no_failure_of_the_server(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
