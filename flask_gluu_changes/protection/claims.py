@@ -26,8 +26,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "typ": ("bearer", "at+jwt", "application/at+jwt", "access_token", ""),
     "token_use": ("access_token", "access", ""),
 }
-"""What an access token is called, in lower case, where a claim tells: `token_type` is the standard's
-(RFC 7662, section 2.2), `typ` Keycloak's, `token_use` Hydra's and Cognito's."""
+"""What an access token is called, in lower case, where a claim tells: `token_type` is of the
+standard (RFC 7662, section 2.2), `typ` Keycloak's, `token_use` Hydra's and Cognito's."""
 
 
 def objection(claims: Claims, *, issuer: str, audience: str, now: float) -> str:
