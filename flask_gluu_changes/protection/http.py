@@ -61,8 +61,8 @@ class AuthorizationServerUnavailable(OAuth2Error):  # type: ignore[misc]
     status_code = 503
 
 
-class AuthorizationServerBusy(AuthorizationServerUnavailable, Passing):
-    """This server asks so much at the moment that it cannot ask more; the other one is not ill."""
+class AuthorizationServerNotAsked(AuthorizationServerUnavailable, Passing):
+    """Nothing was sent: it failed too often a moment ago, or all connections are in use."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,10 @@ class HttpClient:
             AuthorizationServerUnavailable: The server did not answer, or with status 500 or above.
         """
         if not self._breaker.allow_request():
-            raise AuthorizationServerUnavailable
+            raise AuthorizationServerNotAsked
         try:
             answer = self._attempt(method, url, (headers, content))
-        except AuthorizationServerBusy:
+        except AuthorizationServerNotAsked:
             raise
         except AuthorizationServerUnavailable:
             self._note_failure(method, url, control)
@@ -184,7 +184,7 @@ class HttpClient:
             answer = self._exchange(method, url, request)
         except httpcore.PoolTimeout as error:
             log.warning("All connections to the authorization server are in use")
-            raise AuthorizationServerBusy from error
+            raise AuthorizationServerNotAsked from error
         except FAILURES as error:
             raise _failure(method, url, type(error).__name__) from error
         if answer.status >= 500:

@@ -17,7 +17,7 @@ from flask import jsonify, request
 from flask_gluu_changes.protection import limits
 from flask_gluu_changes.protection.http import (
     FAILURE_THRESHOLD,
-    AuthorizationServerBusy,
+    AuthorizationServerNotAsked,
     AuthorizationServerUnavailable,
     HttpClient,
 )
@@ -126,6 +126,14 @@ def test_a_server_that_fails_at_everything_is_soon_left_alone(make_site: MakeSit
     site.server.faults["introspect"] = "500"
     flood(site)
     assert site.server.calls["introspect"] == FAILURE_THRESHOLD + 1
+
+
+def test_a_server_that_is_down_is_nobodys_fault(make_site: MakeSite) -> None:
+    """What is not asked costs an address nothing: it gets 503, as everybody does."""
+    site = make_site("oauth")
+    site.get("unknown")
+    site.server.stop()
+    assert flood(site) == {503: REQUESTS}
 
 
 def test_an_open_breaker_is_not_kept_open_by_bad_tokens(make_site: MakeSite) -> None:
@@ -240,7 +248,7 @@ def test_a_place_is_given_back_when_the_server_fails() -> None:
     for _ in range(PLACES + 1):
         with pytest.raises(AuthorizationServerUnavailable) as raised:
             asking.ask("t", fail)
-        assert not isinstance(raised.value, AuthorizationServerBusy)
+        assert not isinstance(raised.value, AuthorizationServerNotAsked)
 
 
 def test_a_token_that_ended_is_unknown_again() -> None:
