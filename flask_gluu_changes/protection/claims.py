@@ -15,7 +15,7 @@ LEEWAY = 5.0
 """Seconds by which this clock may be behind the server's; an expiry is never extended."""
 
 # RFC 7662, section 2.2 and RFC 7519, section 4.1 name these claims and their types.
-TEXTS = ("sub", "client_id", "token_type", "username", "jti")
+TEXTS = ("sub", "client_id", "username", "jti")
 TIMES = ("exp", "nbf", "iat")
 
 LAST_TIME = 2.0**53
