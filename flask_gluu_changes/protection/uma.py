@@ -99,7 +99,7 @@ class UmaResource:
         return described.get("name") == self._name and self._has_scopes(described)
 
     def _described(self, resource_id: str) -> Mapping[str, Any]:
-        url = f"{self._endpoint().rstrip('/')}/{quote(resource_id, safe='')}"
+        url = f"{self._endpoint().rstrip('/')}/{quote(resource_id, safe='', errors='replace')}"
         return self._pat.get(url).object
 
     def _has_scopes(self, described: Mapping[str, Any]) -> bool:
