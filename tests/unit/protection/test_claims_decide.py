@@ -54,6 +54,8 @@ def _accepts(audience: str = AUDIENCE, **other: Any) -> bool:
         {"nbf": NOW + LEEWAY},
         {"token_type": "bearer", "typ": "Bearer", "token_use": "access_token"},
         {"typ": "at+jwt", "token_use": "access"},
+        {"typ": "Application/AT+JWT", "token_use": ""},
+        {"typ": "access_token", "token_use": None},
         {"sub": None, "jti": "1", "client_id": "c", "username": "u"},
     ],
 )
