@@ -80,8 +80,8 @@ class Backend(ABC):
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry] | None:
         """Return what `changes` finds as encoded entries; None from stores that hold none.
 
-        It is for stores of entries that were typed and hidden before, by the settings of this
-        application.
+        It is for stores of entries that were typed and hidden before, by the settings that
+        `query.settings_digest` stands for. Entries of other settings must not be returned.
 
         Args:
             query: Which people match.

@@ -121,7 +121,8 @@ def _delta(
     """Return the endpoint of the token forms where the backend keeps a sequence of changes."""
     if not isinstance(backend, SequenceBackend):
         return None
-    return DeltaEndpoint(backend, JournalSettings.load(app.config), _visibility(settings), lag)
+    journal = JournalSettings.load(app.config)
+    return DeltaEndpoint(backend, journal, _visibility(settings), lag, settings.digest)
 
 
 def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
@@ -134,6 +135,7 @@ def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
         visibility=_visibility(settings),
         configured_type=settings.type_of,
         lag=lag,
+        settings_digest=settings.digest,
     )
 
 

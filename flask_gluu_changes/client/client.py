@@ -253,7 +253,9 @@ def _upserted(entry: Mapping[str, Any]) -> Change:
 
 
 def _removed(entry: Mapping[str, Any]) -> Change:
-    return Change(entry["@id"], entry["@version"], REMOVED, entry["inum"], {}, str(entry["reason"]))
+    return Change(
+        entry["@id"], entry["@version"], REMOVED, entry.get("inum", ""), {}, str(entry["reason"])
+    )
 
 
 def _page_of(response: httpx.Response) -> dict[str, Any]:

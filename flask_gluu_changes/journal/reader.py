@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import compress
@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import CompiledQuery
-from ..errors import BackendRefused, BackendUnavailable
+from ..errors import BackendUnavailable
 from .protocol import Position, ResyncRequired, Slice, Status
 from .quarantine import count_quarantined
 from .tables import (
@@ -25,8 +25,8 @@ from .tables import (
     JournalState,
     read_state,
     reader_engine,
-    to_octets,
 )
+from .view import is_written_as, settings_digest_in
 
 FETCH_SIZE = 1000
 """Rows that the timeStamp form holds in memory at a time."""
@@ -77,14 +77,12 @@ class _JoinedState(NamedTuple):
 class JournalReader:
     """Reads slices of runs, and what the timeStamp form needs.
 
-    settings_digest: the digest of the settings under which the journal must have been filled; None
-    takes any. Every method raises BackendUnavailable while the journal cannot be read, and those
-    that read people raise it while the journal is being built.
+    Every method raises BackendUnavailable while the journal cannot be read, and those that read
+    people raise it while the journal is being built.
     """
 
-    def __init__(self, engine: Engine, settings_digest: str | None = None) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = reader_engine(engine)
-        self._settings_digest = settings_digest
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         # Slices and heads are read by the driver's own cursor: they are what clients poll.
         statements = (_HEAD, _JOINED_STATE, _ROWS, _ENTRY_ROWS)
@@ -132,39 +130,45 @@ class JournalReader:
             if position is not None:
                 _check_continuity(state, position)
             head = _head_position(state)
-            return self._read(cursor, _start_of_slice(position, head), size, head)
+            rows, reached = self._read(cursor, _start_of_slice(position, head), size)
+            return _slice(rows, reached, head, _settings_digest(state))
 
-    def since(self, micros: int, *, everybody: bool) -> Iterator[tuple[bytes, int, bytes]]:
+    def since(
+        self,
+        micros: int,
+        *,
+        everybody: bool,
+        settings_digest: str = "",
+        cut: Callable[[bytes], bytes] = bytes,
+    ) -> Iterator[tuple[bytes, int, bytes]]:
         """Yield sort key, change time and line of those who count as changed since a time.
 
-        everybody: whether those whom no time finds are yielded, too.
+        everybody: whether those whom no time finds are yielded, too. cut: returns what is shown of
+        a line where it is not known that it was written under the settings of the digest.
         """
         statement = _EVERYBODY if everybody else _SINCE
         with self._unavailable_on_errors(), self._engine.begin() as connection:
-            self._usable_state(connection.connection.cursor(), NO_SEQ)
+            state = self._usable_state(connection.connection.cursor(), NO_SEQ)
+            as_asked = is_written_as(_settings_digest(state), settings_digest)
             streamed = connection.execution_options(yield_per=FETCH_SIZE)
             for row in streamed.execute(statement, {"since": micros}):
-                yield row.sort_key, row.changed_at, row.line
+                yield row.sort_key, row.changed_at, row.line if as_asked else cut(row.line)
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
-        """Read the state; what was filled under other settings may hold what is hidden here."""
+        """Read the state of a journal that is built."""
         state = _JoinedState(*self._joined_state.run(cursor, until=until).fetchall()[0])
         if not state.built:
             raise BackendUnavailable(
                 "the journal is being built by `flask gluu-changes follow`", public=NOT_BUILT
             )
-        digest = self._settings_digest
-        if digest is not None and not bytes(state.source).endswith(to_octets(f" as {digest}")):
-            raise BackendRefused(
-                "the journal was filled under other settings for what is shown and how; run"
-                " `flask gluu-changes follow` with the settings of this application"
-            )
         return state
 
-    def _read(self, cursor: DBAPICursor, position: Position, size: int, head: Position) -> Slice:
+    def _read(
+        self, cursor: DBAPICursor, position: Position, size: int
+    ) -> tuple[Sequence[Any], Position]:
         """Read one row more than is wanted: only that shows whether there are more."""
         if position.is_end:
-            return Slice([], [], [], 0, next=head, head=head)
+            return [], replace(position, removals=True)
         query = self._rows if position.removals else self._entry_rows
         query.run(cursor, after=position.after, until=position.until, most=size + 1)
         rows = cursor.fetchall()
@@ -172,7 +176,7 @@ class JournalReader:
         after = replace(
             position, after=reached, removals=position.removals or reached == position.until
         )
-        return _slice(rows[:size], after, head)
+        return rows[:size], after
 
     @contextmanager
     def _unavailable_on_errors(self) -> Iterator[None]:
@@ -229,11 +233,16 @@ def _start_of_slice(position: Position | None, head: Position) -> Position:
     return replace(head, after=position.after) if position.is_end else position
 
 
-def _slice(rows: Sequence[Any], after: Position, head: Position) -> Slice:
+def _settings_digest(state: _JoinedState) -> str:
+    return settings_digest_in(bytes(state.source).decode("utf-8", "surrogatepass"))
+
+
+def _slice(rows: Sequence[Any], after: Position, head: Position, settings_digest: str) -> Slice:
     """Separate entries and removals, a column at a time: pages are long."""
     if not rows:
-        return Slice([], [], [], 0, after, head)
+        return Slice([], [], [], 0, after, head, settings_digest)
     _, reasons, changed, lines = zip(*rows, strict=True)
     order = [reason is None for reason in reasons]
     removed = [*compress(lines, map(not_, order))]
-    return Slice([*compress(lines, order)], removed, order, max(changed), after, head)
+    entries = [*compress(lines, order)]
+    return Slice(entries, removed, order, max(changed), after, head, settings_digest)

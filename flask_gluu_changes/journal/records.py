@@ -30,7 +30,8 @@ class IdTooLong(ValueError):
 class Identity:
     """A person as the journal keeps it; times are microseconds since the epoch, 0 for none.
 
-    id: entryUUID where the source has one, else inum; it never changes. body: the JSON object of
+    id: entryUUID where the source has one, else inum; it never changes. inum, uid: empty where
+    clients may not see them. body: the JSON object of
     all attributes that clients may see. omitted: attributes of which something is not in the body,
     because it is beyond the limits.
     """
@@ -85,14 +86,18 @@ class IdentityEncoder:
             entry, body, omitted = self._within_limits(entry, body)
         return Identity(
             id=id_,
-            inum=_least_text(entry, "inum"),
-            uid=_least_text(entry, "uid"),
+            inum=self._name(entry, "inum"),
+            uid=self._name(entry, "uid"),
             changed_at=max(times.values(), default=_NO_TIME),
             counts_until=max((_counts_until(*time) for time in times.items()), default=_NO_TIME),
             sort_key=sort_key(entry),
             body=body,
             omitted=omitted,
         )
+
+    def _name(self, entry: Entry, attribute: str) -> str:
+        """Return what a removal will tell of a person, which is nothing that is hidden."""
+        return _least_text(entry, attribute) if self._shows(attribute) else ""
 
     def _within_limits(self, entry: Entry, body: bytes) -> tuple[Entry, bytes, tuple[str, ...]]:
         """Leave out the values that are too large, then the largest attributes, until it fits."""
@@ -130,11 +135,10 @@ def body_of(line: bytes) -> bytes:
 
 
 def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> bytes:
-    """Write the JSON object of a removed identity."""
-    return json.dumps(
-        {"@id": id_, "@version": version, "inum": inum, "uid": uid, "reason": reason},
-        separators=(",", ":"),
-    ).encode()
+    """Write the JSON object of a removed identity, with the names that it had for clients."""
+    names = {name: value for name, value in (("inum", inum), ("uid", uid)) if value}
+    told = {"@id": id_, "@version": version, **names, "reason": reason}
+    return json.dumps(told, separators=(",", ":")).encode()
 
 
 def _counts_until(attribute: str, micros: int) -> int:

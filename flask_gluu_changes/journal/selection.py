@@ -54,6 +54,17 @@ class Selection:
         return name not in self.unwanted and (not self.wanted or name in self.wanted)
 
 
+class Cutter:
+    """Leaves out of objects what is not to be shown, however they were written."""
+
+    def __init__(self, shows: Callable[[str], bool]) -> None:
+        self._shown = _ShownNames(lambda name: name.startswith("@") or shows(name))
+
+    def cut(self, line: bytes) -> bytes:
+        """Return an object without the members that are not shown, and with all its `@` keys."""
+        return _cut_carefully(line, self._shown)
+
+
 def digest_of_visibility(visibility: Visibility) -> bytes:
     """Return a digest of 8 octets that distinguishes what clients may see from other settings."""
     return _digest_of(visibility.allowed or (), visibility.hidden)

@@ -210,9 +210,12 @@ def open_engine(url: str, **options: Any) -> Engine:
     Args:
         url: The database, as SQLAlchemy writes it.
         **options: More of SQLAlchemy's own, such as the pool.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
     """
     options = {"pool_pre_ping": not url.startswith("sqlite"), "hide_parameters": True, **options}
-    engine = create_engine(url, **options)
+    engine = _create_engine(url, options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -231,15 +234,20 @@ def engine_from_config(config: Mapping[str, Any]) -> Engine:
     url = JournalSettings.load(config).journal_url
     if not url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
+    return open_engine(url)
+
+
+def _create_engine(url: str, options: Mapping[str, Any]) -> Engine:
     try:
-        return open_engine(url)
-    except ArgumentError as error:  # its text may hold the URL, and that a password
+        return create_engine(url, **options)
+    except (ArgumentError, ValueError) as error:  # its text may hold the URL, and that a password
         raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows"
+            f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows; write one such as"
+            " sqlite:////var/lib/changes/journal.db"
         ) from error
     except ImportError as error:
         raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL needs the driver {error.name}; install it"
+            f"{PREFIX}JOURNAL_URL needs the driver {error.name}; run `pip install {error.name}`"
         ) from error
 
 

@@ -2,7 +2,8 @@
 
 Each poll begins where the last one began, less a lag for writes that become visible late, so that
 polls overlap; what comes twice is no change. Now and then everybody is read, in a sweep, whatever
-their times: whoever is missing was deleted. Identities are inums.
+their times: whoever is missing was deleted. Identities are inums, or digests of them where clients
+may not see inums.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
 from ...backend import Backend
 from ...follower import (
@@ -24,7 +26,7 @@ from ...follower import (
     StopSignal,
     Upserted,
 )
-from ...model import ChangesQuery, Entry
+from ...model import ChangesQuery, Entry, Visibility
 from ...settings.journal import FollowSettings
 from ...values import untyped
 
@@ -74,7 +76,9 @@ class PollingFollower:
         self._query = query
         self._settings = settings
         self._clock = clock
-        self.source = f"inum by {type(backend).__module__}.{type(backend).__qualname__}"
+        self._shows_inum = Visibility(query.attributes, query.excluded).shows("inum")
+        kind = "inum" if self._shows_inum else "inum-digest"
+        self.source = f"{kind} by {type(backend).__module__}.{type(backend).__qualname__}"
         self.why = why
 
     def events(self, cookie: str, stop: StopSignal) -> Iterator[Event]:
@@ -123,7 +127,7 @@ class PollingFollower:
     def _found(self, query: ChangesQuery) -> Iterator[Event]:
         for entry in self._backend.changes(query):
             if inum := _inum(entry):
-                yield Upserted(inum, entry)
+                yield Upserted(inum if self._shows_inum else _digest(inum), entry)
             else:
                 log.warning("an entry without inum is left out: it cannot be told from others")
 
@@ -138,3 +142,7 @@ class PollingFollower:
 
 def _inum(entry: Entry) -> str:
     return min(map(untyped, entry.get("inum", ())), default="")
+
+
+def _digest(inum: str) -> str:
+    return blake2b(inum.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

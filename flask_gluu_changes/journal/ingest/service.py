@@ -34,6 +34,7 @@ from ..failures import JournalUnavailable
 from ..limits import SizeLimits
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now
+from ..view import source_under
 from ..writer import SECOND, LeaseLost, Writer
 from .ingester import Ingester
 from .polling import PollingFollower
@@ -130,7 +131,7 @@ class IngestService:
 
     def _follow_once(self, stop: StopSignal) -> None:
         follower = self._job.choose()
-        source = f"{follower.source} as {self._job.settings_digest}"
+        source = source_under(follower.source, self._job.settings_digest)
         if self._writer.state().source != source:
             self._job.check()  # before every token becomes void
         self._writer.follow(source, follower.level, follower.why)
