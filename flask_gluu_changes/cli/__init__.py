@@ -9,6 +9,7 @@ from ..settings.base import Settings
 from .doctor import doctor_command
 from .follow import follow, new_epoch
 from .list import list_command
+from .verify import verify
 
 __all__ = ["create_group"]
 
@@ -20,4 +21,5 @@ def create_group(settings: Settings, feed: Feed) -> AppGroup:
     group.add_command(doctor_command(settings, feed))
     group.add_command(follow)
     group.add_command(new_epoch)
+    group.add_command(verify)
     return group

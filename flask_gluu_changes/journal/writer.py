@@ -7,7 +7,7 @@ and what the database does not take is set aside, entry by entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -70,6 +70,7 @@ _REPLACE = (
 )
 
 _Row: TypeAlias = dict[str, Any]
+_Known: TypeAlias = RowMapping | _Row
 _Change: TypeAlias = Identity | str | Unwritable
 
 
@@ -80,13 +81,15 @@ class WriteBatch:
     cookie: how far the source has been read with this batch; None leaves it. built: True with the
     batch that completes the first reading of an epoch. changes: by id, an identity, the reason for
     its removal, or what says that it cannot be written. confirmed_at: the moment of which nothing
-    is missing with this batch; None leaves it.
+    is missing with this batch; None leaves it. repairs: whether changes are written whatever is
+    known, which is not to be trusted.
     """
 
     cookie: str | None = None
     confirmed_at: int | None = None
     built: bool | None = None
     changes: dict[str, _Change] = field(default_factory=dict)
+    repairs: bool = False
 
     def put(self, identity: Identity) -> None:
         """Add or change an identity; nothing is written when its content is the one known."""
@@ -102,7 +105,8 @@ class WriteBatch:
         """Return the batch as two of half its changes each, to be written one after the other."""
         changes = [*self.changes.items()]
         half = len(changes) // 2
-        return WriteBatch(changes=dict(changes[:half])), replace(self, changes=dict(changes[half:]))
+        first = WriteBatch(changes=dict(changes[:half]), repairs=self.repairs)
+        return first, replace(self, changes=dict(changes[half:]))
 
     def remove(self, id_: str, reason: str) -> None:
         """Remove an identity, for the reason `deleted` or `outOfScope`; unknown ones do no harm."""
@@ -133,15 +137,15 @@ class Writer:
     def name(self, name: str) -> None:
         self._lease.name = name
 
-    def acquire(self) -> bool:
-        """Take the lease if nobody holds it; False while somebody does."""
+    def acquire(self, *, by_force: bool = False) -> bool:
+        """Take the lease if nobody holds it, or by force; False while somebody does."""
         self._quarantine.reset()
         try:
             with journal_errors():
                 if not self._created:
                     create(self._reading)
                     self._created = True
-                return self._lease.take()
+                return self._lease.take(by_force=by_force)
         except JournalUnavailable:
             self._created = False  # it may come back without its tables
             raise
@@ -221,7 +225,9 @@ class Writer:
         with self._transaction() as connection:
             self._quarantine.sift(connection, batch.changes)
             state = read_state(connection)
-            changes = _row_changes(connection, batch.changes, state, now())
+            if batch.repairs:
+                state = _with_true_head(connection, state)
+            changes = _row_changes(connection, batch, state, now())
             _write(connection, changes)
             ids = self._quarantine.write(connection, batch.changes)
             _advance(connection, state, batch, len(changes))
@@ -269,7 +275,7 @@ class _RowChange:
 
 
 def _row_changes(
-    connection: Connection, seen: Mapping[str, _Change], state: JournalState, at: int
+    connection: Connection, batch: WriteBatch, state: JournalState, at: int
 ) -> list[_RowChange]:
     """Compare what was seen with what is known; each difference gets a seq behind the head.
 
@@ -277,14 +283,31 @@ def _row_changes(
     Removals up to the floor may have been forgotten. A version never exceeds its row's seq, so
     whoever comes back from among them begins above all versions that clients ever got.
     """
-    known = _known_rows(connection, list(seen))
+    known = _known_rows(connection, list(batch.changes))
     seqs = count(state.head + 1)
+    first_version = (state.head if batch.repairs else state.floor) + 1
     changes: list[_RowChange] = []
-    for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
-        row = _difference(change, known.get(id_), state.floor + 1, at)
+    for id_, change in sorted(batch.changes.items(), key=lambda item: not isinstance(item[1], str)):
+        before = _distrusted(known.get(id_), state) if batch.repairs else known.get(id_)
+        row = _difference(change, before, first_version, at)
         if row is not None:
             changes.append(_RowChange({**row, "seq": next(seqs)}, id_ in known))
     return changes
+
+
+def _with_true_head(connection: Connection, state: JournalState) -> JournalState:
+    """Return the state with its head behind every row, also those that nobody should have."""
+    last = connection.scalar(select(func.max(ENTRIES.c.seq))) or 0
+    return replace(state, head=max(state.head, last))
+
+
+def _distrusted(known: _Known | None, state: JournalState) -> _Known | None:
+    """Return what is known of an identity such that every change of it is one.
+
+    With a version above all that clients ever got, for none exceeds the head.
+    """
+    untrue = {"digest": None, "removed": None, "version": state.head}
+    return None if known is None else {**known, **untrue}
 
 
 def _known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
@@ -293,9 +316,7 @@ def _known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]
     return {row["id"]: row for rows in found for row in rows}
 
 
-def _difference(
-    change: _Change, known: RowMapping | None, first_version: int, at: int
-) -> _Row | None:
+def _difference(change: _Change, known: _Known | None, first_version: int, at: int) -> _Row | None:
     if isinstance(change, Unwritable):
         return None
     is_entry = known is not None and known["removed"] is None
@@ -322,7 +343,7 @@ def _entry_row(identity: Identity, version: int, *, created: bool) -> _Row:
     }
 
 
-def _removal_row(known: RowMapping, reason: str, version: int, at: int) -> _Row:
+def _removal_row(known: _Known, reason: str, version: int, at: int) -> _Row:
     """Keep the names of a removed identity, and nothing of its content."""
     id_, inum, uid = known["id"], known["inum"], known["uid"]
     return {

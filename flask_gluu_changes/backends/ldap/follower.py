@@ -6,23 +6,25 @@ the account's rights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import ldap
 from ldap.filter import filter_format
 
 from ...errors import BackendUnavailable
+from ...follower import Upserted
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
 from .connection import Connection, ConnectionPool
 from .dn import normal, within
 from .errors import translated
 from .schema import DirectorySchema, check_time_attributes, requested_attributes
-from .search import NO_ATTRIBUTES, Search
+from .search import NO_ATTRIBUTES, Search, stream
 
 UUID = "entryUUID"
 CSN = "entryCSN"
@@ -117,13 +119,31 @@ class DirectoryFollower:
 
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those entries that were moved away, or changed so that they are no people now."""
-        uuids, session = list(ids), self._session
-        if session is None:
-            raise BackendUnavailable("nothing is followed at the moment")
-        with translated("looking for entries that left the people"), shutdown_as_unavailable():
+        uuids, looking = list(ids), translated("looking for entries that left the people")
+        with looking, shutdown_as_unavailable(), self._any_session() as session:
             return {
                 uuid for filter_ in uuid_filters(uuids) for uuid in self._uuids(session, filter_)
             }
+
+    def read(self, ids: Collection[str] | None = None) -> Iterator[Upserted]:
+        """Read the people by plain searches over a connection of their own."""
+        reading = translated("reading the people")
+        with reading, shutdown_as_unavailable(), self._pool.dedicated() as connection:
+            self._check_directory(Session(connection, self._timeout))
+            people = self._people()
+            for filter_ in [""] if ids is None else uuid_filters([*ids]):
+                search = replace(with_uuid(people), filter=f"(&{people.filter}{filter_})")
+                for entry in chain.from_iterable(stream(connection, search)):
+                    yield Upserted(uuid_of(entry, people), entry)
+
+    @contextmanager
+    def _any_session(self) -> Iterator[Session]:
+        """Lend the session that follows, or another one where nothing is followed."""
+        if self._session is not None:
+            yield self._session
+            return
+        with self._pool.borrow_checked() as connection:
+            yield Session(connection, self._timeout)
 
     def count(self) -> int | None:
         """Count the people by their names alone, which takes a tenth of the time of reading."""
@@ -170,6 +190,17 @@ class DirectoryFollower:
         kinds = sorted((name, str(kind)) for name, kind in info.types.items())
         text = repr((requested_attributes(self._query, info), kinds))
         return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def with_uuid(people: Search) -> Search:
+    """Return the same search, by which the entryUUID comes as well."""
+    return people.with_attributes(*dict.fromkeys((*people.attributes, UUID)))
+
+
+def uuid_of(entry: Any, people: Search) -> str:
+    """Return the entryUUID of an entry, and take it out unless it was asked for as well."""
+    values = entry[UUID] if UUID in people.attributes else entry.pop(UUID)
+    return str(values[0].decode())
 
 
 def uuid_filters(uuids: list[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -99,6 +99,12 @@ class PollingFollower:
         """Return nobody: such a store does not distinguish the deleted from those moved away."""
         return set()
 
+    def read(self, ids: Collection[str] | None = None) -> Iterator[Upserted]:
+        """Read everybody, also for the sake of a few: such a store does not look for inums."""
+        for found in self._found(replace(self._query, since=LONG_AGO, everybody=True)):
+            if ids is None or found.id in ids:
+                yield found
+
     def count(self) -> int | None:
         """Leave the number open: counting would take as long as reading."""
         return None
@@ -124,7 +130,7 @@ class PollingFollower:
         whole = since.replace(microsecond=since.microsecond // 1000 * 1000)
         yield from self._found(replace(self._query, since=whole))
 
-    def _found(self, query: ChangesQuery) -> Iterator[Event]:
+    def _found(self, query: ChangesQuery) -> Iterator[Upserted]:
         for entry in self._backend.changes(query):
             if inum := _inum(entry):
                 yield Upserted(inum if self._shows_inum else _digest(inum), entry)
