@@ -14,8 +14,9 @@ from ..backend import Backend
 from ..encoder import EncodedEntry
 from ..errors import BackendUnavailable
 from ..model import ChangesQuery, Entry, Finding, Visibility
+from ..settings.journal import FollowSettings
 from ..timestamps import to_micros
-from .examine import FOLLOW, examine
+from .examine import JournalExamination, examine_source, unreadable
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
@@ -51,6 +52,7 @@ class JournalBackend(SequenceBackend):
             ConfigurationError: The URL cannot be used.
         """
         self.source = source
+        self._following = FollowSettings()
         self._engine = open_engine(journal) if isinstance(journal, str) else journal
         self._reader = JournalReader(self._engine)
         self._watcher = HeadWatcher(self._reader.head)
@@ -68,7 +70,9 @@ class JournalBackend(SequenceBackend):
         Raises:
             ConfigurationError: The URL is missing, or another key is wrong.
         """
-        return cls(engine_from_config(config), source=source)
+        backend = cls(engine_from_config(config), source=source)
+        backend._following = FollowSettings.load(config)
+        return backend
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
@@ -99,11 +103,25 @@ class JournalBackend(SequenceBackend):
             query: What the feed would ask.
         """
         try:
-            yield from examine(*self._reader.state())
+            state, quarantined = self._reader.state()
         except BackendUnavailable as error:
-            yield Finding.fault(str(error), FOLLOW)
-        if self.source is not None:
-            yield from self.source.examine(query)
+            yield unreadable(error)
+            yield from examine_source(self.source, query, "")
+            return
+        examination = JournalExamination(state, quarantined, self._following, query.settings_digest)
+        yield from examination.findings()
+        if state.built:
+            yield from self._tampered()
+        yield from examine_source(self.source, query, state.level)
+
+    def _tampered(self) -> Iterator[Finding]:
+        """Say where clients get no answer although everybody was read."""
+        try:
+            self._reader.latest()
+        except BackendUnavailable as error:
+            yield Finding.fault(
+                str(error), "stop `flask gluu-changes follow`, run `flask gluu-changes new-epoch`"
+            )
 
     def read_slice(self, position: Position | None, size: int) -> Slice:
         """Read the next rows of a run.

@@ -54,7 +54,7 @@ def _add(connection: Connection, id_: str, *, beyond: int = 0) -> str:
     last = connection.scalar(select(func.max(ENTRIES.c.seq))) or 0
     stranger = {"id": f"stranger {beyond}", "seq": last + beyond if beyond else 0}
     connection.execute(insert(ENTRIES).values({**row, **stranger}))
-    return stranger["id"]
+    return str(stranger["id"])
 
 
 def _set_aside(connection: Connection, id_: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -25,7 +26,7 @@ class Checked:
     settings: of the application, without their prefix.
     """
 
-    def __init__(self, journal: Journal, **settings: object) -> None:
+    def __init__(self, journal: Journal, **settings: Any) -> None:
         self.journal = journal
         self.people = MemoryPeople()
         for inum, uid in (("1", "ann"), ("2", "bob"), ("3", "cid")):
