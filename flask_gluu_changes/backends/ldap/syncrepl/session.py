@@ -164,7 +164,10 @@ class SyncSession(Session):
             for dn, entry in found:
                 known: Any = checked_entry(dn, entry)
                 if UUID not in known:
-                    raise BackendRefused(f"let the account that binds read {UUID} of the people")
+                    raise BackendRefused(
+                        f"let the account that binds read {UUID} of the people (slapd: `access to"
+                        f" attrs={UUID} by dn.exact=… read`)"
+                    )
                 csn = known.get(CSN, (b"",))[0]
                 stamps.put(known[UUID][0].decode(), csn, values_of(known, references))
         return stamps
@@ -179,7 +182,10 @@ class SyncSession(Session):
                 if decoded := _decoded(message_type, content, message_id):
                     return decoded
         except ValueError as error:
-            raise BackendRefused(f"a message of syncrepl cannot be read: {error}") from error
+            raise BackendRefused(
+                f"a message of syncrepl cannot be read: {error}; update slapd, or let no proxy"
+                " stand between (GLUU_CHANGES_LDAP_URI)"
+            ) from error
         except ldap.LDAPError as error:
             _check_continuity(error)
             raise
