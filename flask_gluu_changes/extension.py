@@ -102,11 +102,11 @@ class GluuChanges:
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
         feed = _feed(settings, backend, lag)
-        state = AppState(settings, feed, protector, _delta(app, settings, backend, lag))
+        state = AppState(settings, feed, protector, _delta(app, settings, backend, lag, protector))
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)
-        app.cli.add_command(create_group(settings, feed))
+        app.cli.add_command(create_group(settings, feed, protector))
 
 
 def _check_host(app: Flask, settings: Settings) -> None:
@@ -139,13 +139,13 @@ def _register(app: Flask, api: Api | None, state: AppState) -> None:
 
 
 def _delta(
-    app: Flask, settings: Settings, backend: Backend, lag: timedelta
+    app: Flask, settings: Settings, backend: Backend, lag: timedelta, guard: Guard
 ) -> DeltaEndpoint | None:
     """Return the endpoint of the token forms where the backend keeps a sequence of changes."""
     if not isinstance(backend, SequenceBackend):
         return None
     journal = JournalSettings.load(app.config)
-    return DeltaEndpoint(backend, journal, _visibility(settings), lag, settings.digest)
+    return DeltaEndpoint(backend, journal, _visibility(settings), lag, guard, settings.digest)
 
 
 def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:

@@ -1,4 +1,4 @@
-"""`doctor`: what keeps the store of people from answering as it should, and what to do about it."""
+"""`doctor`: what keeps the operation from answering as it should, and what to do about it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..errors import BackendUnavailable, ConfigurationError, GluuChangesError
 from ..feed.feed import Feed
 from ..journal.protocol import SequenceBackend
 from ..model import Finding, Level
+from ..protection import Guard
 from ..settings.backends import LdapSettings, SqlSettings
 from ..settings.base import Settings
 from ..settings.fields import PREFIX, SettingsGroup
@@ -34,17 +35,17 @@ GROUPS: tuple[tuple[type[SettingsGroup], str], ...] = (
 WIDTH = max(map(len, Level)) + 2
 
 
-def doctor_command(settings: Settings, feed: Feed) -> click.Command:
-    """Return the command for an application's settings and feed."""
+def doctor_command(settings: Settings, feed: Feed, guard: Guard) -> click.Command:
+    """Return the command for an application's settings, feed and guard."""
 
     @click.command("doctor")
     @with_appcontext
     def examine() -> None:
-        """Examine settings and store; exit code 1 when there is a fault.
+        """Examine settings, authorization server and store; exit code 1 when there is a fault.
 
         Warnings are about what may be intended, and about what cannot be examined.
         """
-        levels = [_print(found) for found in _findings(settings, feed)]
+        levels = [_print(found) for found in _findings(settings, feed, guard)]
         faults, warnings = levels.count(Level.FAULT), levels.count(Level.WARNING)
         click.echo(f"faults: {faults}, warnings: {warnings}")
         click.get_current_context().exit(1 if faults else 0)
@@ -52,9 +53,10 @@ def doctor_command(settings: Settings, feed: Feed) -> click.Command:
     return examine
 
 
-def _findings(settings: Settings, feed: Feed) -> Iterator[Finding]:
+def _findings(settings: Settings, feed: Feed, guard: Guard) -> Iterator[Finding]:
     yield from examine_settings(settings)
     yield from examine_config(current_app.config, feed.backend)
+    yield from guard.examine()
     try:
         yield from feed.backend.examine(feed.query(EPOCH))
     except BackendUnavailable as error:

@@ -1,4 +1,4 @@
-"""`follow` runs the ingest of the journal from the application's backend; `new-epoch` voids it."""
+"""`follow` fills the journal from the application's backend; the others tell it what to do."""
 
 from __future__ import annotations
 
@@ -42,6 +42,20 @@ def new_epoch() -> None:
     with ingest_module("service") as service:
         service.begin_epoch(current_app.config)
     click.echo("A new epoch has begun; `follow` reads everybody before anything is answered.")
+
+
+@click.command("confirm-removals")
+@with_appcontext
+def confirm_removals() -> None:
+    """Let the removals go that `follow` holds back now, because too many came at once.
+
+    The log of `follow` and the doctor say how many they are. It goes on running meanwhile.
+    """
+    with ingest_module("service") as service:
+        number = service.confirm_removals(current_app.config)
+    if not number:
+        raise click.ClickException("no removal is held back")
+    click.echo(f"confirmed: {number}; `follow` removes them within seconds, or when it starts.")
 
 
 class Progress(SnapshotProgress):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import NamedTuple
 
+from .. import forks
 from .snapshot import Page, Snapshot
 
 
@@ -43,7 +43,7 @@ class PagingSessions:
         self._limit = limit
         self._clock = clock
         self._sessions: list[PagingSession] = []
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
 
     def page(
         self, key: SessionKey, start: int, size: int, begin: Callable[[], Snapshot | None]

@@ -103,12 +103,14 @@ class JournalBackend(SequenceBackend):
             query: What the feed would ask.
         """
         try:
-            state, quarantined = self._reader.state()
+            state, quarantined, held = self._reader.state()
         except BackendUnavailable as error:
             yield unreadable(error)
             yield from examine_source(self.source, query, "")
             return
-        examination = JournalExamination(state, quarantined, self._following, query.settings_digest)
+        examination = JournalExamination(
+            state, quarantined, held, self._following, query.settings_digest
+        )
         yield from examination.findings()
         if state.built:
             yield from self._tampered()
@@ -157,7 +159,8 @@ class JournalBackend(SequenceBackend):
         """End all waits for a change when a signal comes, so that a server stops at once.
 
         Opt in from the main thread of a server's worker, after it has set its own handler, which
-        is called next: in gunicorn's `post_worker_init`.
+        is called next: in gunicorn's `post_worker_init`. The backend of an application that a
+        factory made is `app.extensions["gluu_changes"].feed.backend`.
 
         Args:
             number: The signal.

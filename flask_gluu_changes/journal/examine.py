@@ -31,12 +31,14 @@ EXACT, LAGGING = "exact", "lagging"
 class JournalExamination:
     """A journal's state, and what it is compared with.
 
-    quarantined: how many entries could not be written. following: when polls should confirm.
+    quarantined: how many entries could not be written. held: how many removals are held back.
+    following: when polls should confirm.
     settings_digest: of the application; empty where it is not known.
     """
 
     state: JournalState
     quarantined: int
+    held: int
     following: FollowSettings
     settings_digest: str
 
@@ -53,7 +55,7 @@ class JournalExamination:
                 " ended`",
             )
         yield from self._level()
-        yield from self._quarantine()
+        yield from self._left_out()
 
     def _follower(self) -> Iterator[Finding]:
         if not self.state.source:
@@ -105,7 +107,13 @@ class JournalExamination:
                 " that clients bear",
             )
 
-    def _quarantine(self) -> Iterator[Finding]:
+    def _left_out(self) -> Iterator[Finding]:
+        if self.held:
+            yield Finding.fault(
+                f"people who are gone from the source, and whose removal is held back: {self.held}",
+                "mend the source; or, if they are meant to go, run `flask gluu-changes"
+                " confirm-removals`",
+            )
         if self.quarantined:
             yield Finding.warning(
                 f"entries that could not be written to the journal: {self.quarantined}",

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from .. import forks
 from ..errors import BackendUnavailable
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,11 @@ class HeadWatcher:
 
     def __init__(self, look: Callable[[], object]) -> None:
         self._look = look
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._waiters: set[_Waiter] = set()
         self._watcher: threading.Thread | None = None
         self._closed = False
+        forks.in_child(self, HeadWatcher._forget_inherited)
 
     def wait(self, known: object, seconds: float, *, most: int) -> bool:
         """Return True when woken: the head is not `known` any more, or it is the end.
@@ -55,12 +57,16 @@ class HeadWatcher:
         """Let everybody go, within one look; safe in a signal's handler, since it takes no lock."""
         self._closed = True
 
+    def _forget_inherited(self) -> None:
+        self._watcher = None
+        self._waiters.clear()  # their threads are the parent's
+
     def _enter(self, waiter: _Waiter, most: int) -> None:
         with self._lock:
             if len(self._waiters) >= most:
                 raise BackendUnavailable("too many wait for a change", public=BUSY, retry_after=1)
             self._waiters.add(waiter)
-            if self._watcher is None or not self._watcher.is_alive():  # a fork leaves it behind
+            if self._watcher is None or not self._watcher.is_alive():
                 self._watcher = threading.Thread(target=self._watch, name="journal", daemon=True)
                 self._watcher.start()
 

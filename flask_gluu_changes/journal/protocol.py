@@ -78,6 +78,7 @@ class Status:
         confirmed_at: When the source was last known to hold nothing newer, in microseconds since
             the epoch; 0 for never.
         quarantined: How many entries could not be written as they are now.
+        held: How many removals are held back, because too many came at once.
     """
 
     level: str
@@ -87,6 +88,7 @@ class Status:
     built: bool
     confirmed_at: int
     quarantined: int = 0
+    held: int = 0
 
 
 class SequenceBackend(Backend):

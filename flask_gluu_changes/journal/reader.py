@@ -15,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendUnavailable
+from .failures import first_line
+from .held import count_held
 from .protocol import Position, ResyncRequired, Slice, Status
 from .quarantine import count_quarantined
 from .tables import (
     COMMITS,
     ENTRIES,
-    QUARANTINE,
+    HELD,
     STATE,
     JournalState,
     read_state,
@@ -84,6 +86,7 @@ class JournalReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = reader_engine(engine)
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
+        self._operational = engine.dialect.loaded_dbapi.OperationalError
         # Slices and heads are read by the driver's own cursor: they are what clients poll.
         statements = (_HEAD, _JOINED_STATE, _ROWS, _ENTRY_ROWS)
         self._head, self._joined_state, self._rows, self._entry_rows = (
@@ -92,7 +95,7 @@ class JournalReader:
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
-        state, quarantined = self.state()
+        state, quarantined, held = self.state()
         return Status(
             state.level,
             state.why,
@@ -101,12 +104,13 @@ class JournalReader:
             state.built,
             state.confirmed_at,
             quarantined,
+            held,
         )
 
-    def state(self) -> tuple[JournalState, int]:
-        """Return the journal's state, and how many entries could not be written."""
+    def state(self) -> tuple[JournalState, int, int]:
+        """Return the journal's state, and how many entries are set aside, and removals held."""
         with self._unavailable_on_errors(), self._engine.begin() as connection:
-            return read_state(connection), count_quarantined(connection)
+            return read_state(connection), count_quarantined(connection), count_held(connection)
 
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""
@@ -183,14 +187,17 @@ class JournalReader:
         try:
             yield
         except self._errors as error:
-            if self._has_no_tables():
+            if self._has_no_tables(error):
                 raise BackendUnavailable(NOT_FOLLOWED, public=NOT_BUILT) from error
-            raise BackendUnavailable(f"the journal cannot be read: {error}") from error
+            raise BackendUnavailable(f"the journal cannot be read: {first_line(error)}") from error
 
-    def _has_no_tables(self) -> bool:
+    def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""
+        cause = getattr(error, "orig", error)
+        if isinstance(cause, self._operational) and self._engine.dialect.name != "sqlite":
+            return False  # the server is away; asking it once more would take as long again
         try:
-            return not inspect(self._engine).has_table(QUARANTINE.name)
+            return not inspect(self._engine).has_table(HELD.name)
         except SQLAlchemyError:
             return False
 

@@ -8,8 +8,8 @@ table never grows beyond one row an identity (CouchDB's by-seq index).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from time import time_ns
 from typing import Any
@@ -34,9 +34,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.mysql import VARBINARY
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeEngine
 
+from ..database import connect_options, prepare_engine
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
@@ -55,7 +57,7 @@ MOST_ID_OCTETS = 1000
 SQLITE_PATIENCE = 10
 """Seconds that one waits for the lock of a file."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Of the tables below. A journal of another layout is begun anew."""
 
 
@@ -119,11 +121,11 @@ ENTRIES = Table(
 )
 """One row an identity. Times are microseconds since the epoch (1970, UTC).
 
-id: entryUUID where the source has one, else inum. version: grows with the identity's changes.
-digest: of the body, to distinguish a change from a write that changes nothing. changed_at: highest
-time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed: None,
-`deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a removed
-identity that of `removed`.
+id: entryUUID where the source has one, else inum. version: that of the commit.
+digest: of body and epoch, to distinguish a change from a write that changes nothing. changed_at:
+highest time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed:
+None, `deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a
+removed identity that of `removed`.
 """
 
 COMMITS = Table(
@@ -147,6 +149,7 @@ STATE = Table(
     Column("epoch", String(32), nullable=False),
     Column("head", BigInteger, nullable=False),
     Column("floor", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("built", Boolean, nullable=False),
     Column("level", String(16), nullable=False),
     Column("why", _TEXT, nullable=False),
@@ -155,15 +158,17 @@ STATE = Table(
     Column("confirmed_at", BigInteger, nullable=False),
     Column("holder", String(64), nullable=False),
     Column("held_until", BigInteger, nullable=False),
+    Column("released_at", BigInteger, nullable=False),
     Column("layout", Integer, nullable=False),
     **_OPTIONS,
 )
 """The journal's state, in one row.
 
 epoch: changes whenever continuity cannot be proven. head: the highest seq. floor: removals up to
-this seq may have been pruned. built: whether everything has been read once in this epoch. level:
-`exact` or `lagging`, and why. source, cookie: what is followed, and how far it has been read.
-confirmed_at: when the source was last known to hold nothing newer. holder, held_until: the lease.
+this seq may have been pruned. version: the highest that was given out. built: whether everything
+has been read once in this epoch. level: `exact` or `lagging`, and why. source, cookie: what is
+followed, and how far it has been read. confirmed_at: when the source was last known to hold nothing
+newer. holder, held_until: the lease. released_at: when removals that were held back went last.
 layout: of the tables.
 """
 
@@ -182,6 +187,22 @@ key: a digest of the id, which may be too long for an index. reason: without any
 """
 
 
+HELD = Table(
+    "gluu_changes_held",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("inum", _TEXT, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    **_OPTIONS,
+)
+"""The entries whose removal is held back, because too many would go at once.
+
+reason: for the removal. confirmed: an operator said that they are meant to go.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalState:
     """The journal's state as it was read; see `STATE` for the meaning of each field."""
@@ -189,6 +210,7 @@ class JournalState:
     epoch: str
     head: int
     floor: int
+    version: int
     built: bool
     level: str
     why: str
@@ -202,20 +224,25 @@ class JournalState:
 _STATE_QUERY = select(*(STATE.c[field.name] for field in fields(JournalState)))
 
 
-def open_engine(url: str, **options: Any) -> Engine:
+def open_engine(
+    url: str, *, connect_timeout: float = 3.0, operation_timeout: float = 30.0, **options: Any
+) -> Engine:
     """Return an engine for a journal's database; nothing is connected before the first use.
 
-    SQLite is used in WAL mode, so that readers and the writer never wait for each other.
+    SQLite is used in WAL mode: readers and the writer never wait for each other.
 
     Args:
         url: The database, as SQLAlchemy writes it.
+        connect_timeout: The longest wait for a connection to a server, in s.
+        operation_timeout: The longest wait for the next part of its answer, in s.
         **options: More of SQLAlchemy's own, such as the pool.
 
     Raises:
         ConfigurationError: The URL cannot be used.
     """
-    options = {"pool_pre_ping": not url.startswith("sqlite"), "hide_parameters": True, **options}
-    engine = _create_engine(url, options)
+    with _usable_url():
+        engine = _make_engine(url, connect_timeout, operation_timeout, options)
+    prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -226,29 +253,43 @@ def open_engine(url: str, **options: Any) -> Engine:
     return engine
 
 
-def engine_from_config(config: Mapping[str, Any]) -> Engine:
-    """Return an engine for the journal that an application's config names.
-
-    Raises ConfigurationError where it names none, or one that cannot be used.
-    """
-    url = JournalSettings.load(config).journal_url
-    if not url:
-        raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
-    return open_engine(url)
-
-
-def _create_engine(url: str, options: Mapping[str, Any]) -> Engine:
+@contextmanager
+def _usable_url() -> Iterator[None]:
     try:
-        return create_engine(url, **options)
+        yield
     except (ArgumentError, ValueError) as error:  # its text may hold the URL, and that a password
-        raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows; write one such as"
-            " sqlite:////var/lib/changes/journal.db"
-        ) from error
+        sentence = (
+            "is no URL of a database that SQLAlchemy knows, such as sqlite:////srv/journal.db"
+        )
+        raise ConfigurationError(f"{PREFIX}JOURNAL_URL {sentence}") from error
     except ImportError as error:
-        raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL needs the driver {error.name}; run `pip install {error.name}`"
-        ) from error
+        needed = f"needs the driver {error.name}; run `pip install {error.name}`"
+        raise ConfigurationError(f"{PREFIX}JOURNAL_URL {needed}") from error
+
+
+def _make_engine(
+    url: str, connect_timeout: float, operation_timeout: float, options: Mapping[str, Any]
+) -> Engine:
+    parsed = make_url(url)
+    options = {"hide_parameters": True, **options}
+    if parsed.get_backend_name() != "sqlite":
+        limits = connect_options(parsed.get_dialect().driver, connect_timeout, operation_timeout)
+        args = {name: value for name, value in limits.items() if name not in parsed.query}
+        waits = {"pool_pre_ping": True, "pool_timeout": connect_timeout, "connect_args": args}
+        options = {**waits, **options}
+    return create_engine(parsed, **options)
+
+
+def engine_from_config(config: Mapping[str, Any]) -> Engine:
+    """Return an engine for the journal of a config; raise ConfigurationError without a good one."""
+    settings = JournalSettings.load(config)
+    if not settings.journal_url:
+        raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
+    return open_engine(
+        settings.journal_url,
+        connect_timeout=settings.journal_connect_timeout,
+        operation_timeout=settings.journal_operation_timeout,
+    )
 
 
 def reader_engine(engine: Engine) -> Engine:
@@ -259,7 +300,7 @@ def reader_engine(engine: Engine) -> Engine:
 
 
 def writer_engine(engine: Engine, *, patience: float = SQLITE_PATIENCE) -> Engine:
-    """Return the engine for the writer, whose transactions take SQLite's lock when they begin.
+    """Return the engine for the writer, whose transactions take SQLite's lock at their beginning.
 
     patience: how long they wait for it, in seconds.
     """
@@ -276,11 +317,8 @@ def _keep_no_statements(connection: Any, _: object) -> None:
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        f"busy_timeout={SQLITE_PATIENCE * 1000}",
-    ):
+    patience = f"busy_timeout={SQLITE_PATIENCE * 1000}"
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", patience):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -346,6 +384,7 @@ def _first_state() -> dict[str, object]:
         "epoch": new_epoch(),
         "head": 0,
         "floor": 0,
+        "version": 0,
         "built": False,
         "level": UNKNOWN,
         "why": "nothing has been followed yet",
@@ -354,5 +393,6 @@ def _first_state() -> dict[str, object]:
         "confirmed_at": 0,
         "holder": "",
         "held_until": 0,
+        "released_at": 0,
         "layout": LAYOUT,
     }

@@ -46,7 +46,9 @@ class LdapSettings(SettingsGroup):
     ldap_cert_file: str = setting("", "client certificate, PEM", text)
     ldap_key_file: str = setting("", "key of the client certificate, PEM", text)
     ldap_connect_timeout: float = setting(
-        3.0, "longest wait for a connection to one URI, in s", seconds(0.1, 600)
+        3.0,
+        "longest wait for a connection to one URI, TLS and bind included, in s",
+        seconds(0.1, 600),
     )
     ldap_operation_timeout: float = setting(
         30.0, "longest wait for the next part of an answer, in s", seconds(0.1, 3600)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
 from ..journal.view import HostView
 from ..model import Visibility
+from ..protection import Guard
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
@@ -78,10 +79,12 @@ class DeltaEndpoint:
         settings: JournalSettings,
         visibility: Visibility,
         lag: timedelta,
+        guard: Guard,
         settings_digest: str = "",
     ) -> None:
         settings.check()
         self.backend = backend
+        self._guard = guard
         self._settings = settings
         self._issuer = TokenIssuer(settings, visibility)
         self._view = HostView(backend, settings_digest, visibility)
@@ -101,6 +104,8 @@ class DeltaEndpoint:
             self._token(arguments, selection), selection, arguments["count"], _wants_stream()
         )
         waited = self._wait(asked)
+        if waited:
+            self._guard.check()  # the token may have ended meanwhile
         response = self._unless_matched(asked)
         if waited:
             response.headers["Preference-Applied"] = f"wait={waited}"
@@ -118,6 +123,7 @@ class DeltaEndpoint:
             built=status.built,
             confirmedAt=at,
             quarantined=status.quarantined,
+            heldRemovals=status.held,
         )
         return _not_stored(response)
 
@@ -173,8 +179,10 @@ class DeltaEndpoint:
         return self.backend.latest()
 
     def _write(self, slice_: Slice, asked: DeltaRequest) -> Response:
-        write = self._pages.stream if asked.streamed else self._pages.page
-        return write(slice_, asked.selection, asked.token)
+        if not asked.streamed:
+            return self._pages.page(slice_, asked.selection, asked.token)
+        allowed = self._guard.still_allowed()
+        return self._pages.stream(slice_, asked.selection, asked.token, allowed)
 
 
 class PageWriter:
@@ -203,11 +211,26 @@ class PageWriter:
         )
         return Response(body, content_type=JSON)
 
-    def stream(self, first: Slice, selection: Selection, token: Token | None) -> Response:
-        """Write a run to its end, a line each; a run without its last line is not complete."""
-        return Response(self._lines(first, selection, token), content_type=NDJSON)
+    def stream(
+        self,
+        first: Slice,
+        selection: Selection,
+        token: Token | None,
+        allowed: Callable[[], bool],
+    ) -> Response:
+        """Write a run to its end, a line each; a run without its last line is not complete.
 
-    def _lines(self, slice_: Slice, selection: Selection, token: Token | None) -> Iterator[bytes]:
+        allowed: tells between the parts whether the client may have the next.
+        """
+        return Response(self._lines(first, selection, token, allowed), content_type=NDJSON)
+
+    def _lines(
+        self,
+        slice_: Slice,
+        selection: Selection,
+        token: Token | None,
+        allowed: Callable[[], bool],
+    ) -> Iterator[bytes]:
         total = latest = 0
         while True:
             total, latest = total + len(slice_.entries), max(latest, slice_.latest)
@@ -215,6 +238,9 @@ class PageWriter:
                 yield b"\n".join(_in_order(slice_, selection.apply(slice_.entries))) + b"\n"
             if slice_.next.is_end:
                 break
+            if not allowed():
+                log.info("a stream is cut: its token is not accepted any more")
+                return
             slice_ = self._view.read_slice(slice_.next, STREAM_ROWS)
         ending = self._continuation(slice_.next, selection, token)
         yield b'{"total":%d,%b%b}\n' % (total, self._latest(latest), ending)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import datetime
@@ -16,6 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
+from ...database import notice_forks
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
@@ -23,7 +23,7 @@ from ...settings.fields import PREFIX
 from ...values import AttributeType
 from .columns import Reader
 from .doctor import examine
-from .engine import discard_inherited_connections, make_engine, streaming_engine
+from .engine import make_engine, streaming_engine
 from .errors import is_stale, is_undecodable, translated
 from .schema import DatabaseSchema, TableInfo
 from .session import AnyConnection, any_text, as_needed
@@ -71,13 +71,13 @@ class SqlBackend(Backend):
         self._is_hosts = isinstance(database, Engine)
         if isinstance(database, Engine):
             self._engine = database
+            notice_forks(database)
         else:
             timeouts = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
             self._engine = make_engine(database, **timeouts)
         self._streaming_engine = streaming_engine(self._engine)
         # TypeError: SQLite stores anything as a time, and text cannot be compared with a number.
         self._driver_failures = self._engine.dialect.loaded_dbapi.Error, TypeError
-        self._process = os.getpid()
         given = {"TABLE": table, "ATTRIBUTES_TABLE": attributes_table, "COLUMNS": columns}
         self._not_given = [f"{PREFIX}SQL_{name}" for name, value in given.items() if value is None]
         self._schema = DatabaseSchema(
@@ -200,7 +200,6 @@ class SqlBackend(Backend):
         if table_info is None or none_since is None or none_since > query.since or query.everybody:
             return False
         plan = self._plan(query, table_info)
-        self._process = discard_inherited_connections(self._engine, self._process)
         with (
             closing(self._engine.raw_connection()) as connection,
             suppress(*self._driver_failures),
@@ -245,7 +244,6 @@ class SqlBackend(Backend):
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
-        self._process = discard_inherited_connections(self._engine, self._process)
         with self._streaming_engine.connect() as connection, self._session(connection):
             yield connection
 

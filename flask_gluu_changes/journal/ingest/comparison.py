@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, RowMapping, bindparam, select
 
@@ -15,8 +15,8 @@ from ...follower import Upserted
 from ..failures import journal_errors
 from ..quarantine import Unwritable
 from ..records import Identity, IdentityEncoder, IdTooLong, body_of, line_of, removal_of
-from ..tables import ENTRIES, QUARANTINE, STATE, reader_engine
-from ..writer import LOOKUP_SIZE
+from ..rows import LOOKUP_SIZE
+from ..tables import ENTRIES, HELD, QUARANTINE, STATE, reader_engine
 
 ROWS_AT_ONCE = 1000
 
@@ -51,6 +51,7 @@ class Kind(StrEnum):
     SUPERFLUOUS = "superfluous"
     DIFFERENT = "different"
     QUARANTINED = "quarantined"
+    HELD = "removals held back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,13 @@ class Fault:
         return len(self.found.body) if isinstance(self.found, Identity) else 0
 
 
+class Notes(NamedTuple):
+    """The ids of entries that could not be written, and of those whose removal is held back."""
+
+    set_aside: set[str]
+    held: set[str]
+
+
 class JournalRows:
     """The rows of a journal, a few at a time."""
 
@@ -98,9 +106,10 @@ class JournalRows:
         for rows in self._pages(_REMOVED):
             yield from rows
 
-    def quarantined(self) -> set[str]:
-        """Return the ids of the entries that could not be written."""
-        return {row["id"] for row in self._rows(select(QUARANTINE.c.id), {})}
+    def notes(self) -> Notes:
+        """Return what the journal notes of identities that are not as in the source."""
+        tables = (QUARANTINE, HELD)
+        return Notes(*({r["id"] for r in self._rows(select(t.c.id), {})} for t in tables))
 
     def _pages(self, statement: Any) -> Iterator[list[RowMapping]]:
         after = LEAST_SEQ - 1
@@ -123,55 +132,62 @@ def encoded(encoder: IdentityEncoder, event: Upserted) -> Identity | Unwritable:
         return Unwritable(str(error) if isinstance(error, IdTooLong) else type(error).__name__)
 
 
-def fault_in(
-    row: RowMapping | None, found: Identity | Unwritable | None, *, set_aside: bool
-) -> Fault | None:
-    """Compare what the journal has of an identity with what its source has; None for no fault.
+@dataclass(frozen=True)
+class Comparison:
+    """Compares what the journal has of identities with what their source has.
 
-    set_aside: whether the journal notes that the entry cannot be written.
+    epoch: of the journal, in which its digests are made.
     """
-    judged = _judge(row, found, set_aside=set_aside)
-    if judged is None:
-        return None
-    kind, names = judged
-    content = found.digest if isinstance(found, Identity) else found
-    return Fault(kind, names, (content, row and row["seq"], row and row["digest"]), found)
+
+    epoch: str
+    notes: Notes
+
+    def fault(
+        self, id_: str, row: RowMapping | None, found: Identity | Unwritable | None
+    ) -> Fault | None:
+        """Return what is wrong of an identity; None for nothing."""
+        kind, names = self._absent(id_, row) if found is None else self._present(id_, row, found)
+        if kind is None:
+            return None
+        content = found.digest_in(self.epoch) if isinstance(found, Identity) else found
+        return Fault(kind, names, (content, row and row["seq"], row and row["digest"]), found)
+
+    def _present(
+        self, id_: str, row: RowMapping | None, found: Identity | Unwritable
+    ) -> tuple[Kind | None, tuple[str, ...]]:
+        if id_ in self.notes.set_aside or isinstance(found, Unwritable):
+            return Kind.QUARANTINED, ()
+        if row is None or row["removed"] is not None:
+            return Kind.MISSING, ()
+        names = tuple(_differing(row, found, found.digest_in(self.epoch)))
+        return (Kind.DIFFERENT if names else None), names
+
+    def _absent(self, id_: str, row: RowMapping | None) -> tuple[Kind | None, tuple[str, ...]]:
+        if id_ in self.notes.held:
+            return Kind.HELD, ()
+        if id_ in self.notes.set_aside or (row is not None and row["removed"] is None):
+            return Kind.SUPERFLUOUS, ()
+        if row is None or _is_removal(row):
+            return None, ()
+        return Kind.DIFFERENT, (REMOVED,)
 
 
-def _judge(
-    row: RowMapping | None, found: Identity | Unwritable | None, *, set_aside: bool
-) -> tuple[Kind, tuple[str, ...]] | None:
-    if found is None:
-        return _judge_absent(row, set_aside=set_aside)
-    if set_aside or isinstance(found, Unwritable):
-        return Kind.QUARANTINED, ()
-    if row is None or row["removed"] is not None:
-        return Kind.MISSING, ()
-    names = tuple(_differing(row, found))
-    return (Kind.DIFFERENT, names) if names else None
-
-
-def _judge_absent(
-    row: RowMapping | None, *, set_aside: bool
-) -> tuple[Kind, tuple[str, ...]] | None:
-    if set_aside or (row is not None and row["removed"] is None):
-        return Kind.SUPERFLUOUS, ()
-    if row is None:
-        return None
+def _is_removal(row: RowMapping) -> bool:
+    """Return whether a row tells what its columns say of somebody who is gone."""
     told = removal_of(*(row[name] for name in ("id", "inum", "uid", "removed", "version")))
-    is_right = bytes(row["line"]) == told and row["removed"] in _REASONS and not row["beyond"]
-    return None if is_right else (Kind.DIFFERENT, (REMOVED,))
+    return bytes(row["line"]) == told and row["removed"] in _REASONS and not row["beyond"]
 
 
-def _differing(row: RowMapping, identity: Identity) -> Iterator[str]:
+def _differing(row: RowMapping, identity: Identity, digest: bytes) -> Iterator[str]:
     """Yield the names of the attributes that differ, then those of columns."""
     line, columns = bytes(row["line"]), _COLUMNS
     if line not in {line_of(identity, row["version"], created=made) for made in (True, False)}:
         yield from _differing_attributes(line, identity.body)
         columns = columns[:-1]  # another content has another digest
+    wanted = {**identity._asdict(), "digest": digest}
     for name in columns:
         known = row[name]
-        if (known if isinstance(known, str | int) else bytes(known)) != getattr(identity, name):
+        if (known if isinstance(known, str | int) else bytes(known)) != wanted[name]:
             yield name
     if row["beyond"]:
         yield "seq"

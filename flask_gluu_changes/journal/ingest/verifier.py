@@ -21,7 +21,7 @@ from ...follower import Follower, Upserted
 from ..reader import JournalReader
 from ..records import IdentityEncoder
 from ..tables import JournalState, now
-from .comparison import Fault, JournalRows, Kind, encoded, fault_in
+from .comparison import Comparison, Fault, JournalRows, Kind, encoded
 from .ingester import MAX_BATCH, MAX_BATCH_OCTETS
 
 LOOKS = 5
@@ -29,6 +29,9 @@ LOOKS = 5
 
 MOST_FAULTS = 100_000
 """Identities that are looked at again; it bounds the memory."""
+
+HELD_PATIENCE = 5.0
+"""Seconds for a confirmation while removals are held back."""
 
 POLL = 0.1
 """Seconds between two looks at the journal's state."""
@@ -58,6 +61,11 @@ class Report:
         """Whether the journal is what its source is, as far as that stands still."""
         return not self.faults and not self.uncounted
 
+    @property
+    def repairable(self) -> dict[str, Fault]:
+        """The faults that can be repaired: removals that are held back wait for an operator."""
+        return {id_: fault for id_, fault in self.faults.items() if fault.kind is not Kind.HELD}
+
     def names_by_kind(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Return for each kind of fault the ids, with the names of what is not as it should be."""
         return {
@@ -78,7 +86,7 @@ class Confirmation:
 
     def state(self) -> JournalState:
         """Return the journal's state; raise BackendUnavailable while it is being built."""
-        state, _ = self._reader.state()
+        state = self._reader.state()[0]
         if not state.built:
             raise BackendUnavailable(
                 "the journal is being built; run this again when the log of `flask gluu-changes"
@@ -92,7 +100,9 @@ class Confirmation:
         By two new confirmations, for the first one may be of a moment before this call; so no
         clocks are compared.
         """
-        deadline, seen = monotonic() + self._patience, {self.state().confirmed_at}
+        holds_back = self._reader.status().held > 0  # then nothing is confirmed
+        patience = min(self._patience, HELD_PATIENCE) if holds_back else self._patience
+        deadline, seen = monotonic() + patience, {self.state().confirmed_at}
         while monotonic() < deadline:
             state = self.state()
             seen.add(state.confirmed_at)
@@ -156,27 +166,30 @@ class Verifier:
             report.people += len(batch)
             seen.add(event.id for event in batch)
             yield from self._faults(batch)
-        for ids in chain(self._rows.living(), [[*self._rows.quarantined()]]):
+        for ids in chain(self._rows.living(), [self._rows.notes().set_aside]):
             yield from self._absent(seen.missing(ids))
-        gone = (row for row in self._rows.removed() if row["id"] not in seen)
-        for row in gone:
-            if fault := fault_in(row, None, set_aside=False):
+        comparison = self._comparison()
+        for row in self._rows.removed():
+            fault = None if row["id"] in seen else comparison.fault(row["id"], row, None)
+            if fault is not None:
                 yield row["id"], fault
 
+    def _comparison(self) -> Comparison:
+        return Comparison(self._confirmation.state().epoch, self._rows.notes())
+
     def _faults(self, batch: list[Upserted]) -> Iterator[tuple[str, Fault]]:
-        rows = self._rows.by_id([event.id for event in batch])
-        set_aside = self._rows.quarantined()
+        rows, comparison = self._rows.by_id([event.id for event in batch]), self._comparison()
         for event in batch:
             found = encoded(self._encoder, event)
-            fault = fault_in(rows.get(event.id), found, set_aside=event.id in set_aside)
+            fault = comparison.fault(event.id, rows.get(event.id), found)
             if fault is not None:
                 yield event.id, fault
 
     def _absent(self, ids: Iterable[str]) -> Iterator[tuple[str, Fault]]:
         for part in in_parts(ids, len):
-            rows, set_aside = self._rows.by_id(part), self._rows.quarantined()
+            rows, comparison = self._rows.by_id(part), self._comparison()
             for id_ in part:
-                fault = fault_in(rows.get(id_), None, set_aside=id_ in set_aside)
+                fault = comparison.fault(id_, rows.get(id_), None)
                 if fault is not None:
                     yield id_, fault
 

@@ -25,6 +25,7 @@ from ..records import Identity
 from ..tables import engine_from_config
 from ..view import settings_digest_in, source_under
 from ..writer import DELETED, LAGGING, OUT_OF_SCOPE, LeaseLost, WriteBatch, Writer
+from .brake import Brake
 from .comparison import Fault, JournalRows
 from .service import ingest_job
 from .verifier import POLL, Confirmation, Report, Verifier, in_parts
@@ -63,12 +64,13 @@ class Verification:
     def __init__(self, engine: Engine, config: Mapping[str, Any], backend: Backend) -> None:
         settings, job = FollowSettings.load(config), ingest_job(config, backend)
         reader = JournalReader(engine)
-        state, _ = reader.state()
+        state = reader.state()[0]
         self._follower = job.choose()
         self._source = source_under(self._follower.source, job.settings_digest)
         _check_source(state.source, self._source)
         self._lease = settings.follow_lease
         self._writer = Writer(engine, seconds=self._lease)
+        self._brake = Brake(self._writer, job.max_removals)
         job.encoder.limit_entries(self._writer.largest_entry())
         self._verifier = Verifier(
             JournalRows(engine),
@@ -84,9 +86,9 @@ class Verification:
     def repair(self) -> Report:
         """Compare everybody, write what differs, and look at it again."""
         report = self.verify()
-        while report.faults:
+        while report.repairable:
             before = report
-            self._write_all(report.faults)
+            self._write_all(report.repairable)
             report = self._after(report)
             if report.uncounted == 0 or len(report.faults) == len(before.faults):
                 return report
@@ -114,7 +116,9 @@ class Verification:
             batch = WriteBatch(repairs=True)
             for id_, fault in part:
                 _add(batch, id_, fault, OUT_OF_SCOPE if id_ in outside else DELETED)
+            self._brake.apply(batch, ())
             self._writer.commit(batch)
+        self._brake.report()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -22,7 +22,10 @@ from tests.support.postgres import Postgres
 from tests.support.relational import Relational
 from tests.support.replicas import TokenReplica, http_of
 
-RIGHT = ["missing: 0", "superfluous: 0", "different: 0", "quarantined: 0"]
+RIGHT = [
+    *("missing: 0", "superfluous: 0", "different: 0", "quarantined: 0"),
+    "removals held back: 0",
+]
 
 
 class Verified:
@@ -145,7 +148,7 @@ def test_after_follow(staff: People, journal: Journal) -> None:
     with filled(journal, staff) as filler:
         staff.add("4", person("dan"))
         filler.until(lambda: "4" in journal.living())
-    assert journal.rows()["3"].version == 4
+    assert journal.rows()["3"].version > journal.rows()["2"].version
 
 
 def test_other_settings_are_named(staff: People, journal: Journal) -> None:

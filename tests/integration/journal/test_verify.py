@@ -77,6 +77,7 @@ def test_a_journal_that_is_right(checked: Checked) -> None:
         assert result.output.splitlines() == [
             "people compared: 3",
             *("missing: 0", "superfluous: 0", "different: 0", "quarantined: 0"),
+            "removals held back: 0",
         ]
     assert checked.journal.state() == before
 
@@ -132,6 +133,17 @@ def test_a_missing_row_comes_back_above_all_versions(checked: Checked) -> None:
         checked.client.drain()
     corrupt(checked.journal.engine, CORRUPTIONS["a row is missing"], "2")
     assert checked.run("--repair").exit_code == 0
-    assert checked.journal.rows()["2"].version == checked.journal.state().head
     checked.client.drain()  # which checks that no version goes back
     assert checked.uids() == {"ann", "bobby", "cid"}
+
+
+def test_removals_that_are_held_back_wait_for_an_operator(checked: Checked) -> None:
+    """--repair removes no more than `follow` would, and says whose removal waits."""
+    for number in range(20):
+        checked.people.add(f"{number + 10}", person(f"u{number}", updated=NOON))
+    checked.fill_again()
+    for number in range(20):
+        checked.people.remove(f"{number + 10}")
+    result = checked.run("--repair")
+    assert (result.exit_code, "removals held back: 20" in result.output) == (1, True), result.output
+    assert len(checked.journal.living()) == 23

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -22,7 +23,7 @@ COMMANDS = {
     "repair": ["verify", "--repair"],
     "new-epoch": ["new-epoch"],
 }
-WRONG = {
+WRONG: dict[str, Any] = {
     "FOLLOW_INTERVAL": "abc",
     "NO_SUCH": "1",
     "JOURNAL_URL": "nonsense",
@@ -31,7 +32,7 @@ WRONG = {
 }
 
 
-def _app(backend: Backend | None = None, **settings: object) -> Flask:
+def _app(backend: Backend | None = None, **settings: Any) -> Flask:
     app = Flask("host")
     app.config.update(TESTING=True, GLUU_CHANGES_PROTECTION="bypass")
     app.config.update({f"GLUU_CHANGES_{n}": v for n, v in settings.items()})

@@ -6,10 +6,26 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from flask_gluu_changes.journal.protocol import ResyncRequired
 from flask_gluu_changes.journal.reader import JournalReader
+from flask_gluu_changes.journal.tables import ENTRIES, STATE
 from tests.support.journals import Journal, file_engine
+
+
+def _backup(journal: Journal, folder: Path) -> Path:
+    """Copy the file of a journal; return the folder of the copy."""
+    journal.engine.dispose()
+    backup = folder / "backup"
+    backup.mkdir()
+    shutil.copy(folder / "journal.db", backup)
+    return backup
+
+
+def _versions(journal: Journal) -> dict[str, int]:
+    with journal.engine.begin() as connection:
+        return {row.id: row.version for row in connection.execute(select(ENTRIES))}
 
 
 def test_a_restored_journal_knows_its_places_from_those_it_lost(
@@ -19,10 +35,7 @@ def test_a_restored_journal_knows_its_places_from_those_it_lost(
     reader = JournalReader(journal.engine)
     journal.put("a")
     kept = reader.latest()
-    journal.engine.dispose()
-    backup = tmp_path / "backup"
-    backup.mkdir()
-    shutil.copy(tmp_path / "journal.db", backup)
+    backup = _backup(journal, tmp_path)
     journal.put("b")
     lost = reader.latest()
     restored = Journal(file_engine(backup), name=journal.writer.name)
@@ -33,3 +46,49 @@ def test_a_restored_journal_knows_its_places_from_those_it_lost(
         restored.put("c")
     assert len(again.read_slice(kept, 10).entries) == 1
     restored.backend.close()
+
+
+def test_a_restored_journal_gives_no_version_a_second_time(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """Whoever it tells is told with a higher version than any that was lost with it."""
+    journal.put("a", "b")
+    journal.remove("b")
+    backup = _backup(journal, tmp_path)
+    for mail in ("1", "2", "3"):
+        journal.put("a", "b", mail=mail)
+    lost = max(_versions(journal).values())
+    restored = Journal(file_engine(backup), name=journal.writer.name)
+    restored.put("a", "b", mail="other")
+    assert min(_versions(restored).values()) > lost
+    restored.backend.close()
+
+
+def test_a_new_epoch_is_beyond_all_that_a_restored_journal_lost(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """Also for those who are as they were in the backup: clients may have them otherwise."""
+    journal.put("a")
+    backup = _backup(journal, tmp_path)
+    journal.put("a", mail="lost")
+    lost = _versions(journal)["a"]
+    restored = Journal(file_engine(backup), name=journal.writer.name)
+    restored.writer.begin_epoch()
+    restored.put("a")
+    assert _versions(restored)["a"] > lost
+    restored.backend.close()
+
+
+def test_a_journal_of_another_layout_begins_beyond_the_old_one(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """Its tables are made anew, and clients still know what the old ones told."""
+    journal.put("a")
+    journal.put("a", mail="new")
+    old = _versions(journal)["a"]
+    with journal.engine.begin() as connection:
+        connection.execute(update(STATE).values(layout=1))
+    anew = Journal(journal.engine)
+    anew.put("a")
+    assert _versions(anew)["a"] > old
+    anew.backend.close()
