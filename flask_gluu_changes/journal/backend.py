@@ -146,9 +146,9 @@ class JournalBackend(SequenceBackend):
         """Return what the journal says of itself, built or not."""
         return self._reader.status()
 
-    def wait(self, position: Position, seconds: float, *, most: int) -> bool:
+    def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds."""
-        return self._watcher.wait((position.epoch, position.after), seconds, most=most)
+        return self._watcher.wait((position.epoch, position.after), seconds, gone=gone)
 
     def close(self) -> None:
         """End all waits for a change, and close the connections of this process."""

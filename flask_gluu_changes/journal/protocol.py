@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..backend import Backend
@@ -123,9 +124,13 @@ class SequenceBackend(Backend):
         """Return what the journal says of itself, built or not."""
 
     @abstractmethod
-    def wait(self, position: Position, seconds: float, *, most: int) -> bool:
+    def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds without.
 
-        The end of the waits counts as something. most: so many may wait in this process; beyond it
-        BackendUnavailable is raised.
+        The end of the waits counts as something, and so does a client that has gone.
+
+        Args:
+            position: How far the client has read.
+            seconds: The longest wait.
+            gone: Returns whether the client has closed its connection; to be asked now and then.
         """

@@ -35,7 +35,10 @@ class JournalSettings(SettingsGroup):
         30, "how long a token lives and removals are remembered, in days", integer(1, 3650)
     )
     max_waiters: int = setting(
-        16, "requests that may wait for a change in one process; above it 503", integer(0, 10_000)
+        16,
+        "requests that may wait for a change in one process, and never more than half of its"
+        " threads; above it 503",
+        integer(0, 10_000),
     )
     max_wait_seconds: float = setting(
         30.0, "longest wait for a change that `Prefer: wait` gets, in s", seconds(0, 600)

@@ -6,10 +6,10 @@ Answers are composed of the bytes that the journal holds.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,11 +22,12 @@ from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
 from ..journal.view import HostView
 from ..model import Visibility
-from ..protection import Guard
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
+from .long_answers import LARGE, LongAnswers
 from .query import LATEST
+from .waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,6 @@ STREAM_ROWS = 1000
 
 CARRIED_PARAMS = ("count", "attributes", "excludedAttributes")
 """The parameters that are carried from a refused run into the full run that Location leads to."""
-
-_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -79,16 +78,16 @@ class DeltaEndpoint:
         settings: JournalSettings,
         visibility: Visibility,
         lag: timedelta,
-        guard: Guard,
+        waiting: Waiting,
+        long_answers: LongAnswers,
         settings_digest: str = "",
     ) -> None:
         settings.check()
         self.backend = backend
-        self._guard = guard
-        self._settings = settings
         self._issuer = TokenIssuer(settings, visibility)
         self._view = HostView(backend, settings_digest, visibility)
-        self._pages = PageWriter(self._view, self._issuer, lag)
+        self._pages = PageWriter(self._view, self._issuer, lag, long_answers)
+        self._waiting = waiting
 
     def answer(self, arguments: dict[str, Any]) -> Response:
         """Return a page, a stream, or 304.
@@ -103,13 +102,7 @@ class DeltaEndpoint:
         asked = DeltaRequest(
             self._token(arguments, selection), selection, arguments["count"], _wants_stream()
         )
-        waited = self._wait(asked)
-        if waited:
-            self._guard.check()  # the token may have ended meanwhile
-        response = self._unless_matched(asked)
-        if waited:
-            response.headers["Preference-Applied"] = f"wait={waited}"
-        return response
+        return self._waiting.answer(asked.position, partial(self._unless_matched, asked))
 
     def status(self) -> Response:
         """Return the status of the journal."""
@@ -145,19 +138,6 @@ class DeltaEndpoint:
         text = arguments["cursor" if kind is Kind.CURSOR else "deltaToken"]
         return self._issuer.verify(text, kind, selection)
 
-    def _wait(self, asked: DeltaRequest) -> int:
-        """Wait for a change if that is preferred; return the seconds that were granted, or 0."""
-        preferred = _WAIT.search(",".join(request.headers.getlist("Prefer")))
-        if preferred is None or asked.position is None or not asked.position.is_end:
-            return 0
-        granted = min(int(preferred[1]), int(self._settings.max_wait_seconds))
-        if not granted or not self._settings.max_waiters:
-            return 0
-        # a client that need not wait takes no place from those who do
-        if not self._view.read_slice(asked.position, 1).order:
-            self.backend.wait(asked.position, granted, most=self._settings.max_waiters)
-        return granted
-
     def _unless_matched(self, asked: DeltaRequest) -> Response:
         """Answer 304 where the client has this answer, unless its token should be replaced."""
         head, response = self._head_to_match(asked), None
@@ -181,8 +161,7 @@ class DeltaEndpoint:
     def _write(self, slice_: Slice, asked: DeltaRequest) -> Response:
         if not asked.streamed:
             return self._pages.page(slice_, asked.selection, asked.token)
-        allowed = self._guard.still_allowed()
-        return self._pages.stream(slice_, asked.selection, asked.token, allowed)
+        return self._pages.stream(slice_, asked.selection, asked.token)
 
 
 class PageWriter:
@@ -191,10 +170,17 @@ class PageWriter:
     lag: how far the clocks of writers may be ahead of this machine's; no latest change is later.
     """
 
-    def __init__(self, view: HostView, issuer: TokenIssuer, lag: timedelta) -> None:
+    def __init__(
+        self,
+        view: HostView,
+        issuer: TokenIssuer,
+        lag: timedelta,
+        long_answers: LongAnswers,
+    ) -> None:
         self._view = view
         self._issuer = issuer
         self._lag = lag
+        self._long_answers = long_answers
 
     def page(self, slice_: Slice, selection: Selection, token: Token | None) -> Response:
         """Write one slice, its entries as they are in the journal unless a selection cuts them.
@@ -209,28 +195,15 @@ class PageWriter:
             len(slice_.order),
             self._continuation(slice_.next, selection, token),
         )
-        return Response(body, content_type=JSON)
+        if len(body) <= LARGE:
+            return Response(body, content_type=JSON)
+        return self._long_answers.send([body], JSON, len(body))
 
-    def stream(
-        self,
-        first: Slice,
-        selection: Selection,
-        token: Token | None,
-        allowed: Callable[[], bool],
-    ) -> Response:
-        """Write a run to its end, a line each; a run without its last line is not complete.
+    def stream(self, first: Slice, selection: Selection, token: Token | None) -> Response:
+        """Write a run to its end, a line each; a run without its last line is not complete."""
+        return self._long_answers.send(self._lines(first, selection, token), NDJSON)
 
-        allowed: tells between the parts whether the client may have the next.
-        """
-        return Response(self._lines(first, selection, token, allowed), content_type=NDJSON)
-
-    def _lines(
-        self,
-        slice_: Slice,
-        selection: Selection,
-        token: Token | None,
-        allowed: Callable[[], bool],
-    ) -> Iterator[bytes]:
+    def _lines(self, slice_: Slice, selection: Selection, token: Token | None) -> Iterator[bytes]:
         total = latest = 0
         while True:
             total, latest = total + len(slice_.entries), max(latest, slice_.latest)
@@ -238,9 +211,6 @@ class PageWriter:
                 yield b"\n".join(_in_order(slice_, selection.apply(slice_.entries))) + b"\n"
             if slice_.next.is_end:
                 break
-            if not allowed():
-                log.info("a stream is cut: its token is not accepted any more")
-                return
             slice_ = self._view.read_slice(slice_.next, STREAM_ROWS)
         ending = self._continuation(slice_.next, selection, token)
         yield b'{"total":%d,%b%b}\n' % (total, self._latest(latest), ending)

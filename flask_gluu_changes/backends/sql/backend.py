@@ -21,6 +21,7 @@ from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
 from ...settings.fields import PREFIX
 from ...values import AttributeType
+from .batches import batches
 from .columns import Reader
 from .doctor import examine
 from .engine import make_engine, streaming_engine
@@ -30,9 +31,6 @@ from .session import AnyConnection, any_text, as_needed
 from .statement import QueryPlan, plan_query
 
 log = logging.getLogger(__name__)
-
-ROWS_AT_ONCE = 500
-"""Rows that are fetched together; memory stays flat however long the answer is."""
 
 
 class SqlBackend(Backend):
@@ -213,9 +211,9 @@ class SqlBackend(Backend):
         self, connection: Connection, query: ChangesQuery, plan: QueryPlan
     ) -> Iterator[Iterable[Entry]]:
         dialect, found = connection.dialect.name, 0
-        streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
+        streaming = connection.execution_options(stream_results=True)
         with streaming.execute(plan.matching, plan.parameters(query, dialect)) as result:
-            for rows in result.partitions():
+            for rows in batches(result):
                 found += len(rows)
                 batch = map(partial(_entry, plan.names, plan.readers), rows)
                 # SQLite compares times as text, so some rows are only nearly new enough.

@@ -31,6 +31,7 @@ class ProtectedJournal:
         self.token = server.issue()
         app = Flask("protected")
         app.config.update(settings(server, "oauth", token_cache_seconds=0), SECRET_KEY="s")
+        app.config["GLUU_CHANGES_SERVER_THREADS"] = 8
         self.protector = Protector.from_config(app.config, clock=self.clock)
         GluuChanges(app, backend=journal.backend, protector=self.protector)
         self._client = app.test_client()
@@ -101,7 +102,7 @@ def read(site: ProtectedJournal, meanwhile: float) -> list[str]:
         site.clock.ahead += meanwhile
         try:
             lines.append(next(parts))
-        except StopIteration:
+        except (StopIteration, BrokenPipeError):  # servers break off at the latter
             break
     return [json.loads(line).get("@id", "the end") for line in b"".join(lines).splitlines()]
 
