@@ -6,18 +6,19 @@ the account's rights.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import ldap
 from ldap.filter import filter_format
 
-from ...errors import BackendUnavailable
-from ...follower import Upserted
+from ...errors import BackendRefused, BackendUnavailable
+from ...follower import ContinuityLost, Upserted
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
 from .connection import Connection, ConnectionPool
@@ -25,6 +26,8 @@ from .dn import normal, within
 from .errors import translated
 from .schema import DirectorySchema, check_time_attributes, requested_attributes
 from .search import NO_ATTRIBUTES, Search, stream
+
+T = TypeVar("T")
 
 UUID = "entryUUID"
 CSN = "entryCSN"
@@ -134,7 +137,7 @@ class DirectoryFollower:
             for filter_ in [""] if ids is None else uuid_filters([*ids]):
                 search = replace(with_uuid(people), filter=f"(&{people.filter}{filter_})")
                 for entry in chain.from_iterable(stream(connection, search)):
-                    yield Upserted(uuid_of(entry, people), entry)
+                    yield Upserted(take_uuid(entry, people), entry)
 
     @contextmanager
     def _any_session(self) -> Iterator[Session]:
@@ -161,7 +164,7 @@ class DirectoryFollower:
             found = session.search_visible(base, ldap.SCOPE_BASE, "(objectClass=*)", UUID)
             for _, entry in found:
                 if UUID in entry:
-                    return f"the directory {entry[UUID][0].decode()}"
+                    return f"the directory {uuid_of(entry)}"
         return f"the directory at {' '.join(self._settings.ldap_uri)}"
 
     def _check_directory(self, session: Session) -> None:
@@ -176,7 +179,7 @@ class DirectoryFollower:
     def _uuids(self, session: Session, filter_: str) -> Iterator[str]:
         for context in self._contexts.names:
             for _, entry in session.search_visible(context, ldap.SCOPE_SUBTREE, filter_, UUID):
-                yield entry[UUID][0].decode()
+                yield uuid_of(entry)
 
     def _people(self) -> Search:
         info = self._schema.info()
@@ -197,10 +200,32 @@ def with_uuid(people: Search) -> Search:
     return people.with_attributes(*dict.fromkeys((*people.attributes, UUID)))
 
 
-def uuid_of(entry: Any, people: Search) -> str:
+def take_uuid(entry: Any, people: Search) -> str:
     """Return the entryUUID of an entry, and take it out unless it was asked for as well."""
-    values = entry[UUID] if UUID in people.attributes else entry.pop(UUID)
-    return str(values[0].decode())
+    uuid = uuid_of(entry)
+    if UUID not in people.attributes:
+        del entry[UUID]
+    return uuid
+
+
+def uuid_of(entry: Mapping[str, Sequence[bytes]]) -> str:
+    """Return the identity of an entry; raise BackendRefused where the account may not see it."""
+    if UUID not in entry:
+        raise BackendRefused(
+            f"let the account that binds read {UUID} of the people and groups (slapd: `access to"
+            f" attrs={UUID} by dn.exact=… read`)"
+        )
+    return entry[UUID][0].decode(errors="replace")
+
+
+def read_position(kind: Callable[..., T], cookie: str) -> T:
+    """Read a saved position, a JSON object of texts; raise ContinuityLost for anything else."""
+    try:
+        texts = json.loads(cookie)
+        "".join(texts.values()).encode()
+        return kind(**texts)
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+        raise ContinuityLost("the saved cookie cannot be read") from error
 
 
 def uuid_filters(uuids: list[str]) -> Iterator[str]:

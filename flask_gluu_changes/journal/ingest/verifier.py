@@ -77,7 +77,7 @@ class Report:
 class Confirmation:
     """Waits until the journal has been told all that its source holds.
 
-    patience: seconds after which it is given up.
+    patience: seconds that it waits in all; then it is given up.
     """
 
     def __init__(self, reader: JournalReader, patience: float) -> None:
@@ -107,8 +107,10 @@ class Confirmation:
             state = self.state()
             seen.add(state.confirmed_at)
             if len(seen) > 2 or state.held_until < now():
+                self._patience = max(0.0, deadline - monotonic())
                 return True
             sleep(POLL)
+        self._patience = 0.0
         return False
 
 

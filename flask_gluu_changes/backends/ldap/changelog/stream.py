@@ -24,7 +24,7 @@ from ....follower import (
 )
 from ....model import Entry
 from ..dn import within
-from ..follower import uuid_filters, uuid_of, with_uuid
+from ..follower import take_uuid, uuid_filters, with_uuid
 from ..search import Search
 from .session import PAGE, ChangelogPosition, ChangelogRecord, ChangelogSession, covers
 
@@ -91,7 +91,7 @@ class ChangelogStream:
         for entry in self._session.entries(with_uuid(people)):
             if stop.is_set:
                 break
-            yield Upserted(uuid_of(entry, people), entry)
+            yield Upserted(take_uuid(entry, people), entry)
 
     def _poll(self, stop: StopSignal) -> Iterator[Event]:
         before = self._position
@@ -138,7 +138,7 @@ class ChangelogStream:
         for any_uuid in uuid_filters(uuids):
             filter_ = f"(&{people.filter}{any_uuid})"
             for _, entry in self._session.search(people.base, ldap.SCOPE_SUBTREE, filter_, *names):
-                yield uuid_of(entry, people), entry
+                yield take_uuid(entry, people), entry
 
     def _has_branch(self, uuids: list[str]) -> bool:
         """Return whether one of these is no person and has entries below it."""

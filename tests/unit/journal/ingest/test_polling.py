@@ -217,3 +217,18 @@ def test_ids_do_not_show_inums_that_are_denied(journal: Journal) -> None:
             ids.update(event.id for event in islice(events, 2) if isinstance(event, Upserted))
     assert len(kinds) == 2
     assert ids == {"1", "cea3878a334b240469d159ff840b6434"}
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        '["2024-05-01T12:00:00", "2024-05-01T12:00:00"]',
+        '["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"]',
+        "[" * 5000,
+    ],
+)
+def test_bounds_that_are_no_times_in_a_zone(looks: Looks, cookie: str) -> None:
+    """Nor can those be compared with the clock, or nested ones be read."""
+    follower = PollingFollower(looks.people.backend, ChangesQuery(LONG_AGO), FollowSettings(), "")
+    with pytest.raises(ContinuityLost, match="cannot be read"):
+        next(follower.events(cookie, StopSignal()))
