@@ -33,6 +33,9 @@ MAX_BATCH = 1000
 MAX_BATCH_OCTETS = 8 * 2**20
 """Octets after which no more changes are added to a transaction."""
 
+COMMIT_EVERY = 0.2
+"""Seconds between two transactions while the source tells one change after the other."""
+
 CONFIRM_EVERY = 0.1
 """Seconds between two notes that there is nothing newer."""
 
@@ -63,6 +66,7 @@ class Ingester:
         self._written = 0
         self._asked_at = now()
         self._committed_at = 0.0
+        self._began_at = monotonic()
         self._snapshot: SnapshotStarted | None = None
         self._is_first = False
         self._holds_back = False
@@ -164,6 +168,8 @@ class Ingester:
         if event.ends_snapshot:
             self._commit()
             self._forget_snapshot()
+        elif not self._snapshot and monotonic() - self._began_at >= COMMIT_EVERY:
+            self._commit()  # there may be no quiet moment, and few who change all the time
 
     def _end_snapshot(self) -> None:
         for id_ in self._unchanged & self._brake.held():
@@ -208,5 +214,5 @@ class Ingester:
             self._written += self._writer.commit(part)
             if self._is_first and self._snapshot:
                 self._progress.advanced(len(part.changes))
-        self._committed_at = monotonic()
+        self._committed_at = self._began_at = monotonic()
         self._brake.report()

@@ -24,7 +24,7 @@ from ....follower import (
 )
 from ....model import Entry
 from ..dn import within
-from ..follower import CSN, UUID, uuid_filters, uuid_of
+from ..follower import CSN, UUID, take_uuid, uuid_filters, uuid_of
 from ..groups import GROUPS, MEMBER_OF, MEMBERS, members_of
 from ..search import Search
 from .memberships import (
@@ -349,6 +349,4 @@ class SyncStream:
     def _found(self, base: str, scope: int, filter_: str) -> Iterator[tuple[str, str, Entry]]:
         names = dict.fromkeys((*self._scope.people.attributes, UUID, CSN))
         for dn, entry in self._session.search(base, scope, filter_, *names):
-            uuid = uuid_of(entry)
-            del entry[UUID]
-            yield uuid, dn, entry
+            yield take_uuid(entry, self._scope.people), dn, entry

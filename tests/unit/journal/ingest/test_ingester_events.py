@@ -36,6 +36,19 @@ def test_changes_are_written_when_there_is_a_quiet_moment(world: World) -> None:
     assert world.state().cookie == "c1"
 
 
+def test_few_who_change_all_the_time_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source may have no quiet moment; the lease is renewed so as well."""
+    clock = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    world = World()
+    assert world.tell(seen("a", "1"), Checkpoint("c1"), seen("a", "2")) == []
+    clock[0] += module.COMMIT_EVERY
+    assert world.tell(Checkpoint("c2")) == [([("a", "2")], "c2", None)]
+    assert world.tell(seen("a", "3"), Checkpoint("c3")) == []
+    clock[0] += module.COMMIT_EVERY
+    assert world.tell(SnapshotStarted(complete=False), Checkpoint("c4")) == []
+
+
 def test_large_batches_are_written_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no transaction grows without bound; the cookie follows with the last."""
     monkeypatch.setattr(module, "MAX_BATCH", 2)
