@@ -1,7 +1,8 @@
 """Rude clients and their stalled authorization server, in a process of their own.
 
-It writes a line of JSON with the issuer and the tokens, and goes on when it reads a line: first the
-authorization server stalls and the attack begins; at the end it writes a line with what was answered.
+It writes a line of JSON with the issuer and the tokens, and goes on when it reads a line: first
+the authorization server stalls and the attack begins; at the end it writes a line with what was
+answered.
 """
 
 from __future__ import annotations

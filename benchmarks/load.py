@@ -1,8 +1,8 @@
 """python -m benchmarks.load: ordinary requests while rude clients do what they can.
 
 Four workers with eight threads answer polls at half of what they can. Then the same goes on while
-50 clients read streams at 10 kB/s, 200 wait for a change, others send tokens that nobody has issued,
-and the authorization server accepts connections and answers nothing.
+50 clients read streams at 10 kB/s, 200 wait for a change, others send tokens that nobody has
+issued, and the authorization server accepts connections and answers nothing.
 """
 
 from __future__ import annotations
@@ -193,11 +193,11 @@ def _poll_by(pause: float, client: Client, start: float) -> list[tuple[int, floa
 
 def _report(capacity: float, quiet: Phase, attacked: Phase, rude: dict[str, int]) -> int:
     """Print the table; return 1 unless everything is as it should be."""
-    print(f"{WORKERS} workers × {THREADS} threads, {capacity:.0f} polls/s at most")
+    print(f"{WORKERS} workers x {THREADS} threads, {capacity:.0f} polls/s at most")
     print(f"{'':<12} {'polls/s':>9} {'p50 ms':>7} {'p99 ms':>7}   statuses")
     print(quiet.line())
     print(attacked.line())
-    print("rude clients  ", ", ".join(f"{kind} × {n}" for kind, n in sorted(rude.items())))
+    print("rude clients  ", ", ".join(f"{kind} x {n}" for kind, n in sorted(rude.items())))
     memory = [peak(worker) for worker in workers() if _is_python(worker)]
     print("memory        ", ", ".join(f"{mib:.0f} MiB" for mib in memory), f"(≤ {MOST_MIB:.0f})")
     slower = attacked.quantile(99) / quiet.quantile(99)

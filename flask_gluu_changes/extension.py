@@ -117,7 +117,7 @@ class GluuChanges:
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)
-        app.cli.add_command(create_group(settings, feed))
+        app.cli.add_command(create_group(settings, feed, protector))
 
 
 def _check_host(app: Flask, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -9,9 +10,9 @@ from itertools import compress
 from operator import not_
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, bindparam, case, func, inspect, select
+from sqlalchemy import Engine, bindparam, case, func, insert, inspect, select
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendRefused, BackendUnavailable
@@ -23,11 +24,15 @@ from .tables import (
     ENTRIES,
     HELD,
     STATE,
+    UNKNOWN_COMMITS,
     JournalState,
     read_state,
     reader_engine,
     to_octets,
+    writer_engine,
 )
+
+log = logging.getLogger(__name__)
 
 FETCH_SIZE = 1000
 """Rows that the timeStamp form holds in memory at a time."""
@@ -38,6 +43,9 @@ NOT_FOLLOWED = (
     "nothing has been followed into the journal yet: run `flask gluu-changes follow`, and keep it"
     " running"
 )
+
+NOTING_PATIENCE = 1.0
+"""Seconds that a request waits for the lock of a file."""
 
 NO_SEQ = -1
 """A seq that no commit has."""
@@ -74,6 +82,14 @@ _EVERYBODY = select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, _LINE, ENTRIES.c.s
 _SINCE = _EVERYBODY.where(ENTRIES.c.counts_until >= bindparam("since"), ENTRIES.c.counts_until != 0)
 
 
+class UnknownCommit(ResyncRequired):
+    """A token names a commit that the journal does not have: it was restored, or has forgotten."""
+
+    def __init__(self, position: Position) -> None:
+        super().__init__("the journal has been restored or pruned since then")
+        self.position = position
+
+
 class _JoinedState(NamedTuple):
     """The journal's state, with the commit ids at its head and at a client's position."""
 
@@ -96,6 +112,7 @@ class JournalReader:
 
     def __init__(self, engine: Engine, settings_digest: str | None = None) -> None:
         self._engine = reader_engine(engine)
+        self._noting = writer_engine(engine, patience=NOTING_PATIENCE)
         self._settings_digest = settings_digest
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._operational = engine.dialect.loaded_dbapi.OperationalError
@@ -141,12 +158,16 @@ class JournalReader:
         Raises ResyncRequired for a position of another epoch, of a journal before it was restored,
         or from before the removals that are still known.
         """
-        with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
-            state = self._usable_state(cursor, position.until if position else NO_SEQ)
-            if position is not None:
-                _check_continuity(state, position)
-            head = _head_position(state)
-            return self._read(cursor, _start_of_slice(position, head), size, head)
+        try:
+            with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
+                state = self._usable_state(cursor, position.until if position else NO_SEQ)
+                if position is not None:
+                    _check_continuity(state, position)
+                head = _head_position(state)
+                return self._read(cursor, _start_of_slice(position, head), size, head)
+        except UnknownCommit as error:
+            self._note_unknown(error.position)
+            raise
 
     def since(self, micros: int, *, everybody: bool) -> Iterator[tuple[bytes, int, bytes]]:
         """Yield sort key, change time and line of those who count as changed since a time.
@@ -166,6 +187,25 @@ class JournalReader:
             # a connection to MariaDB takes no second statement while it streams
             for key, changed_at, seq in large:
                 yield key, changed_at, self._line(connection.connection.cursor(), seq)
+
+    def _note_unknown(self, position: Position) -> None:
+        """Tell whoever fills the journal of a commit that it lost, because it was restored.
+
+        Not where it may have been forgotten. It is the only trace that a restored journal has.
+        """
+        row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
+        try:
+            with self._noting.begin() as connection:
+                oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
+                if oldest is not None and oldest < position.until:
+                    connection.execute(insert(UNKNOWN_COMMITS).values(row))
+        except IntegrityError:
+            pass  # it was noted before
+        except self._errors:
+            log.warning(
+                "a client knows of changes that the journal does not, and this cannot be noted in"
+                " it; if it was restored, run `flask gluu-changes new-epoch`"
+            )
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
         """Read the state; what was filled under other settings may hold what is hidden here."""
@@ -278,7 +318,7 @@ def _check_continuity(state: _JoinedState, position: Position) -> None:
     if position.removals and position.after < state.floor:
         raise ResyncRequired("removals since then have been forgotten")
     if state.position_commit != position.commit_id:
-        raise ResyncRequired("the journal has been restored or pruned since then")
+        raise UnknownCommit(position)
 
 
 def _head_position(state: _JoinedState) -> Position:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, fields
 from time import time_ns
 from typing import Any
@@ -28,7 +27,6 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     create_engine,
-    event,
     insert,
     inspect,
     select,
@@ -42,20 +40,17 @@ from ..database import connect_options, prepare_engine
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
+from .sessions import MARIADB, SQLITE_PATIENCE, prepare_sessions
 
 METADATA = MetaData()
 ONLY_ROW = 1
 UNKNOWN = "unknown"
 """The level of a journal before anything was followed."""
 
-_MARIADB = {"mysql", "mariadb"}
 _LONG = 2**24
 
 MOST_ID_OCTETS = 1000
 """The longest id that every database indexes, in UTF-8."""
-
-SQLITE_PATIENCE = 10
-"""Seconds that one waits for the lock of a file."""
 
 LAYOUT = 3
 """Of the tables below. A journal of another layout is begun anew."""
@@ -74,7 +69,7 @@ class OctetText(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the column; MariaDB has no unique index over a whole BLOB."""
         length: int = self.impl_instance.length  # type: ignore[attr-defined]
-        indexed = dialect.name in _MARIADB and length <= MOST_ID_OCTETS
+        indexed = dialect.name in MARIADB and length <= MOST_ID_OCTETS
         return dialect.type_descriptor(VARBINARY(length) if indexed else LargeBinary(length))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
@@ -98,7 +93,7 @@ _ID = OctetText(MOST_ID_OCTETS)
 # a database's own defaults may be an engine without transactions, and another character set
 _OPTIONS: Any = {
     f"{dialect}_{name}": value
-    for dialect in sorted(_MARIADB)
+    for dialect in sorted(MARIADB)
     for name, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
 
@@ -203,6 +198,20 @@ reason: for the removal. confirmed: an operator said that they are meant to go.
 """
 
 
+UNKNOWN_COMMITS = Table(
+    "gluu_changes_unknown_commit",
+    METADATA,
+    Column("commit_id", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("epoch", String(32), nullable=False),
+    **_OPTIONS,
+)
+"""Commits that clients' tokens name, and that are not here: the journal was restored.
+
+Whoever serves the journal adds them, and writes nothing else.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalState:
     """The journal's state as it was read; see `STATE` for the meaning of each field."""
@@ -246,13 +255,7 @@ def open_engine(
         options = {**waits, **options}
     engine = create_engine(parsed, **options)
     prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name in _MARIADB:
-        event.listen(engine, "connect", _prepare_mysql)
-    elif engine.dialect.name == "postgresql":
-        event.listen(engine, "connect", _keep_no_statements)
+    prepare_sessions(engine)
     return engine
 
 
@@ -295,33 +298,6 @@ def writer_engine(engine: Engine, *, patience: float = SQLITE_PATIENCE) -> Engin
     milliseconds = int(min(patience, SQLITE_PATIENCE) * 1000)
     begin = (f"PRAGMA busy_timeout={milliseconds}", "BEGIN IMMEDIATE")
     return engine.execution_options(sqlite_begin=begin)
-
-
-def _keep_no_statements(connection: Any, _: object) -> None:
-    """Have nothing prepared: a pooler may go on with another session."""
-    if hasattr(connection, "prepare_threshold"):  # psycopg's; other drivers prepare nothing
-        connection.prepare_threshold = None
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        f"busy_timeout={SQLITE_PATIENCE * 1000}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _prepare_mysql(connection: Any, _: object) -> None:
-    """Set what the server may have other defaults for: a value is refused and never cut."""
-    with closing(connection.cursor()) as cursor:
-        cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    for statement in connection.get_execution_options().get("sqlite_begin", ("BEGIN",)):
-        connection.exec_driver_sql(statement)
 
 
 def create(engine: Engine) -> None:

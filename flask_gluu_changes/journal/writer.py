@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, select, update
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
@@ -26,6 +26,7 @@ from .tables import (
     COMMITS,
     ENTRIES,
     STATE,
+    UNKNOWN_COMMITS,
     JournalState,
     commit_row,
     create,
@@ -45,6 +46,18 @@ _ADVANCE = update(STATE).values(
     {name: bindparam(name) for name in ("confirmed_at", "head", "version", "cookie", "built")}
 )
 _ADD_COMMIT = insert(COMMITS)
+_LOST_COMMITS = (
+    select(UNKNOWN_COMMITS.c.commit_id)
+    .join(STATE, STATE.c.epoch == UNKNOWN_COMMITS.c.epoch)
+    .outerjoin(
+        COMMITS,
+        and_(
+            COMMITS.c.seq == UNKNOWN_COMMITS.c.seq,
+            COMMITS.c.commit_id == UNKNOWN_COMMITS.c.commit_id,
+        ),
+    )
+    .where(COMMITS.c.seq.is_(None))
+)
 
 
 class Writer:
@@ -142,6 +155,14 @@ class Writer:
                 return {id_: removal.reason for id_, removal in held.items()}
             return confirmed_removals(connection)
 
+    def was_restored(self) -> bool:
+        """Return whether a client knows a commit of this epoch that is not here.
+
+        A node whose replica of the database lags may have noted one that is here by now.
+        """
+        with journal_errors(), self._reading.begin() as connection:
+            return connection.execute(_LOST_COMMITS).first() is not None
+
     def largest_entry(self) -> int | None:
         """Return how many octets the JSON of an entry may have here; None for no limit."""
         with journal_errors(), self._engine.begin() as connection:
@@ -169,6 +190,7 @@ class Writer:
             head = read_state(connection).head
             fresh = {"epoch": new_epoch(), "floor": head, "built": False, "cookie": ""}
             connection.execute(update(STATE).values(fresh))
+            connection.execute(delete(UNKNOWN_COMMITS))
             if forget:
                 connection.execute(delete(ENTRIES))
                 forget_quarantined(connection)
@@ -228,7 +250,8 @@ class Writer:
                 connection.execute(update(STATE).values(floor=floor))
             last = connection.scalar(select(func.max(COMMITS.c.seq)).where(COMMITS.c.at < before))
             if last is not None:  # it stays: until the next commit, tokens were issued at it
-                connection.execute(delete(COMMITS).where(COMMITS.c.seq < last))
+                for table in (COMMITS, UNKNOWN_COMMITS):
+                    connection.execute(delete(table).where(table.c.seq < last))
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

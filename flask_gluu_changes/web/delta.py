@@ -156,8 +156,9 @@ class DeltaEndpoint:
         return self.backend.latest()
 
     def _write(self, slice_: Slice, asked: DeltaRequest) -> Response:
-        write = self._pages.stream if asked.streamed else self._pages.page
-        return write(slice_, asked.selection, asked.token)
+        if not asked.streamed:
+            return self._pages.page(slice_, asked.selection, asked.token)
+        return self._pages.stream(slice_, asked.selection, asked.token)
 
 
 class PageWriter:

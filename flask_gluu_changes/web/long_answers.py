@@ -58,7 +58,7 @@ class LongAnswers:
         pace = Pace(self._least_rate) if self._least_rate else None
         if pace is not None:
             Connection(request.environ).limit_sends(GRACE)
-        body = PacedBody(parts, place, pace, lambda: True)
+        body = PacedBody(parts, place, pace, self._guard.still_allowed())
         response = Response(body, content_type=content_type)  # which closes its body
         if length is not None:
             response.content_length = length

@@ -189,6 +189,8 @@ class Ingester:
             if self._follower.level == EXACT and not pending:
                 self._batch.confirmed_at = self._asked_at
             self._commit()
+            if self._writer.was_restored():
+                raise ContinuityLost("the journal was restored, and clients know more than it")
         if not pending:
             self._asked_at = now()
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
-from flask_gluu_changes.journal.protocol import ResyncRequired
+from flask_gluu_changes.journal.protocol import Position, ResyncRequired
 from flask_gluu_changes.journal.reader import JournalReader
-from flask_gluu_changes.journal.tables import ENTRIES, STATE
+from flask_gluu_changes.journal.tables import ENTRIES, STATE, UNKNOWN_COMMITS, now
+from flask_gluu_changes.journal.writer import SECOND
 from tests.support.journals import Journal, file_engine
 
 
@@ -92,3 +94,60 @@ def test_a_journal_of_another_layout_begins_beyond_the_old_one(
     anew.put("a")
     assert _versions(anew)["a"] > old
     anew.backend.close()
+
+
+def _refused(reader: JournalReader, place: Position) -> None:
+    with pytest.raises(ResyncRequired, match="restored or pruned"):
+        reader.read_slice(place, 1)
+
+
+def test_the_token_of_a_lost_commit_shows_that_a_journal_was_restored(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """Nothing else can; whoever fills the journal learns of it, until a new epoch begins."""
+    journal.put("a")
+    backup = _backup(journal, tmp_path)
+    journal.put("b")
+    lost = JournalReader(journal.engine).latest()
+    restored = Journal(file_engine(backup), name=journal.writer.name)
+    assert not restored.writer.was_restored()
+    for _ in range(2):
+        _refused(JournalReader(restored.engine), lost)
+        assert restored.writer.was_restored()
+    restored.writer.begin_epoch()
+    assert not restored.writer.was_restored()
+    restored.backend.close()
+
+
+def test_a_commit_that_was_forgotten_shows_nothing(journal: Journal) -> None:
+    """The journal is the one that it was."""
+    journal.put("a")
+    place = JournalReader(journal.engine).latest()
+    journal.put("b")
+    journal.writer.prune(now() + SECOND)
+    _refused(JournalReader(journal.engine), place)
+    assert not journal.writer.was_restored()
+
+
+def test_a_commit_that_came_late_to_a_node_shows_nothing(journal: Journal) -> None:
+    """A replica of the database may lag behind; it counts until it is forgotten as all others."""
+    journal.put("a")
+    place = JournalReader(journal.engine).latest()
+    row = {"commit_id": place.commit_id, "seq": place.until, "epoch": place.epoch}
+    with journal.engine.begin() as connection:
+        connection.execute(insert(UNKNOWN_COMMITS).values(row))
+    assert not journal.writer.was_restored()
+    journal.put("b")
+    journal.writer.prune(now() + SECOND)
+    assert not journal.writer.was_restored()
+
+
+def test_a_node_that_may_only_read_says_what_to_do(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its client gets the same answer."""
+    journal.put("a")
+    reader = JournalReader(journal.engine)
+    UNKNOWN_COMMITS.drop(journal.engine)
+    _refused(reader, replace(reader.latest(), commit_id="lost"))
+    assert "run `flask gluu-changes new-epoch`" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flask_gluu_changes.protection.caching import FAILURE_SECONDS
 from flask_gluu_changes.protection.http import (
     FAILURE_THRESHOLD,
     MAX_BYTES,
@@ -106,14 +107,26 @@ def test_no_proxy_is_taken_from_the_environment(
 
 
 def test_after_five_failures_calls_are_saved(make_site: MakeSite) -> None:
-    site = make_site("oauth", introspection_endpoint=None)
-    site.server.faults["*"] = "500"
-    for _ in range(20):
-        assert site.get("token").status_code == 503
-    assert sum(site.server.calls.values()) == FAILURE_THRESHOLD
+    site = make_site("oauth")
+    site.server.faults["introspect"] = "500"
+    asked = FAILURE_THRESHOLD + 1  # and the server failed at a text of our own
+    for number in range(20):
+        assert site.get(f"token-{number}").status_code == 503
+    assert site.server.calls["introspect"] == asked
     site.clock.ahead = PROBE_SECONDS + 1
     assert site.get("token").status_code == 503
-    assert sum(site.server.calls.values()) == FAILURE_THRESHOLD + 1
+    assert site.server.calls["introspect"] == asked + 2
+
+
+def test_what_cannot_be_fetched_is_not_fetched_for_each_request(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    site.server.faults["*"] = "500"
+    for number in range(20):
+        assert site.get(f"token-{number}").status_code == 503
+    assert sum(site.server.calls.values()) == 1
+    site.clock.ahead = FAILURE_SECONDS
+    site.server.faults.clear()
+    assert site.get(site.server.issue()).status_code == 200
 
 
 def test_one_probe_goes_through_an_open_breaker() -> None:
