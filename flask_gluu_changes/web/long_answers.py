@@ -10,8 +10,8 @@ from time import monotonic
 from flask import Response, request
 
 from ..protection import Guard
+from ..wsgi import Connection
 from .capacity import Capacity, Kind, Place
-from .server import Connection
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import httpcore
@@ -216,6 +217,21 @@ def test_bad_tokens_leave_connections_to_known_ones(
     site.server.release.set()
     for thread in threads:
         thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("threads", "asking", "present"),
+    [(1, PLACES, 2 * PLACES), (2, 1, 1), (4, 1, 1), (8, 2, 3), (16, 4, 6), (1000, PLACES, 141)],
+)
+def test_strangers_hold_a_part_of_the_threads(threads: int, asking: int, present: int) -> None:
+    """Whatever they ask, and however long the authorization server thinks about it."""
+    places = limits.Places.of(threads, 0.01)
+    with ExitStack() as stack:
+        for _ in range(asking):
+            stack.enter_context(places.take())
+        with pytest.raises(AuthorizationServerBusy), places.take():
+            pass
+        assert places._present._value == present - asking
 
 
 def test_a_place_is_given_back_when_the_server_fails() -> None:
