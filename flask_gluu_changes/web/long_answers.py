@@ -15,9 +15,6 @@ from .capacity import Capacity, Kind, Place
 
 log = logging.getLogger(__name__)
 
-LARGE = 2**18
-"""Octets of a body above which an answer counts as long; systems buffer less for a connection."""
-
 BLOCK = 2**16
 """The most octets that are handed to the server at a time."""
 
