@@ -19,7 +19,7 @@ from .. import forks
 from ..wsgi import threads_of
 from .caching import Clock, Passing
 from .claims import Claims
-from .http import MAX_CONNECTIONS, AuthorizationServerBusy
+from .http import MAX_CONNECTIONS, AuthorizationServerNotAsked
 from .token_cache import key_of
 
 BURST = 50
@@ -101,7 +101,7 @@ class AskingLimits:
 
         Raises:
             TooManyQuestions: The address of the request has caused too many.
-            AuthorizationServerBusy: Others have all places.
+            AuthorizationServerNotAsked: Others have all places.
         """
         key = key_of(token)
         with self._lock:
@@ -120,13 +120,18 @@ class AskingLimits:
 
         Raises:
             TooManyQuestions: The address of the request has caused too many.
-            AuthorizationServerBusy: Others have all places.
+            AuthorizationServerNotAsked: Others have all places.
         """
-        self.allowance.spend(client_address())
+        address = client_address()
+        self.allowance.spend(address)
         if self._places is None:
             self._places = Places.of(_threads(), self._seconds)
-        with self._places.take():
-            yield
+        try:
+            with self._places.take():
+                yield
+        except AuthorizationServerNotAsked:
+            self.allowance.give_back(address)
+            raise
 
     def _ask_for_unknown(self, ask: Callable[[], Claims]) -> Claims:
         with self.for_stranger():
@@ -162,7 +167,7 @@ class Places:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Hold a place to ask, or raise AuthorizationServerBusy."""
+        """Hold a place to ask, or raise AuthorizationServerNotAsked."""
         with _held(self._present, 0), _held(self._asking, self._seconds):
             yield
 
@@ -170,7 +175,7 @@ class Places:
 @contextmanager
 def _held(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
     if not places.acquire(timeout=seconds):
-        raise AuthorizationServerBusy
+        raise AuthorizationServerNotAsked
     try:
         yield
     finally:
