@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth unit test soak fuzz interop lint docs diagram dist matrix mutants bench clean \
+.PHONY: help demo demo-oauth unit test soak fuzz interop lint docs diagram dist matrix mutants bench load clean \
   system
 
 help: ## list the commands
@@ -67,6 +67,9 @@ mutants: $(VENV)/mutants ## change the core in small ways and see whether its un
 
 bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 	$(BIN)/python -m benchmarks $(PEOPLE)
+
+load: $(VENV)/test ## see whether rude clients leave ordinary ones their answers; a minute
+	$(BIN)/python -m benchmarks.load
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) .matrix build dist docs/_build *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import compress
-from operator import not_
+from operator import itemgetter, not_
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, bindparam, case, func, insert, inspect, select
@@ -54,12 +54,13 @@ NO_SEQ = -1
 PAGE_OCTETS = 8 * 2**20
 """Octets after which a slice ends, however many rows were asked for."""
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 1024
 """The most rows that are read by one statement."""
 
-LARGE_LINE = 2**14
+LARGE_LINE = 2**13
 """Octets of a line above which it is read by a statement of its own: nothing bounds rows else."""
 
+_LINE_OF = itemgetter(3)
 _LINE = case((func.length(ENTRIES.c.line) <= LARGE_LINE, ENTRIES.c.line))
 _ROWS = (
     select(ENTRIES.c.seq, ENTRIES.c.removed, ENTRIES.c.changed_at, _LINE)
@@ -252,33 +253,24 @@ class JournalReader:
             most = min(size - len(rows) + 1, ROWS_AT_ONCE)
             after = rows[-1][0] if rows else position.after
             read = query.run(cursor, after=after, until=position.until, most=most).fetchall()
-            kept, octets = self._complete(cursor, read[: size - len(rows)], room)
+            kept = self._fitting(cursor, read[: size - len(rows)], room)
             rows += kept
-            room -= octets
             if len(kept) < len(read) or len(read) < most:
                 return rows, len(kept) == len(read)
+            room -= sum([len(row[3]) for row in kept])
 
-    def _complete(
-        self, cursor: DBAPICursor, rows: Sequence[Any], room: int
-    ) -> tuple[Sequence[Any], int]:
-        """Return the rows that fit in so many octets, one at least, with their lines and octets."""
-        try:
-            octets = sum([len(row[3]) for row in rows])
-        except TypeError:  # a line was too large to be read with the others
-            octets = room + 1
-        return (rows, octets) if octets <= room else self._fitting(cursor, rows, room)
-
-    def _fitting(
-        self, cursor: DBAPICursor, rows: Sequence[Any], room: int
-    ) -> tuple[list[Any], int]:
-        kept, octets = [], 0
+    def _fitting(self, cursor: DBAPICursor, rows: Sequence[Any], room: int) -> Sequence[Any]:
+        """Return the rows that fit in so many octets, one at least, with their lines."""
+        if room >= ROWS_AT_ONCE * LARGE_LINE and None not in map(_LINE_OF, rows):
+            return rows
+        kept: list[Any] = []
         for seq, removed, changed_at, short in rows:
-            if octets >= room:
+            if kept and room <= 0:
                 break
             line = short if short is not None else self._line(cursor, seq)
             kept.append((seq, removed, changed_at, line))
-            octets += len(line)
-        return kept, octets
+            room -= len(line)
+        return kept
 
     def _line(self, cursor: DBAPICursor, seq: int) -> Any:
         ((line,),) = self._one_line.run(cursor, seq=seq).fetchall()

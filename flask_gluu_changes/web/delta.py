@@ -17,6 +17,7 @@ from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 from werkzeug.http import quote_etag
 
+from ..feed.parts import LARGE
 from ..journal.protocol import Position, ResyncRequired, SequenceBackend, Slice
 from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
@@ -25,7 +26,7 @@ from ..model import Visibility
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
-from .long_answers import LARGE, LongAnswers
+from .long_answers import LongAnswers
 from .query import LATEST
 from .waiting import Waiting
 
@@ -187,17 +188,17 @@ class PageWriter:
 
         token: the request's own, which is returned again where it is as good as a new one.
         """
-        body = b'{"total":%d,%b"results":[%b],"removed":[%b],"itemsPerPage":%d,%b}' % (
-            len(slice_.entries),
-            self._latest(slice_.latest),
-            b",".join(selection.apply(slice_.entries)),
+        head = b'{"total":%d,%b"results":[' % (len(slice_.entries), self._latest(slice_.latest))
+        tail = b'],"removed":[%b],"itemsPerPage":%d,%b}' % (
             b",".join(slice_.removed),
             len(slice_.order),
             self._continuation(slice_.next, selection, token),
         )
-        if len(body) <= LARGE:
-            return Response(body, content_type=JSON)
-        return self._long_answers.send([body], JSON, len(body))
+        entries = b",".join(selection.apply(slice_.entries))
+        if len(entries) <= LARGE:
+            return Response(b"%b%b%b" % (head, entries, tail), content_type=JSON)
+        size = len(head) + len(entries) + len(tail)
+        return self._long_answers.send((head, entries, tail), JSON, size)
 
     def stream(self, first: Slice, selection: Selection, token: Token | None) -> Response:
         """Write a run to its end, a line each; a run without its last line is not complete."""
