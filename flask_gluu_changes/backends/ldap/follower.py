@@ -24,7 +24,12 @@ from ...settings.backends import LdapSettings
 from .connection import Connection, ConnectionPool
 from .dn import normal, within
 from .errors import translated
-from .schema import DirectorySchema, check_time_attributes, requested_attributes
+from .schema import (
+    DirectorySchema,
+    check_object_class,
+    check_time_attributes,
+    requested_attributes,
+)
 from .search import NO_ATTRIBUTES, Search, stream
 
 T = TypeVar("T")
@@ -184,6 +189,7 @@ class DirectoryFollower:
     def _people(self) -> Search:
         info = self._schema.info()
         check_time_attributes(self._query.time_attributes, info)
+        check_object_class(self._settings.ldap_object_class, info)
         attributes = requested_attributes(self._query, info)
         return Search(self._base, self._filter, attributes, self._timeout)
 
