@@ -65,7 +65,11 @@ def _connection(settings: LdapSettings) -> Iterator[Finding]:
 def _examine_directory(directory: Directory) -> Iterator[Finding]:
     """Examine further only where base and schema are there."""
     bad = False
-    for found in (*_base(directory), *_schema(directory), *_attributes(directory.info, directory.query)):
+    for found in (
+        *_base(directory),
+        *_schema(directory),
+        *_attributes(directory.info, directory.query),
+    ):
         yield found
         bad = bad or found.level is Level.FAULT
     if bad:
