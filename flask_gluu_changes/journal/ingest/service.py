@@ -128,6 +128,7 @@ class IngestService:
         try:
             self._follow_once(stop)
         except LeaseLost as error:
+            self._said = ""
             log.warning("%s", error)
         except ContinuityLost as error:
             self._job.check()
