@@ -27,6 +27,7 @@ from sqlalchemy import (
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
+from .layout import create
 from .lease import SECOND as SECOND
 from .lease import Lease
 from .lease import LeaseLost as LeaseLost
@@ -47,7 +48,6 @@ from .tables import (
     UNKNOWN_COMMITS,
     JournalState,
     commit_row,
-    create,
     new_epoch,
     read_state,
     writer_engine,
@@ -115,6 +115,10 @@ class Writer:
         except JournalUnavailable:
             self._created = False  # it may come back without its tables
             raise
+
+    def doubt(self) -> None:
+        """Have the next `acquire` make sure that all tables are there."""
+        self._created = False
 
     def renew(self) -> None:
         """Renew the lease without writing anything."""
