@@ -139,6 +139,7 @@ class Ingester:
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
             self._upserted.discard(id_)
+            self._unchanged.discard(id_)
             self._held_back.pop(id_, None)
             if len(self._batch.changes) >= MAX_BATCH:
                 self._commit()
