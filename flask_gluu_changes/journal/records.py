@@ -19,6 +19,7 @@ SHORT_ID = MOST_ID_OCTETS // 4
 """Characters that are within the limit, whatever they are."""
 
 _NO_TIME = 0
+_VERSION = b'"@version":'
 _REST_OF_SECOND = 999_999
 
 
@@ -123,10 +124,21 @@ def line_of(identity: Identity, version: int, *, created: bool) -> bytes:
 
 def body_of(line: bytes) -> bytes:
     """Return the object without its `@` keys, as the timeStamp form shows it."""
-    end = line.index(b'"@version":') + len(b'"@version":')
+    return b"{" + _around_version(line)[1].removeprefix(b",")
+
+
+def with_version(line: bytes, version: int) -> bytes:
+    """Return the object of an identity with another version and the same content."""
+    before, after = _around_version(line)
+    return b"%b%d%b" % (before, version, after)
+
+
+def _around_version(line: bytes) -> tuple[bytes, bytes]:
+    start = line.index(_VERSION) + len(_VERSION)
+    end = start
     while line[end : end + 1].isdigit():
         end += 1
-    return b"{" + line[end:].removeprefix(b",")
+    return line[:start], line[end:]
 
 
 def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> bytes:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .heirs import Heirs
 from .lease import SECOND as SECOND
 from .lease import Lease
 from .lease import LeaseLost as LeaseLost
@@ -80,13 +81,15 @@ class WriteBatch:
     cookie: how far the source has been read with this batch; None leaves it. built: True with the
     batch that completes the first reading of an epoch. changes: by id, an identity, the reason for
     its removal, or what says that it cannot be written. confirmed_at: the moment of which nothing
-    is missing with this batch; None leaves it.
+    is missing with this batch; None leaves it. again: ids of people who may have the inum of one
+    who is removed with this batch; they are told again, behind the removal.
     """
 
     cookie: str | None = None
     confirmed_at: int | None = None
     built: bool | None = None
     changes: dict[str, _Change] = field(default_factory=dict)
+    again: set[str] = field(default_factory=set)
 
     def put(self, identity: Identity) -> None:
         """Add or change an identity; nothing is written when its content is the one known."""
@@ -102,7 +105,8 @@ class WriteBatch:
         """Return the batch as two of half its changes each, to be written one after the other."""
         changes = [*self.changes.items()]
         half = len(changes) // 2
-        return WriteBatch(changes=dict(changes[:half])), replace(self, changes=dict(changes[half:]))
+        first = WriteBatch(changes=dict(changes[:half]), again=self.again)
+        return first, replace(self, changes=dict(changes[half:]))
 
     def remove(self, id_: str, reason: str) -> None:
         """Remove an identity, for the reason `deleted` or `outOfScope`; unknown ones do no harm."""
@@ -122,6 +126,7 @@ class Writer:
         self._engine = writer_engine(engine)
         self._lease = Lease(engine, seconds)
         self._quarantine = Quarantine()
+        self._heirs = Heirs()
         self._created = False
 
     @property
@@ -222,11 +227,23 @@ class Writer:
             self._quarantine.sift(connection, batch.changes)
             state = read_state(connection)
             changes = _row_changes(connection, batch.changes, state, now())
+            if state.built:  # else there is no client to see anything
+                self._tell_heirs_again(connection, changes, batch.again)
             _write(connection, changes)
             ids = self._quarantine.write(connection, batch.changes)
             _advance(connection, state, batch, len(changes))
         self._quarantine.note(ids, batch.changes)
         return len(changes)
+
+    def _tell_heirs_again(
+        self, connection: Connection, changes: list[_RowChange], suspects: set[str]
+    ) -> None:
+        """Add those whose inum somebody had who is removed by these changes."""
+        heirs = self._heirs.rows(connection, [change.row for change in changes], suspects)
+        for change in changes:
+            self._heirs.note(change.row, change.known)
+        for row in heirs:
+            changes.append(_RowChange({**row, "seq": changes[-1].row["seq"] + 1}, row))
 
     def _commit_apart(self, batch: WriteBatch, error: Exception) -> int:
         """Find the entries that the database does not take, by halves, and set them aside."""
@@ -262,10 +279,10 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class _RowChange:
-    """A row that will be written; known: as an update, else as an insert."""
+    """A row that will be written; known: the one whose place it takes, if there is one."""
 
     row: _Row
-    known: bool
+    known: Mapping[str, Any] | None
 
 
 def _row_changes(
@@ -283,7 +300,7 @@ def _row_changes(
     for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
         row = _difference(change, known.get(id_), state.floor + 1, at)
         if row is not None:
-            changes.append(_RowChange({**row, "seq": next(seqs)}, id_ in known))
+            changes.append(_RowChange({**row, "seq": next(seqs)}, known.get(id_)))
     return changes
 
 
@@ -341,8 +358,8 @@ def _removal_row(known: RowMapping, reason: str, version: int, at: int) -> _Row:
 
 
 def _write(connection: Connection, changes: list[_RowChange]) -> None:
-    new = [change.row for change in changes if not change.known]
-    moved = [{**change.row, "known_id": change.row["id"]} for change in changes if change.known]
+    new = [change.row for change in changes if change.known is None]
+    moved = [{**c.row, "known_id": c.row["id"]} for c in changes if c.known is not None]
     if new:
         _insert(connection, new)
     if moved:

@@ -142,7 +142,7 @@ class Replica:
     def _apply_by_inum(self, change: Change) -> None:
         self._ask("DELETE FROM by_inum WHERE id = ?", change.id)  # it may have had another inum
         if change.kind == "removed":
-            self._ask("DELETE FROM by_inum WHERE inum = ? AND 0", change.inum)
+            self._ask("DELETE FROM by_inum WHERE inum = ?", change.inum)
             return
         row = (change.inum, change.id, json.dumps(change.attributes))
         self._ask("INSERT OR REPLACE INTO by_inum VALUES (?, ?, ?)", *row)
