@@ -14,7 +14,7 @@ from tests.support.troubles import Ordeal, Site
 pytestmark = pytest.mark.timeout(900)  # a minute of trouble, and the rest of it
 
 SEEDS = os.environ.get("SEED", "").split() or [str(secrets.randbelow(10**6))]
-MINUTE = Ordeal(60, kills=10, crashes=2, restarts=1, clocks=2, restores=1)
+MINUTE = Ordeal(60, kills=10, crashes=2, restarts=1, clocks=2, restores=1, nodes=1)
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres", "mariadb"])

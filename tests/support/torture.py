@@ -57,7 +57,7 @@ class Torture:
         self._site = site
         self._seed = seed
         self._log = folder / "follow.log"
-        self._follower: subprocess.Popen[bytes] | None = None
+        self._followers: list[subprocess.Popen[bytes]] = []
         self._dump = ""
         self._steps: list[int] = []
         write_people_ldif(folder / "people.ldif", site.people, start=START, step=STEP)
@@ -74,7 +74,7 @@ class Torture:
                 Consumer(folder / "2", node.port, page_size=500, seed=f"{self._seed} 2") as two,
             ):
                 self._run(ordeal, node)
-                self._await_confirmation(node)
+                self.await_confirmation(node)
                 for consumer in (one, two):
                     self.compare(consumer, goes_back=ordeal.goes_back)
         finally:
@@ -89,30 +89,23 @@ class Torture:
         self.journal.engine.dispose()
 
     def follow(self) -> None:
-        """Start the command."""
+        """Start the command; if it runs already, one that waits to take over."""
         with self._log.open("ab") as log:
             environment = os.environ | self.environment()
-            self._follower = subprocess.Popen(FOLLOW, env=environment, stderr=log)
+            self._followers.append(subprocess.Popen(FOLLOW, env=environment, stderr=log))
 
-    def stop_following(self) -> None:
-        """End the command by SIGKILL; it must not have ended by itself."""
-        process, self._follower = self._follower, None
-        if process is not None:
-            ended = process.poll()
+    def stop_following(self, among: str = "") -> None:
+        """End the command by SIGKILL; it must not have ended by itself.
+
+        among: words of which one is the process that is meant; else all are.
+        """
+        chosen = [p for p in self._followers if not among or str(p.pid) in among.split(".")]
+        self._followers = [p for p in self._followers if p not in chosen]
+        ended = [process.poll() for process in chosen]
+        for process in chosen:
             process.kill()
             process.wait()
-            assert ended is None, self._log.read_text()[-2000:]
-
-    @contextmanager
-    def following(self) -> Iterator[None]:
-        """Run one more of the command for a block."""
-        with self._log.open("ab") as log:
-            environment = os.environ | self.environment()
-            with subprocess.Popen(FOLLOW, env=environment, stderr=log) as process:
-                try:
-                    yield
-                finally:
-                    process.kill()
+        assert not any(code is not None for code in ended), self._log.read_text()[-2000:]
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -194,7 +187,7 @@ class Torture:
                 self.server.restore(self._dump)
                 self.server.start()
 
-    def _await_confirmation(self, node: Node) -> None:
+    def await_confirmation(self, node: Node) -> None:
         """Wait until the journal says that it holds all that was written before now."""
         quiet, url = datetime.now(UTC), f"http://{HOST}:{node.port}{OPERATION}/status"
         deadline = time.monotonic() + PATIENCE
@@ -220,8 +213,10 @@ class Torture:
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
-            yield
-            printed, _ = process.communicate()
+            try:
+                yield
+            finally:
+                printed, _ = process.communicate()
         assert process.returncode == 0
         self._steps.append(int(printed))
 

@@ -44,7 +44,7 @@ class Ordeal:
     restarts: int = 0
     clocks: int = 0
     restores: int = 0
-    nodes: int = 1
+    nodes: int = 0
 
     @property
     def goes_back(self) -> bool:
