@@ -28,8 +28,8 @@ unit: $(VENV)/unit ## run the unit tests: no root, no server, no compiler
 test: $(VENV)/test ## run every test, against a real slapd and in a real browser, and print the coverage
 	$(BIN)/python -m pytest --cov
 
-soak: $(VENV)/test ## torture the journal, more and for longer than the tests do
-	$(BIN)/python -m pytest tests/soak
+soak: $(VENV)/test ## torture directory, journal and consumers for minutes, and print the seeds (SEED="17 42": these)
+	$(BIN)/python -m pytest -v -rP tests/soak
 
 interop: $(VENV)/test ## run against Keycloak and OpenDJ, downloaded by Maven (260 MB, once; needs mvn)
 	$(BIN)/python -m interop

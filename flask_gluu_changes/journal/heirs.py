@@ -7,10 +7,10 @@ is told once more, behind the removal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from .records import with_version
 from .tables import ENTRIES
@@ -22,7 +22,7 @@ _LIVING = select(ENTRIES).where(
     ENTRIES.c.id.in_(bindparam("ids", expanding=True)), ENTRIES.c.removed.is_(None)
 )
 
-_Row: TypeAlias = Mapping[str, Any]
+_Row: TypeAlias = RowMapping | dict[str, Any]
 
 
 class Heirs:
@@ -51,9 +51,9 @@ class Heirs:
         noted = {self._ids[inum] for inum in gone if inum in self._ids}
         ids = {*noted, *suspects} - {row["id"] for row in written} if gone else ()
         found = connection.execute(_LIVING, {"ids": [*ids]}).mappings() if ids else ()
-        return [_again(row) for row in found if row["inum"] in gone]
+        return [_again(dict(row)) for row in found if row["inum"] in gone]
 
 
-def _again(row: _Row) -> dict[str, Any]:
+def _again(row: dict[Any, Any]) -> dict[str, Any]:
     version = row["version"] + 1
     return {**row, "version": version, "line": with_version(row["line"], version)}

@@ -282,7 +282,7 @@ class _RowChange:
     """A row that will be written; known: the one whose place it takes, if there is one."""
 
     row: _Row
-    known: Mapping[str, Any] | None
+    known: RowMapping | _Row | None
 
 
 def _row_changes(

@@ -228,7 +228,7 @@ def test_a_write_while_following_begins_under_a_clock_that_went_back(
     slapd_of(many).set_clock("-1h")
     slapd_of(many).start()
     begin = SyncSession.follow
-    written_at = []
+    written_at: list[int] = []
 
     def follow(self: SyncSession, search: Search, cookie: str) -> int:
         if cookie and not written_at:

@@ -1,4 +1,4 @@
-"""Whatever breaks meanwhile, at rest a consumer has what is in the directory (`make soak`: more)."""
+"""Whatever breaks meanwhile, at rest a consumer has what the directory has (`make soak`: more)."""
 
 from __future__ import annotations
 

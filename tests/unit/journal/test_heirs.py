@@ -101,9 +101,7 @@ def test_in_an_epoch_that_nobody_read_nobody_is_told_again(journal: Journal) -> 
     assert remove(journal, "old", "new") == 1
 
 
-def test_only_the_last_are_remembered(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_last_are_remembered(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory stays bounded."""
     monkeypatch.setattr(module, "REMEMBERED", 2)
     for id_ in ("a", "b"):
