@@ -1,9 +1,10 @@
-"""The interface of a store of people: one method to write, and five with defaults."""
+"""The interface of a store of people: one method to write, and six with defaults."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .encoder import EncodedEntry
 from .follower import Follower, NotFollowable
@@ -52,6 +53,16 @@ class Backend(ABC):
                 section 2.5).
         """
         return None
+
+    def ignored_settings(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the keys that are set in vain, because this instance was made without them.
+
+        The application refuses to start with them.
+
+        Args:
+            config: The application's config.
+        """
+        return []
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Yield findings about the store for `flask gluu-changes doctor`.

@@ -20,8 +20,11 @@ from .settings.base import Settings
 from .settings.fields import refuse_unknown
 from .settings.journal import FollowSettings, JournalSettings
 from .web.blueprint import AppState, create_blueprint
+from .web.capacity import Capacity
 from .web.delta import DeltaEndpoint
+from .web.long_answers import LongAnswers
 from .web.openapi import add_security_schemes, version_of
+from .web.waiting import Waiting
 
 EXTENSION = "gluu_changes"
 
@@ -96,15 +99,46 @@ class GluuChanges:
             )
         # before anything is read: a misspelt key would leave its setting at the default
         refuse_unknown(app.config, SETTINGS)
+        _refuse_ignored(app, backend)
         settings = Settings.load(app.config)
+        _check_host(app, settings)
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
         feed = _feed(settings, backend, lag)
-        state = AppState(settings, feed, protector, _delta(app, settings, backend, lag))
+        journal_settings = JournalSettings.load(app.config)
+        capacity = Capacity.of_server(settings.server_threads, journal_settings.max_waiters)
+        answers = LongAnswers(capacity, settings.min_read_rate, protector)
+        delta = None
+        if isinstance(backend, SequenceBackend):  # else there are no token forms
+            waiting = Waiting(backend, journal_settings, capacity, protector)
+            visibility = _visibility(settings)
+            delta = DeltaEndpoint(backend, journal_settings, visibility, lag, waiting, answers)
+        state = AppState(settings, feed, protector, answers, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)
-        app.cli.add_command(create_group(settings, feed))
+        app.cli.add_command(create_group(settings, feed, protector))
+
+
+def _check_host(app: Flask, settings: Settings) -> None:
+    """Raise ConfigurationError where no URL could match."""
+    if app.url_map.host_matching and not settings.url_host:
+        raise ConfigurationError(
+            "this is a Flask(host_matching=True): set GLUU_CHANGES_URL_HOST to the host at which"
+            " the operation answers, such as idp.example.org"
+        )
+    if settings.url_host and not app.url_map.host_matching:
+        raise ConfigurationError("GLUU_CHANGES_URL_HOST is for a Flask(host_matching=True) alone")
+
+
+def _refuse_ignored(app: Flask, backend: Backend) -> None:
+    """Raise ConfigurationError for settings that the backend was made without reading."""
+    if ignored := backend.ignored_settings(app.config):
+        name = type(backend).__name__
+        raise ConfigurationError(
+            f"{' and '.join(ignored)} would be ignored: make the backend by"
+            f" {name}.from_config(app.config, engine=…), or pass the same in code"
+        )
 
 
 def _register(app: Flask, api: Api | None, state: AppState) -> None:
@@ -113,15 +147,6 @@ def _register(app: Flask, api: Api | None, state: AppState) -> None:
         return
     add_security_schemes(api, state.protector)
     api.register_blueprint(create_blueprint(state, version_of(api)))
-
-
-def _delta(
-    app: Flask, settings: Settings, backend: Backend, lag: timedelta
-) -> DeltaEndpoint | None:
-    """Return the endpoint of the token forms where the backend keeps a sequence of changes."""
-    if not isinstance(backend, SequenceBackend):
-        return None
-    return DeltaEndpoint(backend, JournalSettings.load(app.config), _visibility(settings), lag)
 
 
 def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:

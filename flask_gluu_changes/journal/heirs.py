@@ -8,21 +8,21 @@ is told once more, behind the removal.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, select
 
 from .records import with_version
-from .tables import ENTRIES
+from .rows import RowChange, Stamp
+from .tables import ENTRIES, to_octets
 
 REMEMBERED = 50_000
 """Those who got an inum last; whose removal is told even later is found by the next snapshot."""
 
 _LIVING = select(ENTRIES).where(
-    ENTRIES.c.id.in_(bindparam("ids", expanding=True)), ENTRIES.c.removed.is_(None)
+    ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=LargeBinary)),
+    ENTRIES.c.removed.is_(None),
 )
-
-_Row: TypeAlias = RowMapping | dict[str, Any]
 
 
 class Heirs:
@@ -31,7 +31,42 @@ class Heirs:
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
 
-    def note(self, row: _Row, known: _Row | None) -> None:
+    def told_again(
+        self,
+        connection: Connection,
+        changes: list[RowChange],
+        suspects: Iterable[str],
+        stamp: Stamp,
+    ) -> list[RowChange]:
+        """Return what tells those again whose inum somebody had who is removed by changes.
+
+        suspects: ids that may be among them, besides those that were noted. Whoever gets an inum by
+        the changes is noted.
+        """
+        gone = {row["inum"] for row, _ in changes if row["removed"] is not None}
+        found = self._living(connection, gone, changes, suspects) if gone else ()
+        for change in changes:
+            self._note(*change)
+        return [
+            _again(row, changes[-1].row["seq"] + number, stamp)
+            for number, row in enumerate(found, start=1)
+        ]
+
+    def _living(
+        self,
+        connection: Connection,
+        gone: set[str],
+        changes: list[RowChange],
+        suspects: Iterable[str],
+    ) -> list[RowMapping]:
+        noted = (self._ids[inum] for inum in gone if inum in self._ids)
+        ids = {*noted, *suspects}.difference(row["id"] for row, _ in changes)
+        if not ids:
+            return []
+        found = connection.execute(_LIVING, {"ids": [*map(to_octets, ids)]}).mappings()
+        return [row for row in found if row["inum"] in gone]
+
+    def _note(self, row: dict[str, Any], known: Any) -> None:
         """Take in a row that takes the place of a known one, if any."""
         had = known["inum"] if known is not None and known["removed"] is None else None
         if row["removed"] is None and row["inum"] != had:
@@ -40,20 +75,8 @@ class Heirs:
             if len(self._ids) > REMEMBERED:
                 del self._ids[next(iter(self._ids))]
 
-    def rows(
-        self, connection: Connection, written: Iterable[_Row], suspects: Iterable[str]
-    ) -> list[dict[str, Any]]:
-        """Return the rows of those who are to be told again, because of what is written now.
 
-        suspects: ids that may be among them, besides those that were noted.
-        """
-        gone = {row["inum"] for row in written if row["removed"] is not None}
-        noted = {self._ids[inum] for inum in gone if inum in self._ids}
-        ids = {*noted, *suspects} - {row["id"] for row in written} if gone else ()
-        found = connection.execute(_LIVING, {"ids": [*ids]}).mappings() if ids else ()
-        return [_again(dict(row)) for row in found if row["inum"] in gone]
-
-
-def _again(row: dict[Any, Any]) -> dict[str, Any]:
-    version = row["version"] + 1
-    return {**row, "version": version, "line": with_version(row["line"], version)}
+def _again(known: RowMapping, seq: int, stamp: Stamp) -> RowChange:
+    line = with_version(known["line"], stamp.version)
+    row = {**dict(known), "seq": seq, "version": stamp.version, "line": line}
+    return RowChange(row, known)

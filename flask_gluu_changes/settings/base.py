@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -32,6 +33,13 @@ def _path(value: object) -> str:
     return path.rstrip("/")
 
 
+def _host(value: object) -> str:
+    host = text(value)
+    if not re.fullmatch(r"[\w.:\[\]-]*", host):
+        raise ValueError(f"must be a host's name, with its port where it has one, not {value!r}")
+    return host
+
+
 def _zone(value: object) -> tzinfo:
     try:
         return ZoneInfo(text(value))
@@ -58,6 +66,12 @@ class Settings(SettingsGroup):
 
     profile: str = setting(DEFAULT_PROFILE, "`gluu` or `janssen`", choice(*PROFILES))
     url_prefix: str = setting(BY_PROFILE, "path of the operation, by profile", _path)
+    url_host: str = setting(
+        "",
+        "host of these paths where the application is `Flask(host_matching=True)`, such as"
+        " `idp.example.org`; else empty",
+        _host,
+    )
     documents_prefix: str = setting(
         BY_PROFILE, "path of the Swagger and OpenAPI documents, by profile", _path
     )
@@ -92,6 +106,18 @@ class Settings(SettingsGroup):
     )
     max_paging_sessions: int = setting(
         32, "paging sessions kept at a time by one process", integer(1, 10_000)
+    )
+    server_threads: int = setting(
+        0,
+        "requests that one process of the server answers at a time; 0: as gunicorn, uWSGI, waitress"
+        " and Werkzeug tell, else 4, or 1 where there is but one thread",
+        integer(0, 10_000),
+    )
+    min_read_rate: int = setting(
+        32_768,
+        "how fast a client must read a stream or a large page, in octets a second; slower ones are"
+        " cut off; 0: as slow as it likes",
+        integer(0, 10**9),
     )
 
     def type_of(self, attribute: str) -> AttributeType | None:

@@ -139,7 +139,7 @@ class Torture:
 
     def environment(self) -> dict[str, str]:
         """Give the settings of the follower, and of whoever serves the journal."""
-        own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5"}
+        own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5", "FOLLOW_MAX_REMOVALS": "1"}
         own |= {"LDAP_COMPARE_INTERVAL": "1"} if self._site.silent else {}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
         config["SECRET_KEY"] = "of the tests"

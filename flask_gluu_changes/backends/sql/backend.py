@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import datetime
@@ -16,22 +15,22 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
+from ...database import notice_forks
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
+from ...settings.fields import PREFIX
 from ...values import AttributeType
+from .batches import batches
 from .columns import Reader
 from .doctor import examine
-from .engine import discard_inherited_connections, make_engine, streaming_engine
+from .engine import make_engine, streaming_engine
 from .errors import is_stale, is_undecodable, translated
 from .schema import DatabaseSchema, TableInfo
 from .session import AnyConnection, any_text, as_needed
-from .statement import QueryPlan, create_index, plan_query
+from .statement import QueryPlan, plan_query
 
 log = logging.getLogger(__name__)
-
-ROWS_AT_ONCE = 500
-"""Rows that are fetched together; memory stays flat however long the answer is."""
 
 
 class SqlBackend(Backend):
@@ -44,8 +43,9 @@ class SqlBackend(Backend):
         self,
         database: str | URL | Engine,
         *,
-        table: str = "gluuPerson",
-        attributes_table: str = "gluuAttribute",
+        table: str | None = None,
+        attributes_table: str | None = None,
+        columns: Mapping[str, str] | None = None,
         connect_timeout: float = 3.0,
         operation_timeout: float = 30.0,
     ) -> None:
@@ -54,8 +54,11 @@ class SqlBackend(Backend):
         Args:
             database: A URL, or the host's own Engine (of Flask-SQLAlchemy: `db.engine`), whose
                 pool and timeouts then stay as the host has set them.
-            table: The table of people.
-            attributes_table: The table of registered attribute types; empty: none.
+            table: The table of people; None: `gluuPerson`.
+            attributes_table: The table of registered attribute types; empty: none; None:
+                `gluuAttribute`.
+            columns: The column of each attribute; others are not read. None: each column is an
+                attribute of its own name.
             connect_timeout: The longest wait for a connection, in seconds.
             operation_timeout: The longest wait for a lock, and for the next part of an answer, in
                 seconds.
@@ -66,34 +69,42 @@ class SqlBackend(Backend):
         self._is_hosts = isinstance(database, Engine)
         if isinstance(database, Engine):
             self._engine = database
+            notice_forks(database)
         else:
             timeouts = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
             self._engine = make_engine(database, **timeouts)
         self._streaming_engine = streaming_engine(self._engine)
         # TypeError: SQLite stores anything as a time, and text cannot be compared with a number.
         self._driver_failures = self._engine.dialect.loaded_dbapi.Error, TypeError
-        self._process = os.getpid()
-        self._schema = DatabaseSchema(table, attributes_table)
+        given = {"TABLE": table, "ATTRIBUTES_TABLE": attributes_table, "COLUMNS": columns}
+        self._not_given = [f"{PREFIX}SQL_{name}" for name, value in given.items() if value is None]
+        self._schema = DatabaseSchema(
+            "gluuPerson" if table is None else table,
+            "gluuAttribute" if attributes_table is None else attributes_table,
+            columns or {},
+        )
         self._warned = False
         self._any_text = False
         self._none_since: datetime | None = None
         self._cached_plan: tuple[object, QueryPlan | None] = None, None
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> SqlBackend:
+    def from_config(cls, config: Mapping[str, Any], *, engine: Engine | None = None) -> SqlBackend:
         """Return a backend for an application's `GLUU_CHANGES_SQL_…` keys.
 
         Args:
             config: The application's config.
+            engine: The host's own Engine, in place of `GLUU_CHANGES_SQL_URL` and the timeouts.
 
         Raises:
             ConfigurationError: A key is missing, unknown or wrong.
         """
         settings = SqlSettings.load(config)
         return cls(
-            settings.sql_url,
+            engine or settings.database_url(),
             table=settings.sql_table,
             attributes_table=settings.sql_attributes_table,
+            columns=dict(settings.sql_columns),
             connect_timeout=settings.sql_connect_timeout,
             operation_timeout=settings.sql_operation_timeout,
         )
@@ -138,6 +149,14 @@ class SqlBackend(Backend):
             self._schema.forget()
             yield from examine(connection, self._schema.read(connection), query)
 
+    def ignored_settings(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the keys for tables and columns that were set for a backend made without them.
+
+        Args:
+            config: The application's config.
+        """
+        return [key for key in self._not_given if key in config]
+
     def close(self) -> None:
         """Close the idle connections."""
         self._engine.dispose()
@@ -179,7 +198,6 @@ class SqlBackend(Backend):
         if table_info is None or none_since is None or none_since > query.since or query.everybody:
             return False
         plan = self._plan(query, table_info)
-        self._process = discard_inherited_connections(self._engine, self._process)
         with (
             closing(self._engine.raw_connection()) as connection,
             suppress(*self._driver_failures),
@@ -193,9 +211,9 @@ class SqlBackend(Backend):
         self, connection: Connection, query: ChangesQuery, plan: QueryPlan
     ) -> Iterator[Iterable[Entry]]:
         dialect, found = connection.dialect.name, 0
-        streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
+        streaming = connection.execution_options(stream_results=True)
         with streaming.execute(plan.matching, plan.parameters(query, dialect)) as result:
-            for rows in result.partitions():
+            for rows in batches(result):
                 found += len(rows)
                 batch = map(partial(_entry, plan.names, plan.readers), rows)
                 # SQLite compares times as text, so some rows are only nearly new enough.
@@ -216,15 +234,14 @@ class SqlBackend(Backend):
         unindexed = table_info.without_index(query.time_attributes)
         if unindexed and not self._warned:
             self._warned = True
-            advice = create_index(connection.dialect, table_info.table, unindexed)
-            log.warning("every poll reads the whole table %s; run %s", table_info.table, advice)
+            advice = table_info.advice_on_index(connection.dialect, unindexed)
+            log.warning("every poll reads the whole table %s; %s", table_info.table, advice)
         # The reflection has begun a transaction; the answer gets one of its own.
         connection.rollback()
         return table_info
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
-        self._process = discard_inherited_connections(self._engine, self._process)
         with self._streaming_engine.connect() as connection, self._session(connection):
             yield connection
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from ...database import connect_options, prepare_engine
 from ...errors import ConfigurationError
 from .session import set_on_connect
 
@@ -30,12 +30,16 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
     """
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
-    timeouts = _timeouts(kind, connect_timeout, operation_timeout)
-    connect_args = {name: value for name, value in timeouts.items() if name not in parsed.query}
+    options = dict(_OPTIONS.get(kind, {}))
+    if kind != "sqlite":
+        options["pool_timeout"] = connect_timeout
     if kind in ("mysql", "mariadb"):  # any other character set would lose characters
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
     try:
-        engine = create_engine(parsed, connect_args=connect_args, **_OPTIONS.get(kind, {}))
+        driver = parsed.get_dialect().driver
+        limits = connect_options(driver, connect_timeout, operation_timeout)
+        connect_args = {name: value for name, value in limits.items() if name not in parsed.query}
+        engine = create_engine(parsed, connect_args=connect_args, **options)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
             f"GLUU_CHANGES_SQL_URL needs a driver that is not installed: {error};"
@@ -43,6 +47,7 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
         ) from error
     _limit_waits(engine, kind, operation_timeout)
     set_on_connect(engine)
+    prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
     return engine
 
 
@@ -56,16 +61,6 @@ def streaming_engine(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
-def discard_inherited_connections(engine: Engine, process: int) -> int:
-    """Empty the pool in a forked child, closing nothing of its parent's; return this process's id.
-
-    process: the id of the process that the pool's connections belong to.
-    """
-    if process != os.getpid():
-        engine.dispose(close=False)
-    return os.getpid()
-
-
 def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
@@ -76,17 +71,6 @@ def _parsed(url: str | URL) -> URL:
         ) from error
     driver = _DRIVERS.get(parsed.drivername)
     return parsed.set(drivername=f"{parsed.drivername}+{driver}") if driver else parsed
-
-
-def _timeouts(kind: str, connect: float, operation: float) -> Mapping[str, Any]:
-    match kind:
-        case "postgresql":
-            return {"connect_timeout": max(2, round(connect))}  # libpq takes 1 for 2
-        case "mysql" | "mariadb":
-            return {"connect_timeout": round(connect), "read_timeout": round(operation)}
-        case "sqlite":
-            return {"timeout": operation}
-    return {}
 
 
 def _limit_waits(engine: Engine, kind: str, seconds: float) -> None:

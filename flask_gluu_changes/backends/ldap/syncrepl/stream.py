@@ -42,6 +42,7 @@ from .session import (
     SyncInfoMessage,
     SyncPosition,
     SyncSession,
+    csns,
 )
 from .stamps import Stamps, values_of
 
@@ -55,12 +56,14 @@ FIRST_COMPARISON = 10.0
 class SyncScope:
     """What to read. groups: None when memberships do not show on people.
 
+    context: the naming context of the people, of whose entries a cookie names the last change.
     references: attributes of people that overlays may write without reporting it.
 
     shape: returns the digest of all that decides how people are read, as it is at the moment.
     compare_interval: seconds between two comparisons of everybody with what was told.
     """
 
+    context: str
     people: Search
     groups: Search | None
     references: frozenset[str]
@@ -138,21 +141,24 @@ class SyncStream:
             return self._memberships.drop(uuid)
         return self._memberships.put(uuid, message.dn, members_of(message.entry))
 
-    def _person(self, message: SyncEntry | SyncInfoMessage) -> Iterator[Event]:
+    def _person(self, message: SyncEntry | SyncInfoMessage) -> Iterable[Event]:
         if isinstance(message, SyncInfoMessage):
-            yield from self._sync_info(message.info)
-            return
+            return self._sync_info(message.info)
         state, uuid, cookie = message.state
+        events: Iterable[Event]
         if state == DELETE:
-            yield self._deleted([uuid])
+            events = (self._deleted([uuid]),)
         elif state == PRESENT:
-            yield self._unchanged([uuid])
+            events = (self._unchanged([uuid]),)
         elif uuid in self._read_at and not self._is_newer(uuid, message.entry):
-            yield from self._read_one(uuid)
+            events = self._read_one(uuid)
         else:
-            yield self._upserted(uuid, message.dn, message.entry)
-        if cookie and not self._refreshing:
-            yield self._checkpoint(cookie)
+            events = (self._upserted(uuid, message.dn, message.entry),)
+        return self._up_to(cookie, events) if cookie and not self._refreshing else events
+
+    def _up_to(self, cookie: str, events: Iterable[Event]) -> Iterator[Event]:
+        yield from events
+        yield self._checkpoint(cookie)
 
     def _is_newer(self, uuid: str, entry: Entry) -> bool:
         """Return whether a message is newer than what was read: its octets may be older."""
@@ -240,8 +246,18 @@ class SyncStream:
 
     def _read_others(self, others: set[str]) -> Iterator[Event]:
         if others:
+            self._say_restored()
             log.info("reading %d people again, to find what slapd did not report", len(others))
         yield from self._read_uuids(others)
+
+    def _say_restored(self) -> None:
+        """Say so where nothing is left of the last change that was told."""
+        told = csns(self._position.people.encode()).values()
+        if not any(self._session.has_change(self._scope.context, csn) for csn in told):
+            log.warning(
+                "the directory lacks the last change that it told, and people are not as they were"
+                " told: it was restored from an older copy, or its clock was set back"
+            )
 
     def _checkpoint(self, cookie: str, *, ends_snapshot: bool = False) -> Checkpoint:
         self._position = SyncPosition(cookie, self._told.sketch, self._position.shape)
