@@ -191,7 +191,7 @@ class Torture:
         """Wait until the journal says that it holds all that was written before now."""
         quiet, url = datetime.now(UTC), f"http://{HOST}:{node.port}{OPERATION}/status"
         deadline = time.monotonic() + PATIENCE
-        while datetime.fromisoformat((status := httpx.get(url).json())["confirmedAt"]) <= quiet:
+        while _moment((status := httpx.get(url).json())["confirmedAt"]) <= quiet:
             assert time.monotonic() < deadline, status
             PAUSE.wait(0.05)
         assert status["built"]
@@ -219,6 +219,11 @@ class Torture:
                 printed, _ = process.communicate()
         assert process.returncode == 0
         self._steps.append(int(printed))
+
+
+def _moment(text: str | None) -> datetime:
+    """Read a time of the status; before everybody was read there is none."""
+    return datetime.fromisoformat(text) if text else START
 
 
 def _slapd(folder: Path, site: Site) -> Slapd:
