@@ -22,6 +22,9 @@ BEFORE_ALL = to_micros(datetime.min.replace(tzinfo=UTC)) - 1
 NEVER_SHOWN = frozenset({"objectclass", "dn", "userpassword"})
 """What Gluu's UserWebService leaves out of every result, whatever the settings say."""
 
+RESERVED = "@"
+"""Begins the names of what the journal says about a person; no attribute may pass for it."""
+
 DEFAULT_TIME_ATTRIBUTES = ("updatedAt", "oxCreationTimestamp")
 
 WHOLE_SECOND_ATTRIBUTES = frozenset({"modifytimestamp", "createtimestamp"})
@@ -92,7 +95,9 @@ class Visibility:
     def shows(self, attribute: str) -> bool:
         """Return whether clients may see an attribute; options as in `cn;lang-de` do not count."""
         name = _base(attribute)
-        return name not in self.hidden and (self.allowed is None or name in self.allowed)
+        if name in self.hidden or name.startswith(RESERVED):
+            return False
+        return self.allowed is None or name in self.allowed
 
 
 def _base(attribute: str) -> str:

@@ -32,11 +32,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.mysql import VARBINARY
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeEngine
 
-from ..database import connect_options, prepare_engine
+from ..database import connect_options, parse_url, prepare_engine
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
@@ -246,7 +245,7 @@ def open_engine(
         operation_timeout: The longest wait for the next part of a server's answer, in seconds.
         **options: More of SQLAlchemy's own, such as the pool.
     """
-    parsed = make_url(url)
+    parsed = parse_url(url)
     options = {"hide_parameters": True, **options}
     if parsed.get_backend_name() != "sqlite":
         limits = connect_options(parsed.get_dialect().driver, connect_timeout, operation_timeout)

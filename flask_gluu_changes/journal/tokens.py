@@ -30,8 +30,8 @@ MAX_LENGTH = 400
 
 CACHED_TOKENS = 256
 
-_FORM = 1
-_HEAD = Struct(">BBBQQQ8s8s")
+_FORM = 2
+_HEAD = Struct(">BBQQQ8s8s")
 
 
 class InvalidToken(GluuChangesError):
@@ -175,7 +175,7 @@ def _packed(token: Token) -> bytes:
     position = token.position
     numbers = (position.after, position.until, token.issued)
     digests = (token.selection_digest, token.visibility_digest)
-    head = _HEAD.pack(_FORM, token.kind, position.removals, *numbers, *digests)
+    head = _HEAD.pack(_FORM, position.removals, *numbers, *digests)
     return head + f"{position.epoch} {position.commit_id}".encode()
 
 
@@ -183,7 +183,7 @@ def _unpacked(octets: bytes) -> Token:
     """Read what was authenticated; another form is one of another release."""
     if len(octets) < _HEAD.size or octets[0] != _FORM:
         raise InvalidToken("it is of another release")
-    _, _, removals, after, until, issued, selection, visibility = _HEAD.unpack_from(octets)
+    _, removals, after, until, issued, selection, visibility = _HEAD.unpack_from(octets)
     epoch, _, commit_id = octets[_HEAD.size :].decode().partition(" ")
     position = Position(epoch, after, until, commit_id, bool(removals))
     return Token(position, selection, visibility, issued)

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from ...database import connect_options, prepare_engine
+from ...database import connect_options, parse_url, prepare_engine
 from ...errors import ConfigurationError
 from .session import set_on_connect
-
-_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
-"""What a URL without a driver means here; each is a package to install."""
 
 _AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 _OPTIONS: Mapping[str, Mapping[str, Any]] = dict.fromkeys(
@@ -63,14 +60,12 @@ def streaming_engine(engine: Engine) -> Engine:
 
 def _parsed(url: str | URL) -> URL:
     try:
-        parsed = make_url(url)
+        return parse_url(url)
     except ArgumentError as error:
         raise ConfigurationError(
             "GLUU_CHANGES_SQL_URL is no SQLAlchemy URL; write it like"
             " postgresql://user:password@host/database"
         ) from error
-    driver = _DRIVERS.get(parsed.drivername)
-    return parsed.set(drivername=f"{parsed.drivername}+{driver}") if driver else parsed
 
 
 def _limit_waits(engine: Engine, kind: str, seconds: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import ldap
+
 from flask_gluu_changes.journal.tables import now
 from flask_gluu_changes.testing import person
 from tests.support.directory import dn_of
@@ -104,3 +106,16 @@ def test_people_who_keep_an_old_group_hold_up_no_confirmation(
         renamed = now()
         filler.until(lambda: journal.state().confirmed_at > renamed)
         assert all(groups_of(journal, inum) == [group_dn("staff")] for inum in ("11", "22", "33"))
+
+
+def test_a_member_whose_name_is_no_text(people: People, journal: Journal) -> None:
+    """slapd takes half a surrogate pair; the other members come, and go, all the same."""
+    people.add("1", person("ann"))
+    people.group("staff", "1")
+    odd = [b"cn=\xed\xa0\x80,o=gluu", dn_of("1").encode()]
+    people.admin.modify_s(group_dn("staff"), [(ldap.MOD_REPLACE, "member", odd)])
+    with filled(journal, people) as filler:
+        filler.built()
+        assert groups_of(journal, "1") == [group_dn("staff")]
+        people.admin.modify_s(group_dn("staff"), [(ldap.MOD_REPLACE, "member", odd[:1])])
+        filler.until(lambda: not groups_of(journal, "1"))

@@ -84,7 +84,7 @@ def test_a_token_of_the_other_kind_is_refused() -> None:
 
 def test_a_token_of_another_form_is_refused() -> None:
     """Even if its signature holds."""
-    body = b"\x02 something that a later release may write"
+    body = b"\x03 something that a later release may write"
     text = CODEC._signer.sign(base64_encode(body)).decode()
     with pytest.raises(InvalidToken, match="another release"):
         CODEC.decode(text, Kind.CURSOR)

@@ -30,13 +30,13 @@ ALL = Selection.of((), ())
 CODEC = TokenCodec("a secret")
 TOKEN = Token(MIDDLE, b"view....", b"shown...", NOW)
 TEXT = (
-    "AQEBAAAAAAAAAAcAAAAAAAAACQAGCiQYHkAAdmlldy4uLi5zaG93bi4uLjAxMjM0NTY3ODlhYmNkZWYgMDEyMzQ1Njc4"
-    "OWFi.scut0UllZNibzgetgEB9KQPTApJ-0XElAxlxr7my6tQ"
+    "AgEAAAAAAAAABwAAAAAAAAAJAAYKJBgeQAB2aWV3Li4uLnNob3duLi4uMDEyMzQ1Njc4OWFiY2RlZiAwMTIzNDU2Nzg5"
+    "YWI.3qoREx3D4oRdScl6cSFY0Su0bkufE2he0LpGlPtTnIA"
 )
 
 END_TEXT = (
-    "AQIBAAAAAAAAAAkAAAAAAAAACQAGCiQYHkAAdmlldy4uLi5zaG93bi4uLjAxMjM0NTY3ODlhYmNkZWYgMDEyMzQ1Njc4"
-    "OWFi.xn-bZCNjNlpWDU34ATucd1HBw1qYqa1fX2MTAC7KwUQ"
+    "AgEAAAAAAAAACQAAAAAAAAAJAAYKJBgeQAB2aWV3Li4uLnNob3duLi4uMDEyMzQ1Njc4OWFiY2RlZiAwMTIzNDU2Nzg5"
+    "YWI.QH8WQEPp68Xb962sZl_StXirtyLcM9akh9p7AAD5y9o"
 )
 
 
@@ -85,14 +85,14 @@ def _refusal(text: str, kind: Kind = Kind.CURSOR) -> str:
 
 def test_a_head_alone_is_read() -> None:
     """Its names are empty then; one octet less is no head."""
-    body = _body(TEXT)[:43]
+    body = _body(TEXT)[:42]
     token = CODEC.decode(_signed(body), Kind.CURSOR)
     assert (token.position.epoch, token.position.commit_id, token.issued) == ("", "", NOW)
     assert _refusal(_signed(body[:-1])) == "it is of another release"
     assert _refusal(_signed(b"")) == "it is of another release"
 
 
-@pytest.mark.parametrize("form", [0, 2, 255])
+@pytest.mark.parametrize("form", [0, 1, 255])
 def test_a_token_of_another_form_is_of_another_release(form: int) -> None:
     """Although its signature holds."""
     assert _refusal(_signed(bytes([form]) + _body(TEXT)[1:])) == "it is of another release"
@@ -105,7 +105,7 @@ def test_why_a_text_is_no_token() -> None:
     assert _refusal("A" * 400) == "it was not issued here"
     assert _refusal("AAAA.AAAA") == "it was not issued here"
     assert _refusal(TEXT + "=") == "it is not written as it was issued"
-    assert _refusal(TEXT[:-1] + "R") == "it is not written as it was issued"
+    assert _refusal(TEXT[:-1] + "B") == "it is not written as it was issued"
     assert _refusal(TEXT[:-1] + "g") == "it was not issued here"
     assert _refusal(TokenCodec("another").encode(TOKEN)) == "it was not issued here"
     assert _refusal(TEXT, Kind.DELTA) == "it is of the other kind"

@@ -20,7 +20,6 @@ OAUTH = {
     "GLUU_CHANGES_ISSUER": "https://idp.example.org",
     "GLUU_CHANGES_CLIENT_ID": "changes-api",
     "GLUU_CHANGES_CLIENT_SECRET": "secret",
-    "GLUU_CHANGES_RESOURCE": f"https://{HOST}{OPERATION}",
 }
 BYPASS = {"GLUU_CHANGES_PROTECTION": "bypass", "GLUU_CHANGES_ALLOW_BYPASS": True}
 API = {"API_TITLE": "Host", "API_VERSION": "1", "OPENAPI_VERSION": "3.0.3"}
@@ -49,11 +48,12 @@ def test_the_operation_answers_at_the_host_that_is_set() -> None:
 
 def test_the_metadata_is_at_that_host_too() -> None:
     """A client that is refused finds where tokens come from."""
-    app = _matching_hosts(**OAUTH, GLUU_CHANGES_URL_HOST=HOST)
+    resource = f"https://{HOST}{OPERATION}"
+    app = _matching_hosts(**OAUTH, GLUU_CHANGES_URL_HOST=HOST, GLUU_CHANGES_RESOURCE=resource)
     GluuChanges(app, backend=MemoryBackend(PEOPLE))
     well_known = f"/.well-known/oauth-protected-resource{OPERATION}"
     answer = app.test_client().get(well_known, base_url=f"http://{HOST}")
-    assert answer.json["resource"] == f"https://{HOST}{OPERATION}"  # type: ignore[index]
+    assert answer.json["resource"] == resource  # type: ignore[index]
 
 
 def test_a_hosts_api_documents_the_operation_at_that_host() -> None:

@@ -59,8 +59,7 @@ class Stamps:
 
     def in_other_buckets(self, sketch: str) -> set[str] | None:
         """Return who is in the buckets that differ from a sketch; None when none differs."""
-        octets = b64decode(sketch)
-        sums = array("Q", octets if len(octets) == 8 * BUCKETS else bytes(8 * BUCKETS))
+        sums = _read_sketch(sketch)
         other = {i for i in range(BUCKETS) if sums[i] != self._sums[i]}
         if not other:
             return None
@@ -77,3 +76,13 @@ class Stamps:
         return {u for u, stamp in told.items() if there.get(u, stamp) != stamp} | (
             suspects - told.keys()
         )
+
+
+def _read_sketch(sketch: str) -> array[int]:
+    """Read what `Stamps.sketch` wrote; anything else is as if nobody had been told."""
+    nobody = bytes(8 * BUCKETS)
+    try:
+        octets = b64decode(sketch)
+    except ValueError:
+        octets = b""
+    return array("Q", octets if len(octets) == len(nobody) else nobody)
