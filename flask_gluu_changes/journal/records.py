@@ -126,6 +126,12 @@ def body_of(line: bytes) -> bytes:
     return b"{" + line[comma + 1 :] if comma > 0 else b"{}"
 
 
+def with_version(line: bytes, version: int) -> bytes:
+    """Return the object of an identity with another version and the same content."""
+    before, key, rest = line.partition(b'"@version":')
+    return b"%b%b%d%b" % (before, key, version, rest.lstrip(b"0123456789"))
+
+
 def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> bytes:
     """Write the JSON object of a removed identity, with the names that it had for clients."""
     names = {name: value for name, value in (("inum", inum), ("uid", uid)) if value}

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .heirs import Heirs
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
 from .lease import SECOND as SECOND
 from .lease import Lease
@@ -91,6 +92,7 @@ class Writer:
         self._lease = Lease(engine, seconds)
         self._quarantine = Quarantine()
         self._held = HeldRemovals()
+        self._heirs = Heirs()
         self._created = False
 
     @property
@@ -238,6 +240,8 @@ class Writer:
             if batch.repairs:
                 state = with_true_head(connection, state)
             changes = row_changes(connection, batch, state, stamp)
+            if state.built:  # else there is no client to see anything
+                changes += self._heirs.told_again(connection, changes, batch.again, stamp)
             write_rows(connection, changes)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
