@@ -7,7 +7,9 @@ is told once more, behind the removal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, select
@@ -30,6 +32,18 @@ class Heirs:
 
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
+        self._shared: dict[str, set[str]] = {}
+
+    def note_shared(self, inums: Mapping[str, str]) -> None:
+        """Take in who has which inum, by id: another holder of the lease may have written it.
+
+        Of several who share one, each may turn out to be the former owner.
+        """
+        shared = {inum for inum, number in Counter(inums.values()).items() if number > 1 and inum}
+        self._shared = {inum: set() for inum in shared}
+        for id_, inum in inums.items() if shared else ():
+            if inum in shared:
+                self._shared[inum].add(id_)
 
     def told_again(
         self,
@@ -60,7 +74,8 @@ class Heirs:
         suspects: Iterable[str],
     ) -> list[RowMapping]:
         noted = (self._ids[inum] for inum in gone if inum in self._ids)
-        ids = {*noted, *suspects}.difference(row["id"] for row, _ in changes)
+        shared = chain.from_iterable(self._shared.get(inum, ()) for inum in gone)
+        ids = {*noted, *shared, *suspects}.difference(row["id"] for row, _ in changes)
         if not ids:
             return []
         found = connection.execute(_LIVING, {"ids": [*map(to_octets, ids)]}).mappings()

@@ -142,6 +142,7 @@ class Writer:
             entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
             inums = dict.fromkeys(self._quarantine.ids(connection), "")
             inums.update((row.id, row.inum) for row in connection.execute(entries))
+        self._heirs.note_shared(inums)
         return inums
 
     def held(self) -> Mapping[str, Held]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from flask_gluu_changes.journal import heirs as module
 from flask_gluu_changes.journal.tables import ENTRIES
-from flask_gluu_changes.journal.writer import DELETED, WriteBatch
+from flask_gluu_changes.journal.writer import DELETED, WriteBatch, Writer
 from tests.support.journals import Journal, memory_engine
 
 
@@ -111,3 +111,25 @@ def test_only_the_last_are_remembered(journal: Journal, monkeypatch: pytest.Monk
     put(journal, "c", "c")
     assert remove(journal, "old-a") == 1
     assert remove(journal, "old-b") == 2
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_another_holder_of_the_lease_knows_them_from_the_journal(
+    journal: Journal, first: str
+) -> None:
+    """The one that wrote the new owner may be gone before the former one's removal is told."""
+    put(journal, "new", "1")
+    put(journal, "other", "2")
+    journal.writer.release()
+    writer = Writer(journal.engine)
+    assert writer.acquire()
+    writer.inums()
+    batch = WriteBatch()
+    batch.remove(first, DELETED)
+    assert writer.commit(batch) == 2
+    left = {"old": "new", "new": "old"}[first]
+    assert [(id_, removed) for id_, removed, _ in told(journal)] == [
+        ("other", None),
+        (first, DELETED),
+        (left, None),
+    ]
