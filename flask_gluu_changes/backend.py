@@ -1,4 +1,4 @@
-"""The interface of a store of people: one method to write, and five with defaults."""
+"""The interface of a store of people: one method to write, and six with defaults."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .encoder import EncodedEntry
 from .follower import Follower, NotFollowable
 from .model import ChangesQuery, Entry, Finding
 from .values import AttributeType
+from .visibility import AttributeInfo
 
 IDENTITY = ("uid", "inum")
 """The attributes by which clients tell people apart."""
@@ -52,6 +53,17 @@ class Backend(ABC):
                 section 2.5).
         """
         return None
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what the store's schema tells of an attribute; None where it has no such one.
+
+        What is hidden under one name is hidden under all that are returned. By default there is no
+        schema, and an attribute has the one name. The feed calls it once an answer for each name.
+
+        Args:
+            name: A name or OID of the attribute, without options and in lower case.
+        """
+        return AttributeInfo.named(name)
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Yield findings about the store for `flask gluu-changes doctor`.

@@ -13,12 +13,12 @@ from .errors import ConfigurationError
 from .feed.feed import Feed
 from .feed.sessions import PagingSessions
 from .journal.protocol import SequenceBackend
-from .model import Visibility
 from .protection import Guard, ProtectionSettings, Protector
 from .settings.backends import LdapSettings, SqlSettings
 from .settings.base import Settings
 from .settings.fields import refuse_unknown
 from .settings.journal import FollowSettings, JournalSettings
+from .settings.unsafe import check_token_secret, warn_of_shown_secrets
 from .web.blueprint import AppState, create_blueprint
 from .web.delta import DeltaEndpoint
 from .web.openapi import add_security_schemes, version_of
@@ -97,6 +97,7 @@ class GluuChanges:
         # before anything is read: a misspelt key would leave its setting at the default
         refuse_unknown(app.config, SETTINGS)
         settings = Settings.load(app.config)
+        warn_of_shown_secrets(settings)
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
         feed = _feed(settings, backend, lag)
@@ -121,7 +122,9 @@ def _delta(
     """Return the endpoint of the token forms where the backend keeps a sequence of changes."""
     if not isinstance(backend, SequenceBackend):
         return None
-    return DeltaEndpoint(backend, JournalSettings.load(app.config), _visibility(settings), lag)
+    tokens = JournalSettings.load(app.config)
+    check_token_secret(tokens, app.config)
+    return DeltaEndpoint(backend, tokens, settings.visibility, lag)
 
 
 def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
@@ -131,11 +134,7 @@ def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
             seconds=settings.paging_session_seconds, limit=settings.max_paging_sessions
         ),
         time_attributes=settings.time_attributes,
-        visibility=_visibility(settings),
+        visibility=settings.visibility,
         configured_type=settings.type_of,
         lag=lag,
     )
-
-
-def _visibility(settings: Settings) -> Visibility:
-    return Visibility.of(settings.allowed_attributes, settings.denied_attributes)

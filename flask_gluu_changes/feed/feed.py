@@ -8,9 +8,10 @@ from itertools import chain
 
 from ..backend import Backend
 from ..encoder import EncodedEntry, EntryEncoder
-from ..model import ChangesQuery, Visibility
+from ..model import ChangesQuery
 from ..timestamps import to_micros
 from ..values import AttributeType
+from ..visibility import Visibility
 from .sessions import PagingSessions, SessionKey
 from .snapshot import Page, Snapshot
 
@@ -56,7 +57,7 @@ class Feed:
         self.backend = backend
         self._sessions = sessions
         self._time_attributes = time_attributes
-        self._visibility = visibility
+        self._visibility = visibility.known_to(backend.describe)
         self._configured_type = configured_type
         self._lag = lag
         self._clock = clock
@@ -83,9 +84,9 @@ class Feed:
         Args:
             since: The inclusive bound, in UTC and whole milliseconds.
         """
-        return ChangesQuery(
-            since, self._time_attributes, self._visibility.allowed, self._visibility.hidden
-        )
+        shown = self._visibility
+        times = self._time_attributes
+        return ChangesQuery(since, times, shown.allowed, shown.hidden, shown=shown.shown)
 
     def _snapshot(self, since: datetime) -> Snapshot | None:
         """Query the store; return None where nobody matches, as for most clients that poll."""

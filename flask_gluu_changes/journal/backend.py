@@ -16,6 +16,7 @@ from ..errors import BackendUnavailable
 from ..model import ChangesQuery, Entry, Finding
 from ..settings.base import Settings
 from ..timestamps import to_micros
+from ..visibility import AttributeInfo
 from .examine import FOLLOW, examine
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
@@ -71,6 +72,14 @@ class JournalBackend(SequenceBackend):
         """
         engine = engine_from_config(config)
         return cls(engine, source=source, settings_digest=Settings.load(config).digest)
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what the schema of the store that the journal is filled from tells.
+
+        Args:
+            name: A name or OID of the attribute, without options and in lower case.
+        """
+        return self.source.describe(name) if self.source else super().describe(name)
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from ..encoder import EntryEncoder, sort_key
-from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, Visibility
+from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry
 from ..values import AttributeType, untyped
+from ..visibility import Visibility
 from .limits import SizeLimits, largest_first
 from .tables import MOST_ID_OCTETS, to_octets
 

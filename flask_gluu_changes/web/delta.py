@@ -20,10 +20,10 @@ from werkzeug.http import quote_etag
 from ..journal.protocol import Position, ResyncRequired, SequenceBackend, Slice
 from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
-from ..model import Visibility
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
+from ..visibility import Visibility
 from .query import LATEST
 
 log = logging.getLogger(__name__)

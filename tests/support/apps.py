@@ -31,7 +31,7 @@ def make_app(shape: str, backend: Backend) -> Flask:
     """Make a bare Flask app, or one whose flask-smorest Api has the blueprint."""
     app = Flask(shape)
     app.config.update(TESTING=True, GLUU_CHANGES_PROTECTION="bypass", PROPAGATE_EXCEPTIONS=False)
-    app.config["SECRET_KEY"] = "of the tests"
+    app.config["SECRET_KEY"] = "signs the tokens of the tests"
     app.config.update(API_TITLE="Host", API_VERSION="1", OPENAPI_VERSION="3.0.3")
     api = Api(app) if shape == "api" else None
     GluuChanges(app, backend=backend, api=api)

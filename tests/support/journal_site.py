@@ -23,9 +23,12 @@ Page = dict[str, Any]
 class Site:
     """Serves a journal; settings are keys of the config without their prefix."""
 
-    def __init__(self, journal: Journal, secret: str = "of the tests", **settings: object) -> None:
+    def __init__(
+        self, journal: Journal, secret: str = "the secret of tests", **settings: object
+    ) -> None:
         self.app = Flask("journal")
         self.app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, SECRET_KEY=secret)
+        self.app.config["SECRET_KEY_FALLBACKS"] = settings.pop("fallbacks", None)
         self.app.config["GLUU_CHANGES_PROTECTION"] = "bypass"
         self.app.config.update({f"GLUU_CHANGES_{n.upper()}": v for n, v in settings.items()})
         GluuChanges(self.app, backend=journal.backend)

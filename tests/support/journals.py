@@ -12,9 +12,10 @@ from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
 from flask_gluu_changes.journal.tables import METADATA, STATE, now, open_engine
 from flask_gluu_changes.journal.writer import DELETED, EXACT, WriteBatch, Writer
-from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry, Visibility
+from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry
 from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.testing import Attributes
+from flask_gluu_changes.visibility import Visibility
 
 
 def file_engine(folder: Path) -> Engine:

@@ -19,7 +19,8 @@ from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.journal.ingest.polling import LONG_AGO
 from flask_gluu_changes.journal.ingest.service import ingest_job
 from flask_gluu_changes.journal.tables import ENTRIES
-from flask_gluu_changes.model import ChangesQuery, Visibility
+from flask_gluu_changes.model import ChangesQuery
+from flask_gluu_changes.visibility import Visibility
 from tests.support.directory import config_of
 from tests.support.directory_server import DirectoryServer
 from tests.support.filling import SLAPD, Journal
@@ -141,7 +142,7 @@ class Torture:
         """Give the settings of the follower, and of whoever serves the journal."""
         own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5"}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
-        config["SECRET_KEY"] = "of the tests"
+        config["SECRET_KEY"] = "signs the tokens of the tests"
         return {f"FLASK_{key}": value for key, value in config.items()}
 
     @contextmanager

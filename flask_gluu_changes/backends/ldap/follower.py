@@ -21,7 +21,12 @@ from ...settings.backends import LdapSettings
 from .connection import Connection, ConnectionPool
 from .dn import normal, within
 from .errors import translated
-from .schema import DirectorySchema, check_time_attributes, requested_attributes
+from .schema import (
+    DirectorySchema,
+    check_time_attributes,
+    hidden_attributes,
+    requested_attributes,
+)
 from .search import NO_ATTRIBUTES, Search
 
 UUID = "entryUUID"
@@ -168,7 +173,8 @@ class DirectoryFollower:
         """Return the digest of all that decides how people are read, as it is at the moment."""
         info = self._schema.info()
         kinds = sorted((name, str(kind)) for name, kind in info.types.items())
-        text = repr((requested_attributes(self._query, info), kinds))
+        hidden = hidden_attributes(self._query, info)
+        text = repr((requested_attributes(self._query, info), kinds, hidden))
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -20,11 +20,12 @@ from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
 from ...values import AttributeType
+from ...visibility import AttributeInfo
 from .columns import Reader
 from .doctor import examine
 from .engine import discard_inherited_connections, make_engine, streaming_engine
 from .errors import is_stale, is_undecodable, translated
-from .schema import DatabaseSchema, TableInfo
+from .schema import NOT_SHOWN, DatabaseSchema, TableInfo
 from .session import AnyConnection, any_text, as_needed
 from .statement import QueryPlan, create_index, plan_query
 
@@ -119,11 +120,19 @@ class SqlBackend(Backend):
         Raises:
             BackendError: The table has to be looked at and cannot be.
         """
-        table_info = self._schema.current()
-        if table_info is None:
-            with translated("reading the table of people"), self._connect() as connection:
-                table_info = self._schema.read(connection)
-        return table_info.types.get(name.lower())
+        return self._table_info().types.get(name.lower())
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what is known of the column of an attribute; None where there is none.
+
+        Args:
+            name: The attribute's name, in lower case.
+
+        Raises:
+            BackendError: The table has to be looked at and cannot be.
+        """
+        is_there = name in NOT_SHOWN or name in self._table_info().columns
+        return AttributeInfo.named(name) if is_there else None
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine connection, table, indexes, clock, rights and what may cut answers short.
@@ -141,6 +150,13 @@ class SqlBackend(Backend):
     def close(self) -> None:
         """Close the idle connections."""
         self._engine.dispose()
+
+    def _table_info(self) -> TableInfo:
+        table_info = self._schema.current()
+        if table_info is not None:
+            return table_info
+        with translated("reading the table of people"), self._connect() as connection:
+            return self._schema.read(connection)
 
     def _batches(self, query: ChangesQuery) -> Iterator[Iterable[Entry]]:
         with translated("reading the people"):
@@ -203,8 +219,8 @@ class SqlBackend(Backend):
         self._none_since = None if found else query.since
 
     def _plan(self, query: ChangesQuery, table_info: TableInfo) -> QueryPlan:
-        asked = query.attributes, query.excluded, query.time_attributes, query.everybody
-        key = (table_info, *asked)
+        asked = query.attributes, query.excluded, query.shown, query.time_attributes
+        key = (table_info, *asked, query.everybody)
         cached_key, plan = self._cached_plan
         if plan is None or key != cached_key:
             plan = plan_query(query, table_info, self._engine.dialect)

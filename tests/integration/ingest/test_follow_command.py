@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-chang
 def following(journal: Journal, people: People) -> Iterator[subprocess.Popen[str]]:
     """Run the command on a directory."""
     environment = {
-        "FLASK_SECRET_KEY": "of the tests",
+        "FLASK_SECRET_KEY": "signs the tokens of the tests",
         "FLASK_GLUU_CHANGES_JOURNAL_URL": journal.url,
         "FLASK_GLUU_CHANGES_LDAP_URI": people.server.uri,
         "FLASK_GLUU_CHANGES_LDAP_BIND_DN": people.server.reader_dn,

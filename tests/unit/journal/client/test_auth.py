@@ -46,7 +46,7 @@ def connect(journal: Journal, server: AuthorizationServer) -> Iterator[Connect]:
         known = {"issuer": server.issuer, "client_id": "rs", "client_secret": "rs-secret"}
         settings = {"protection": mode, "token_cache_seconds": 0, **known, **more}
         app.config.update({f"GLUU_CHANGES_{n.upper()}": v for n, v in settings.items()})
-        app.config.update(SECRET_KEY="of the tests")
+        app.config.update(SECRET_KEY="signs the tokens of the tests")
         GluuChanges(app, backend=journal.backend)
         serving.append(Serving(app))
         serving[-1].start()
