@@ -40,6 +40,7 @@ from sqlalchemy.types import TypeEngine
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
+from .files import keep_private
 
 METADATA = MetaData()
 ONLY_ROW = 1
@@ -205,7 +206,8 @@ _STATE_QUERY = select(*(STATE.c[field.name] for field in fields(JournalState)))
 def open_engine(url: str, **options: Any) -> Engine:
     """Return an engine for a journal's database; nothing is connected before the first use.
 
-    SQLite is used in WAL mode, so that readers and the writer never wait for each other.
+    SQLite is used in WAL mode, so that readers and the writer never wait for each other. Only its
+    owner may read its file, and what is removed is overwritten with zeros.
 
     Args:
         url: The database, as SQLAlchemy writes it.
@@ -214,6 +216,7 @@ def open_engine(url: str, **options: Any) -> Engine:
     options = {"pool_pre_ping": not url.startswith("sqlite"), "hide_parameters": True, **options}
     engine = create_engine(url, **options)
     if engine.dialect.name == "sqlite":
+        keep_private(engine)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name in _MARIADB:
@@ -272,6 +275,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         f"busy_timeout={SQLITE_PATIENCE * 1000}",
+        "secure_delete=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

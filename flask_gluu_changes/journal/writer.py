@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .files import forget_overwritten
 from .lease import SECOND as SECOND
 from .lease import Lease
 from .lease import LeaseLost as LeaseLost
@@ -251,6 +252,9 @@ class Writer:
             last = connection.scalar(select(func.max(COMMITS.c.seq)).where(COMMITS.c.at < before))
             if last is not None:  # it stays: until the next commit, tokens were issued at it
                 connection.execute(delete(COMMITS).where(COMMITS.c.seq < last))
+        if self._engine.dialect.name == "sqlite":
+            with journal_errors():
+                forget_overwritten(self._engine)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -116,9 +116,8 @@ class DirectoryFollower:
             self._contexts = _naming_contexts(connection, self._base)
             self._identity = self._identify(Session(connection, self._timeout))
         self._session: Session | None = None
-        servers = " ".join(settings.ldap_uri)
         self.source = f"{UUID} {normal(self._base)} {self._filter.lower()} in {self._identity}"
-        self.why = f"{self.mechanism} reports every change at {servers}"
+        self.why = f"{self.mechanism} reports every change"  # clients read it: no address in it
 
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those entries that were moved away, or changed so that they are no people now."""

@@ -35,7 +35,8 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
     if kind in ("mysql", "mariadb"):  # any other character set would lose characters
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
     try:
-        engine = create_engine(parsed, connect_args=connect_args, **_OPTIONS.get(kind, {}))
+        options = {"hide_parameters": True, **_OPTIONS.get(kind, {})}
+        engine = create_engine(parsed, connect_args=connect_args, **options)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
             f"GLUU_CHANGES_SQL_URL needs a driver that is not installed: {error};"
