@@ -37,6 +37,7 @@ from sqlalchemy.dialects.mysql import VARBINARY
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeEngine
 
+from ..database import warn_unless_encrypted
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
@@ -235,7 +236,9 @@ def engine_from_config(config: Mapping[str, Any]) -> Engine:
     if not url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
     try:
-        return open_engine(url)
+        engine = open_engine(url)
+        warn_unless_encrypted(engine.url, f"{PREFIX}JOURNAL_URL")
+        return engine
     except ArgumentError as error:  # its text may hold the URL, and that a password
         raise ConfigurationError(
             f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows"

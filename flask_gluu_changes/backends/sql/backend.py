@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
+from ...database import warn_unless_encrypted
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
@@ -91,13 +92,15 @@ class SqlBackend(Backend):
             ConfigurationError: A key is missing, unknown or wrong.
         """
         settings = SqlSettings.load(config)
-        return cls(
+        backend = cls(
             settings.sql_url,
             table=settings.sql_table,
             attributes_table=settings.sql_attributes_table,
             connect_timeout=settings.sql_connect_timeout,
             operation_timeout=settings.sql_operation_timeout,
         )
+        warn_unless_encrypted(backend._engine.url, "GLUU_CHANGES_SQL_URL")
+        return backend
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Stream the matching rows in the order in which the database finds them.
