@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import click
 from flask.cli import with_appcontext
@@ -12,6 +13,7 @@ from ..feed.feed import Feed
 from ..model import Finding, Level
 from ..settings.base import Settings
 from ..timestamps import EPOCH
+from .shown import examine_shown
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
 WIDTH = max(map(len, Level)) + 2
@@ -37,21 +39,28 @@ def doctor_command(settings: Settings, feed: Feed) -> click.Command:
 
 def _findings(settings: Settings, feed: Feed) -> Iterator[Finding]:
     yield from examine_settings(settings)
+    query, has_fault = feed.query(EPOCH), False
     try:
-        yield from feed.backend.examine(feed.query(EPOCH))
+        for found in feed.backend.examine(query):
+            has_fault = has_fault or found.level is Level.FAULT
+            yield found
+        yield from examine_shown(settings, feed.backend, query)
     except BackendError as error:
-        yield Finding.fault(str(error), "see to that, and run the doctor again")
+        if not has_fault:  # else it was told already
+            yield Finding.fault(str(error), "see to that, and run the doctor again")
 
 
 def examine_settings(settings: Settings) -> Iterator[Finding]:
     """Yield findings about settings that are valid but probably not intended."""
     allowed = {name.lower() for name in settings.allowed_attributes}
-    denied = {name.lower() for name in (*settings.denied_attributes, "userPassword")}
+    hidden_ones = replace(settings.visibility, allowed=None)
+    denied = {name for name in {*allowed, "inum", "uid"} if not hidden_ones.shows(name)}
     yield Finding.ok(f"the settings hold, with the profile {settings.profile}")
     if both := sorted(allowed & denied):
         yield Finding.warning(
             f"allowed and denied, so not shown: {', '.join(both)}",
-            "take it out of GLUU_CHANGES_ALLOWED_ATTRIBUTES or of GLUU_CHANGES_DENIED_ATTRIBUTES",
+            "take it out of GLUU_CHANGES_ALLOWED_ATTRIBUTES or of GLUU_CHANGES_DENIED_ATTRIBUTES; a"
+            " secret needs GLUU_CHANGES_SHOWN_SECRETS, too",
         )
     if hidden := [n for n in ("inum", "uid") if n in denied or (allowed and n not in allowed)]:
         yield Finding.warning(

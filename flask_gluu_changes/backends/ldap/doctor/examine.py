@@ -100,12 +100,6 @@ def _schema(info: SchemaInfo, query: ChangesQuery) -> Iterator[Finding]:
         check_time_attributes(query.time_attributes, info)
     except BackendError as error:
         yield Finding.fault(str(error), "correct the setting, or the directory's schema")
-    for name in sorted(query.attributes or ()):
-        if name not in info.spelling:
-            yield Finding.warning(
-                f"GLUU_CHANGES_ALLOWED_ATTRIBUTES names {name}, which the schema does not have",
-                "correct the name, if it is not there for another server",
-            )
 
 
 def _types(connection: Connection, settings: LdapSettings) -> Iterator[Finding]:
