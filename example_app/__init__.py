@@ -6,6 +6,7 @@ from flask import Flask
 
 from flask_gluu_changes import GluuChanges
 
+from .guard import trust_hosts
 from .pages import pages
 from .people_pages import people_pages
 from .served import backend_of
@@ -21,6 +22,7 @@ def create_app(**settings: object) -> Flask:
     app.config.from_mapping(settings)
     app.config.from_prefixed_env()
     app.config.setdefault("GLUU_CHANGES_PROTECTION", "bypass")
+    trust_hosts(app)
     GluuChanges(app, backend=backend_of(app))
     app.register_blueprint(pages)
     app.register_blueprint(people_pages)

@@ -37,8 +37,15 @@ def _arguments() -> argparse.Namespace:
 def _open(arguments: argparse.Namespace) -> int:
     """Serve without protection: on the loopback, starting the demo is consent enough."""
     consent = {"GLUU_CHANGES_ALLOW_BYPASS": True} if arguments.host in LOOPBACK else {}
-    app = create_app(**consent)
+    app = create_app(**consent, **_on_loopback(arguments))
     return serve(app, arguments.host, arguments.port, partial(show_open, path=sample.path_of(app)))
+
+
+def _on_loopback(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the settings of a demo that only this machine reaches, by names of its own."""
+    if arguments.host not in LOOPBACK:
+        return {}
+    return {"EXAMPLE_TRUSTED_HOSTS": LOOPBACK, "EXAMPLE_OPEN_PAGES": True}
 
 
 def _protected(arguments: argparse.Namespace) -> int:
@@ -48,7 +55,7 @@ def _protected(arguments: argparse.Namespace) -> int:
     except ImportError:
         return complain("--oauth needs canaille: pip install 'flask-gluu-changes[demo-oauth]'")
     with DemoAuthorizationServer() as authorization:
-        app = create_app(**authorization.settings())
+        app = create_app(**authorization.settings(), **_on_loopback(arguments))
         path = sample.path_of(app)
         return serve(
             app,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Flask, Response, abort, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 POLICY = (
@@ -20,6 +20,41 @@ def guarded(blueprint: Blueprint) -> Blueprint:
     blueprint.after_request(_add_headers)
     blueprint.register_error_handler(HTTPException, _show)
     return blueprint
+
+
+def trust_hosts(app: Flask) -> None:
+    """Refuse requests to other hosts than `EXAMPLE_TRUSTED_HOSTS` names, if it names any.
+
+    A site whose name is made to lead to the loopback (DNS rebinding) would else be read and written
+    by its scripts as its own.
+    """
+
+    @app.before_request
+    def check() -> None:
+        trusted = current_app.config.get("EXAMPLE_TRUSTED_HOSTS")
+        if trusted and _host_name() not in trusted:
+            abort(400, f"This server answers to {', '.join(trusted)} alone.")
+
+
+def _host_name() -> str | None:
+    try:
+        return urlsplit(f"//{request.headers.get('Host', '')}").hostname
+    except ValueError:
+        return None
+
+
+def refuse_unless_open() -> None:
+    """Refuse pages that show people to everybody where the operation asks for a token.
+
+    They know neither users nor passwords.
+    """
+    protection = current_app.extensions["gluu_changes"].protector.settings.protection
+    if protection != "bypass" and not current_app.config.get("EXAMPLE_OPEN_PAGES"):
+        abort(
+            403,
+            "The operation is protected here, and these pages are not. Set"
+            " FLASK_EXAMPLE_OPEN_PAGES=true to show and edit people here all the same.",
+        )
 
 
 def _refuse_other_sites() -> None:

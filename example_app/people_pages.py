@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response as Redirect
 
 from . import forms
 from .activity import simulate_day
-from .guard import guarded
+from .guard import guarded, refuse_unless_open
 from .served import description, embedded_people
 from .store import PeopleStore, UidTaken
 from .tables import Row
 
 people_pages = guarded(Blueprint("people", __name__, url_prefix="/people"))
+people_pages.before_request(refuse_unless_open)
 
 Answer: TypeAlias = str | Response | Redirect | tuple[str, int]
 

@@ -16,6 +16,7 @@ from .people import people
 from .tables import Layout, Row, create_engine, now
 
 PAGE = 25
+LONGEST_TEXT = 1000
 SEARCHED = ("uid", "cn", "mail")
 
 
@@ -74,6 +75,8 @@ class PeopleStore:
 
     def find(self, text: str = "", page: int = 1) -> Found:
         """Return a page of those whose uid, name or mail address contains a text, ignoring case."""
+        if len(text) > LONGEST_TEXT:  # SQLite refuses to look for one of 50,000 octets
+            return Found([], 0, 1)
         columns = (func.casefold(cast(self._table.c[name], String)) for name in SEARCHED)
         matching = or_(*(c.contains(text.casefold(), autoescape=True) for c in columns))
         with self._engine.begin() as connection:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .encoder import EncodedEntry
 from .follower import Follower, NotFollowable
@@ -64,6 +65,16 @@ class Backend(ABC):
             name: A name or OID of the attribute, without options and in lower case.
         """
         return AttributeInfo.named(name)
+
+    def ignored_settings(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the keys that are set in vain, because this instance was made without them.
+
+        The application refuses to start with them.
+
+        Args:
+            config: The application's config.
+        """
+        return []
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Yield findings about the store for `flask gluu-changes doctor`.

@@ -96,8 +96,10 @@ class GluuChanges:
             )
         # before anything is read: a misspelt key would leave its setting at the default
         refuse_unknown(app.config, SETTINGS)
+        _refuse_ignored(app, backend)
         settings = Settings.load(app.config)
         warn_of_shown_secrets(settings)
+        _check_host(app, settings)
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
         feed = _feed(settings, backend, lag)
@@ -106,6 +108,27 @@ class GluuChanges:
         _register(app, api, state)
         protector.register(app, state.paths)
         app.cli.add_command(create_group(settings, feed))
+
+
+def _check_host(app: Flask, settings: Settings) -> None:
+    """Raise ConfigurationError where no URL could match."""
+    if app.url_map.host_matching and not settings.url_host:
+        raise ConfigurationError(
+            "this is a Flask(host_matching=True): set GLUU_CHANGES_URL_HOST to the host at which"
+            " the operation answers, such as idp.example.org"
+        )
+    if settings.url_host and not app.url_map.host_matching:
+        raise ConfigurationError("GLUU_CHANGES_URL_HOST is for a Flask(host_matching=True) alone")
+
+
+def _refuse_ignored(app: Flask, backend: Backend) -> None:
+    """Raise ConfigurationError for settings that the backend was made without reading."""
+    if ignored := backend.ignored_settings(app.config):
+        name = type(backend).__name__
+        raise ConfigurationError(
+            f"{' and '.join(ignored)} would be ignored: make the backend by"
+            f" {name}.from_config(app.config, engine=…), or pass the same in code"
+        )
 
 
 def _register(app: Flask, api: Api | None, state: AppState) -> None:

@@ -54,6 +54,7 @@ def add_error_handlers(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(400, _bad_request)
     blueprint.register_error_handler(BackendError, _backend_error)
     blueprint.register_error_handler(500, _internal_error)
+    blueprint.register_error_handler(Exception, _other_error)
 
 
 def _bad_request(error: HTTPException) -> Response:
@@ -76,6 +77,16 @@ def _backend_error(error: BackendError) -> Response:
     response = error_response(503, error.public)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _other_error(error: Exception) -> Response:
+    """Keep what was not foreseen from a host's handler of all exceptions, whose answer is a page.
+
+    Flask logs what is raised again, and has `_internal_error` answer unless it is to propagate.
+    """
+    if isinstance(error, HTTPException):
+        return error_response(error.code or 500, error.description or error.name)
+    raise error
 
 
 def _internal_error(_: HTTPException) -> Response:

@@ -20,7 +20,8 @@ _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 _TO_MILLIS = len("2020-01-01T00:00:00.000")
 
 _ISO_8601 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt]((?!24)\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+\- ]\d\d:?[0-5]\d)?",
+    r"(\d{4}-\d\d-\d\d)[Tt]((?!24)\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,30}))?"
+    r"(?:([Zz]|[+\- ]\d\d:?[0-5]\d)(?:\[[A-Za-z][A-Za-z0-9~/._+-]+\])?)?",
     re.ASCII,
 )
 _HOURS, _MINUTES, _SECONDS = (
@@ -40,7 +41,8 @@ def parse_timestamp(text: str, naive: tzinfo = UTC) -> datetime:
 
     Args:
         text: An ISO 8601 date-time. A blank before a trailing hh:mm is read as the `+` that a
-            client forgot to percent-encode.
+            client forgot to percent-encode. The name of a zone in brackets, which Java writes and
+            Gluu reads after an offset, does not count: the offset says all.
         naive: The zone of a time without offset.
 
     Raises:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
+
 from flask.cli import AppGroup
 
 from ..feed.feed import Feed
@@ -13,9 +16,19 @@ from .list import list_command
 __all__ = ["create_group"]
 
 
+def _print_anything() -> None:
+    """Have characters escaped that the terminal's encoding lacks, as Python does on stderr."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def create_group(settings: Settings, feed: Feed) -> AppGroup:
     """Return the group of commands of an application, for its settings and its feed."""
-    group = AppGroup("gluu-changes", help="Look at the changes of people, and at their store.")
+    group = AppGroup(
+        "gluu-changes",
+        help="Look at the changes of people, and at their store.",
+        callback=_print_anything,
+    )
     group.add_command(list_command(settings, feed))
     group.add_command(doctor_command(settings, feed))
     group.add_command(follow)

@@ -18,7 +18,7 @@ class SizeLimits(NamedTuple):
 
     def are_kept(self, size: int) -> bool:
         """Return whether an object of so many octets can hold nothing that is beyond."""
-        return size <= min(self)
+        return size <= self.value and size <= self.entry
 
     def without_large_values(self, entry: Entry) -> Entry:
         """Return an entry without its values that are beyond the limit."""

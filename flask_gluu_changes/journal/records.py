@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from json.encoder import encode_basestring_ascii
+from typing import NamedTuple
 
 from ..encoder import EntryEncoder, sort_key
 from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry
@@ -27,8 +28,7 @@ class IdTooLong(ValueError):
     """An id that databases cannot index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """A person as the journal keeps it; times are microseconds since the epoch, 0 for none.
 
     id: entryUUID where the source has one, else inum; it never changes. body: the JSON object of
@@ -44,6 +44,10 @@ class Identity:
     sort_key: bytes
     body: bytes
     omitted: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Show no value of the person."""
+        return f"Identity(id={self.id!r})"
 
     @property
     def digest(self) -> bytes:
@@ -84,16 +88,8 @@ class IdentityEncoder:
         omitted: tuple[str, ...] = ()
         if not self._limits.are_kept(len(body)):
             entry, body, omitted = self._within_limits(entry, body)
-        return Identity(
-            id=id_,
-            inum=_least_text(entry, "inum"),
-            uid=_least_text(entry, "uid"),
-            changed_at=max(times.values(), default=_NO_TIME),
-            counts_until=max((_counts_until(*time) for time in times.items()), default=_NO_TIME),
-            sort_key=sort_key(entry),
-            body=body,
-            omitted=omitted,
-        )
+        inum, uid = _least_text(entry, "inum"), _least_text(entry, "uid")
+        return Identity(id_, inum, uid, *_latest(times), sort_key(entry), body, omitted)
 
     def _within_limits(self, entry: Entry, body: bytes) -> tuple[Entry, bytes, tuple[str, ...]]:
         """Leave out the values that are too large, then the largest attributes, until it fits."""
@@ -138,15 +134,22 @@ def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> byte
     ).encode()
 
 
-def _counts_until(attribute: str, micros: int) -> int:
-    """Return the highest time that finds a time attribute's value."""
-    is_whole_second = attribute.lower() in WHOLE_SECOND_ATTRIBUTES
-    return micros + _REST_OF_SECOND if is_whole_second else micros
+def _latest(times: dict[str, int]) -> tuple[int, int]:
+    """Return the latest of an entry's times, and the highest time that finds one of them."""
+    changed_at = max(times.values(), default=_NO_TIME)
+    whole = [
+        micros + _REST_OF_SECOND
+        for attribute, micros in times.items()
+        if attribute.lower() in WHOLE_SECOND_ATTRIBUTES
+    ]
+    return changed_at, max(changed_at, *whole) if whole else changed_at
 
 
 def _least_text(entry: Entry, attribute: str) -> str:
     values = entry.get(attribute, ())
-    return min(map(untyped, values)) if values else ""
+    if len(values) == 1:
+        return untyped(values[0])
+    return min(map(untyped, values), default="")
 
 
 def _names(omitted: tuple[str, ...]) -> bytes:
@@ -155,4 +158,4 @@ def _names(omitted: tuple[str, ...]) -> bytes:
 
 
 def _json(text: str) -> bytes:
-    return json.dumps(text).encode()
+    return encode_basestring_ascii(text).encode()

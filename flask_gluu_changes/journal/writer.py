@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     Connection,
     Engine,
+    LargeBinary,
     RowMapping,
     bindparam,
     delete,
@@ -63,7 +64,7 @@ _OCTET_TEXTS = ("id", "inum", "uid")
 _ADD_COMMIT = insert(COMMITS)
 _LOOK_UP = select(
     *(ENTRIES.c[name] for name in ("id", "version", "digest", "removed", "inum", "uid"))
-).where(ENTRIES.c.id.in_(bindparam("ids", expanding=True)))
+).where(ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=LargeBinary)))
 _REPLACE = (
     update(ENTRIES)
     .where(ENTRIES.c.id == bindparam("known_id"))
@@ -264,8 +265,7 @@ class Writer:
             yield connection
 
 
-@dataclass(frozen=True, slots=True)
-class _RowChange:
+class _RowChange(NamedTuple):
     """A row that will be written; known: as an update, else as an insert."""
 
     row: _Row
@@ -287,12 +287,14 @@ def _row_changes(
     for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
         row = _difference(change, known.get(id_), state.floor + 1, at)
         if row is not None:
-            changes.append(_RowChange({**row, "seq": next(seqs)}, id_ in known))
+            row["seq"] = next(seqs)
+            changes.append(_RowChange(row, id_ in known))
     return changes
 
 
 def _known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
-    parts = (ids[i : i + LOOKUP_SIZE] for i in range(0, len(ids), LOOKUP_SIZE))
+    keys = [*map(to_octets, ids)]
+    parts = (keys[i : i + LOOKUP_SIZE] for i in range(0, len(keys), LOOKUP_SIZE))
     found = (connection.execute(_LOOK_UP, {"ids": part}).mappings() for part in parts)
     return {row["id"]: row for rows in found for row in rows}
 
@@ -357,7 +359,9 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
     """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
     compiled = insert(ENTRIES).compile(dialect=connection.dialect)
     names = compiled.positiontup or []
-    rows = [{**row, **{name: to_octets(row[name]) for name in _OCTET_TEXTS}} for row in rows]
+    for row in rows:
+        for name in _OCTET_TEXTS:
+            row[name] = to_octets(row[name])
     values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
     connection.exec_driver_sql(str(compiled), values)
 

@@ -28,13 +28,14 @@ class ResourceMetadata:
     def register(self, app: Flask, paths: Iterable[str]) -> None:
         """Serve the document on an application, for the paths of protected operations."""
         self._paths.update(paths, self._configured_paths())
+        host = app.config.get("GLUU_CHANGES_URL_HOST")
+        options = {"host": host} if host else {}
         for path in ("", *sorted(self._paths)):
             # Flask refuses dots in the name of an endpoint.
             endpoint = f"{ENDPOINT}{path}".replace(".", "_")
             if endpoint not in app.view_functions:
-                app.add_url_rule(
-                    f"{WELL_KNOWN}{path}", endpoint, self._answer, defaults={"path": path}
-                )
+                rule, defaults = f"{WELL_KNOWN}{path}", {"path": path}
+                app.add_url_rule(rule, endpoint, self._answer, defaults=defaults, **options)
 
     def url(self) -> str:
         """Return the URL of the document for the current request; empty if none is served."""

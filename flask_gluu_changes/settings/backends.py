@@ -16,6 +16,7 @@ from .fields import (
     boolean,
     choice,
     names,
+    pairs,
     seconds,
     secret,
     setting,
@@ -124,6 +125,12 @@ class SqlSettings(SettingsGroup):
     sql_attributes_table: str = setting(
         BY_PROFILE, "table of attribute types, by profile; empty: none", text
     )
+    sql_columns: tuple[tuple[str, str], ...] = setting(
+        (),
+        "the column of each attribute, such as `inum=id, uid=login, updatedAt=changed_at`; columns"
+        " that it does not name are not read; empty: each column is an attribute of its own name",
+        pairs,
+    )
     sql_connect_timeout: float = setting(
         3.0, "longest wait for a connection to the database, in s", seconds(1, 600)
     )
@@ -131,8 +138,10 @@ class SqlSettings(SettingsGroup):
         30.0, "longest wait for a lock, and for the next part of an answer, in s", seconds(1, 3600)
     )
 
-    def _check_loaded(self) -> None:
+    def database_url(self) -> str:
+        """Return the URL; raise ConfigurationError where there is none."""
         if not self.sql_url:
             raise ConfigurationError(
                 f"{PREFIX}SQL_URL is missing; set it to postgresql://user:password@host/database"
             )
+        return self.sql_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -35,6 +36,13 @@ def _path(value: object) -> str:
     return path.rstrip("/")
 
 
+def _host(value: object) -> str:
+    host = text(value)
+    if not re.fullmatch(r"[\w.:\[\]-]*", host):
+        raise ValueError(f"must be a host's name, with its port where it has one, not {value!r}")
+    return host
+
+
 def _zone(value: object) -> tzinfo:
     try:
         return ZoneInfo(text(value))
@@ -61,6 +69,12 @@ class Settings(SettingsGroup):
 
     profile: str = setting(DEFAULT_PROFILE, "`gluu` or `janssen`", choice(*PROFILES))
     url_prefix: str = setting(BY_PROFILE, "path of the operation, by profile", _path)
+    url_host: str = setting(
+        "",
+        "host of these paths where the application is `Flask(host_matching=True)`, such as"
+        " `idp.example.org`; else empty",
+        _host,
+    )
     documents_prefix: str = setting(
         BY_PROFILE, "path of the Swagger and OpenAPI documents, by profile", _path
     )

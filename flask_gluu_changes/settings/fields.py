@@ -203,6 +203,21 @@ def names(value: object) -> tuple[str, ...]:
     raise ValueError(f"must be a list of names, not {value!r}")
 
 
+def pairs(value: object) -> tuple[tuple[str, str], ...]:
+    """Read names with a name each: a mapping, or text such as `inum=id, uid=login`."""
+    if isinstance(value, str):
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        found = [(name.strip(), other.strip()) for name, _, other in parts]
+    elif isinstance(value, Mapping):
+        found = [(str(name).strip(), str(other).strip()) for name, other in value.items()]
+    else:
+        raise ValueError(f"must be a mapping, or text such as inum=id, uid=login, not {value!r}")
+    twice = len({name.lower() for name, _ in found}) < len(found)
+    if twice or not all(map(all, found)):
+        raise ValueError(f"must name each attribute once, with its column: {value!r}")
+    return tuple(found)
+
+
 def non_empty_names(value: object) -> tuple[str, ...]:
     """Read a list of names that must not be empty."""
     found = names(value)

@@ -79,7 +79,7 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
 
     version: the version of OpenAPI in which the Api documents the operation.
     """
-    blueprint = _new_blueprint()
+    blueprint = _HostBlueprint(state.settings.url_host)
     _add_protection(blueprint, state.protector)
     _add_operations(blueprint, state.paths[0], state, version)
     documents = f"{state.settings.documents_prefix}/resource_changes"
@@ -91,10 +91,17 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
     return blueprint
 
 
-def _new_blueprint() -> Blueprint:
-    blueprint = Blueprint("gluu_changes", __name__, description="Changes of people in a directory")
-    blueprint.ARGUMENTS_PARSER = QueryParser()
-    return blueprint
+class _HostBlueprint(Blueprint):  # type: ignore[misc]
+    """A blueprint whose rules hold at one host; empty: wherever the application answers."""
+
+    ARGUMENTS_PARSER = QueryParser()
+
+    def __init__(self, host: str) -> None:
+        super().__init__("gluu_changes", __name__, description="Changes of people in a directory")
+        self.rule_options: dict[str, Any] = {"host": host} if host else {}
+
+    def add_url_rule(self, *args: Any, **options: Any) -> None:
+        super().add_url_rule(*args, **self.rule_options, **options)
 
 
 def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
@@ -197,7 +204,7 @@ def _answer(page: Page) -> Response:
     return response
 
 
-def _add_refusal(blueprint: Blueprint, *paths: str) -> None:
+def _add_refusal(blueprint: _HostBlueprint, *paths: str) -> None:
     """Answer every other method here: a 405 of the host application would not be a SCIM error."""
 
     def other_methods() -> Response:
@@ -212,15 +219,17 @@ def _add_refusal(blueprint: Blueprint, *paths: str) -> None:
         endpoint = f"{blueprint.name}.{other_methods.__name__}"
         setup.app.view_functions[endpoint] = other_methods
         for path in paths:
-            rule = setup.app.url_rule_class(path, endpoint=endpoint, methods=None)
+            rule = setup.app.url_rule_class(
+                path, endpoint=endpoint, methods=None, **blueprint.rule_options
+            )
             setup.app.url_map.add(rule)
 
     blueprint.record(register)
 
 
-def _add_documents(blueprint: Blueprint, path: str, state: AppState) -> None:
+def _add_documents(blueprint: _HostBlueprint, path: str, state: AppState) -> None:
     def described(version: str) -> Document:
-        relative = _new_blueprint()
+        relative = _HostBlueprint("")
         _add_operations(relative, OPERATION, state, version)
         return build_document(relative, state.protector, version)
 
@@ -240,8 +249,7 @@ def _add_documents(blueprint: Blueprint, path: str, state: AppState) -> None:
     _add_undocumented(blueprint, f"{path}.openapi.json", openapi_document)
 
 
-def _add_undocumented(blueprint: Blueprint, path: str, view: Callable[[], Response]) -> None:
+def _add_undocumented(blueprint: _HostBlueprint, path: str, view: Callable[[], Response]) -> None:
     """Register a view by Flask's own method, so that flask-smorest does not document it."""
-    flask.Blueprint.add_url_rule(
-        blueprint, path, view.__name__, view, provide_automatic_options=False
-    )
+    options: dict[str, Any] = {"provide_automatic_options": False, **blueprint.rule_options}
+    flask.Blueprint.add_url_rule(blueprint, path, view.__name__, view, **options)

@@ -20,15 +20,16 @@ from ...database import warn_unless_encrypted
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
+from ...settings.fields import PREFIX
 from ...values import AttributeType
 from ...visibility import AttributeInfo
 from .columns import Reader
 from .doctor import examine
 from .engine import discard_inherited_connections, make_engine, streaming_engine
 from .errors import is_stale, is_undecodable, translated
-from .schema import NOT_SHOWN, DatabaseSchema, TableInfo
+from .schema import DatabaseSchema, TableInfo
 from .session import AnyConnection, any_text, as_needed
-from .statement import QueryPlan, create_index, plan_query
+from .statement import QueryPlan, plan_query
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,9 @@ class SqlBackend(Backend):
         self,
         database: str | URL | Engine,
         *,
-        table: str = "gluuPerson",
-        attributes_table: str = "gluuAttribute",
+        table: str | None = None,
+        attributes_table: str | None = None,
+        columns: Mapping[str, str] | None = None,
         connect_timeout: float = 3.0,
         operation_timeout: float = 30.0,
     ) -> None:
@@ -56,8 +58,11 @@ class SqlBackend(Backend):
         Args:
             database: A URL, or the host's own Engine (of Flask-SQLAlchemy: `db.engine`), whose
                 pool and timeouts then stay as the host has set them.
-            table: The table of people.
-            attributes_table: The table of registered attribute types; empty: none.
+            table: The table of people; None: `gluuPerson`.
+            attributes_table: The table of registered attribute types; empty: none; None:
+                `gluuAttribute`.
+            columns: The column of each attribute; others are not read. None: each column is an
+                attribute of its own name.
             connect_timeout: The longest wait for a connection, in seconds.
             operation_timeout: The longest wait for a lock, and for the next part of an answer, in
                 seconds.
@@ -75,27 +80,35 @@ class SqlBackend(Backend):
         # TypeError: SQLite stores anything as a time, and text cannot be compared with a number.
         self._driver_failures = self._engine.dialect.loaded_dbapi.Error, TypeError
         self._process = os.getpid()
-        self._schema = DatabaseSchema(table, attributes_table)
+        given = {"TABLE": table, "ATTRIBUTES_TABLE": attributes_table, "COLUMNS": columns}
+        self._not_given = [f"{PREFIX}SQL_{name}" for name, value in given.items() if value is None]
+        self._schema = DatabaseSchema(
+            "gluuPerson" if table is None else table,
+            "gluuAttribute" if attributes_table is None else attributes_table,
+            columns or {},
+        )
         self._warned = False
         self._any_text = False
         self._none_since: datetime | None = None
         self._cached_plan: tuple[object, QueryPlan | None] = None, None
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> SqlBackend:
+    def from_config(cls, config: Mapping[str, Any], *, engine: Engine | None = None) -> SqlBackend:
         """Return a backend for an application's `GLUU_CHANGES_SQL_…` keys.
 
         Args:
             config: The application's config.
+            engine: The host's own Engine, in place of `GLUU_CHANGES_SQL_URL` and the timeouts.
 
         Raises:
             ConfigurationError: A key is missing, unknown or wrong.
         """
         settings = SqlSettings.load(config)
         backend = cls(
-            settings.sql_url,
+            engine or settings.database_url(),
             table=settings.sql_table,
             attributes_table=settings.sql_attributes_table,
+            columns=dict(settings.sql_columns),
             connect_timeout=settings.sql_connect_timeout,
             operation_timeout=settings.sql_operation_timeout,
         )
@@ -134,8 +147,7 @@ class SqlBackend(Backend):
         Raises:
             BackendError: The table has to be looked at and cannot be.
         """
-        is_there = name in NOT_SHOWN or name in self._table_info().columns
-        return AttributeInfo.named(name) if is_there else None
+        return self._table_info().describe(name)
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine connection, table, indexes, clock, rights and what may cut answers short.
@@ -149,6 +161,14 @@ class SqlBackend(Backend):
         with translated("examining the database"), self._connect() as connection:
             self._schema.forget()
             yield from examine(connection, self._schema.read(connection), query)
+
+    def ignored_settings(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the keys for tables and columns that were set for a backend made without them.
+
+        Args:
+            config: The application's config.
+        """
+        return [key for key in self._not_given if key in config]
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -235,8 +255,8 @@ class SqlBackend(Backend):
         unindexed = table_info.without_index(query.time_attributes)
         if unindexed and not self._warned:
             self._warned = True
-            advice = create_index(connection.dialect, table_info.table, unindexed)
-            log.warning("every poll reads the whole table %s; run %s", table_info.table, advice)
+            advice = table_info.advice_on_index(connection.dialect, unindexed)
+            log.warning("every poll reads the whole table %s; %s", table_info.table, advice)
         # The reflection has begun a transaction; the answer gets one of its own.
         connection.rollback()
         return table_info

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ARRAY,
     JSON,
     Boolean,
+    ColumnClause,
     ColumnElement,
     DateTime,
     Float,
@@ -61,11 +62,13 @@ class ComesAs(Enum):
 class Column:
     """A column: its attribute's type if the column has one, and how to read its values.
 
-    zoned: whether the database keeps a time's zone. digits: of the fraction of a second.
-    declared: the type in the database's words, for the operator. comes_as: how it is selected.
+    name: of the attribute. column: its name in the table. zoned: whether the database keeps a
+    time's zone. digits: of the fraction of a second. declared: the type in the database's words,
+    for the operator. comes_as: how it is selected.
     """
 
     name: str
+    column: str
     kind: AttributeType | None
     reader: Reader
     is_time: bool
@@ -74,12 +77,17 @@ class Column:
     declared: str
     comes_as: ComesAs
 
+    @property
+    def clause(self) -> ColumnClause[Any]:
+        """The column as statements name it."""
+        return column_named(self.column)
+
     def selected(self, expression: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
         """Return what a statement selects, for values of the column or an expression of its type.
 
         It is what the reader reads.
         """
-        selected = column_named(self.name) if expression is None else expression
+        selected = self.clause if expression is None else expression
         match self.comes_as:
             case ComesAs.TEXT:
                 return cast(selected, Text)
@@ -92,6 +100,7 @@ class Column:
 
 def reflect_column(
     name: str,
+    column: str,
     declared: TypeEngine[Any],
     *,
     holds_json: bool,
@@ -101,11 +110,15 @@ def reflect_column(
 ) -> Column:
     """Build a column from what reflection and the administrators say of it.
 
-    encoded: whether the database knows how its text is encoded; PostgreSQL's SQL_ASCII does not.
+    name: of the attribute. encoded: whether the database knows how its text is encoded;
+    PostgreSQL's SQL_ASCII does not.
     """
-    kind, reader = _kind_and_reader(name, declared, holds_json=holds_json, registered=registered)
+    kind, reader = _kind_and_reader(column, declared, holds_json=holds_json, registered=registered)
+    if registered is AttributeType.STRING and isinstance(declared, Integer):
+        reader = _read_other
     return Column(
         name=name,
+        column=column,
         kind=registered or kind,
         reader=read_plain if reader in _NATIVE.get(dialect, ()) else reader,
         is_time=isinstance(declared, DateTime),

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, select, text
-from sqlalchemy import column as column_named
 
 from ...model import BEFORE_ALL, ChangesQuery, Finding, time_of
 from ...timestamps import to_micros
 from .columns import Column
 from .errors import translated
 from .schema import TableInfo
-from .statement import create_index, lower_bound, requested_columns
+from .statement import lower_bound, requested_columns
 
 CLOCK_SECONDS = 30
 """How far a database's clock and this machine's may differ before it counts as a fault."""
@@ -41,7 +40,7 @@ def examine(
             " those that are registered",
             f"GRANT SELECT ON {_quoted(connection, table_info.unread_types)} to that user",
         )
-    names = [column.name for column in requested_columns(query, table_info)]
+    names = [column.column for column in requested_columns(query, table_info)]
     yield from _indexes(connection, table_info, query)
     yield from _clock(connection)
     may_not = [name for name in names if not _may_read(connection, table_info, name)]
@@ -65,7 +64,7 @@ def _indexes(
         if name in unindexed:
             yield Finding.fault(
                 f"{name} is not indexed: every poll reads the whole table",
-                create_index(connection.dialect, table_info.table, [name]),
+                table_info.advice_on_index(connection.dialect, [name]),
             )
         else:
             yield Finding.ok(f"{name} is indexed")
@@ -93,8 +92,8 @@ def _future(connection: Connection, table_info: TableInfo, name: str) -> Iterato
     column, dialect = table_info.columns[name.lower()], connection.dialect.name
     now = datetime.now(UTC)
     bound = lower_bound(column, now + timedelta(seconds=CLOCK_SECONDS), dialect)
-    later = column_named(name) > bound
-    latest = column.selected(func.max(column_named(name)))
+    later = column.clause > bound
+    latest = column.selected(func.max(column.clause))
     statement = select(func.count(), latest).select_from(table_info.clause)
     with translated("looking for times in the future"):
         number, last = connection.execute(statement.where(later)).one()
@@ -130,7 +129,7 @@ def _people(
             f"row security is active on {table_info.table}: answers are cut short without an error",
             "give the user BYPASSRLS, or a policy that shows all rows: USING (true)",
         )
-    times = [func.count(column_named(name)) for name in query.time_attributes]
+    times = [func.count(table_info.columns[n.lower()].clause) for n in query.time_attributes]
     counted = select(func.count(), *times).select_from(table_info.clause)
     with translated("counting the people"):
         total, *with_time = connection.execute(counted).one()

@@ -23,7 +23,7 @@ _NO_RIGHT = (
     " GRANT SELECT, SHOW VIEW)"
 )
 _WRONG_FILE = "check the path in GLUU_CHANGES_SQL_URL and who may read it"
-_WRONG_TABLE = "check GLUU_CHANGES_SQL_TABLE"
+_WRONG_TABLE = "check GLUU_CHANGES_SQL_TABLE, or table= where SqlBackend is made in code"
 _SEE_LOG = "see the database's log"
 
 _MYSQL_ADVICE = {
@@ -89,7 +89,7 @@ def is_undecodable(error: SQLAlchemyError) -> bool:
 def _advice(error: SQLAlchemyError) -> str | None:
     """Return what an operator has to do; None where a retry may help."""
     if isinstance(error, NoSuchTableError):
-        return "check GLUU_CHANGES_SQL_URL and GLUU_CHANGES_SQL_TABLE"
+        return f"{_WRONG_TABLE}, and the database in GLUU_CHANGES_SQL_URL"
     cause = error.orig if isinstance(error, DBAPIError) else None
     for table, code in ((_POSTGRES_ADVICE, _sqlstate(cause)), (_MYSQL_ADVICE, _number(cause))):
         if code in table:

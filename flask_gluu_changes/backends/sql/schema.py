@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Dialect,
     Inspector,
     MetaData,
     String,
@@ -24,9 +25,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as column_named
 from sqlalchemy import table as table_named
+from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
+from ...backend import IDENTITY
+from ...errors import BackendRefused
 from ...values import AttributeType
+from ...visibility import AttributeInfo
 from .columns import Column, reflect_column
 
 log = logging.getLogger(__name__)
@@ -68,7 +73,8 @@ class TableInfo:
     """What is known of the table; the keys of `columns` and `types` are in lower case.
 
     indexed: the columns that an index begins with, in lower case. schema: where the table was
-    found; None in SQLite. unread_types: the table of types, if it may not be read.
+    found; None in SQLite. unread_types: the table of types, if it may not be read. mapped: whether
+    GLUU_CHANGES_SQL_COLUMNS says which columns are read.
     """
 
     table: str
@@ -77,6 +83,8 @@ class TableInfo:
     indexed: frozenset[str]
     schema: str | None
     unread_types: str
+    is_view: bool
+    mapped: bool
 
     @property
     def clause(self) -> TableClause:
@@ -84,16 +92,43 @@ class TableInfo:
         return table_named(self.table, schema=self.schema)
 
     def without_index(self, names: Iterable[str]) -> list[str]:
-        """Return those of some columns by which a search has to read all rows."""
-        return [name for name in names if name.lower() not in self.indexed]
+        """Return those of some attributes by whose columns a search has to read all rows."""
+        known = [name for name in names if name.lower() in self.columns]
+        return [n for n in known if self.columns[n.lower()].column.lower() not in self.indexed]
+
+    def advice_on_index(self, dialect: Dialect, names: Iterable[str]) -> str:
+        """Return what an operator has to do, so that polls find changes by an index."""
+        columns = [self.columns[name.lower()].column for name in names]
+        if self.is_view:
+            return f"index {' and '.join(columns)} in the table that the view {self.table} reads"
+        quote = dialect.identifier_preparer.quote
+        return "; ".join(
+            f"CREATE INDEX {quote(f'{self.table}_{column}')} ON {quote(self.table)}"
+            f" ({quote(column)})"
+            for column in columns
+        )
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return the names of an attribute, of which its column's is one; None without a column."""
+        column = self.columns.get(name)
+        if column is not None:
+            return AttributeInfo(frozenset({name, column.column.lower()}))
+        return AttributeInfo.named(name) if name in NOT_SHOWN else None
+
+    def without_column(self, name: str) -> str:
+        """Return the sentence that says that an attribute has no column."""
+        if self.mapped:
+            return f"GLUU_CHANGES_SQL_COLUMNS names no column of {self.table} for {name}"
+        return f"the table {self.table} has no column {name}"
 
 
 class DatabaseSchema:
     """The table info of a table, read on first use and again when it may have changed."""
 
-    def __init__(self, table: str, attributes_table: str) -> None:
+    def __init__(self, table: str, attributes_table: str, mapping: Mapping[str, str]) -> None:
         self._table = table
         self._attributes_table = attributes_table
+        self._mapping = mapping
         self._lock = threading.Lock()
         self._cached: tuple[TableInfo, float] | None = None
         self._schema: str | None = None
@@ -110,39 +145,75 @@ class DatabaseSchema:
                 return table_info
             schema = self._schema or _schema_of(connection, self._table)
             self._schema = None  # unless the table is there, it is looked for again
-            table_info = _table_info(connection, schema, self._table, self._attributes_table)
+            table_info = self._read(connection, schema)
             self._schema = schema
             self._cached = table_info, monotonic()
             return table_info
+
+    def _read(self, connection: Connection, schema: str | None) -> TableInfo:
+        inspector = inspect(connection)
+        reflected = inspector.get_columns(self._table, schema=schema)
+        registered, unread = _registered(connection, inspector, schema, self._attributes_table)
+        attributes = _attributes(self._table, reflected, self._mapping)
+        columns = _columns(connection, schema, self._table, attributes, registered)
+        own = {name: column.kind for name, column in columns.items() if column.kind}
+        return TableInfo(
+            table=self._table,
+            columns=columns,
+            types={**own, **registered},
+            indexed=frozenset(_indexed(inspector, schema, self._table)),
+            schema=schema,
+            unread_types=unread,
+            is_view=self._table in inspector.get_view_names(schema),
+            mapped=bool(self._mapping),
+        )
 
     def forget(self) -> None:
         """Have the table info read again before the next answer, because it may have changed."""
         self._cached = None
 
 
-def _table_info(
-    connection: Connection, schema: str | None, table: str, attributes_table: str
-) -> TableInfo:
-    inspector = inspect(connection)
-    reflected = inspector.get_columns(table, schema=schema)
-    registered, unread_types = _registered(connection, inspector, schema, attributes_table)
-    in_json = _checked_json(connection, schema, table)
-    encoded = _is_encoded(connection)
-    columns = {
-        found["name"].lower(): reflect_column(
+def _attributes(
+    table: str, reflected: Iterable[ReflectedColumn], mapping: Mapping[str, str]
+) -> dict[str, ReflectedColumn]:
+    """Return the columns of the attributes in a mapping; without one, all by their own names."""
+    if not mapping:
+        return {c["name"]: c for c in reflected if c["name"].lower() not in NOT_SHOWN}
+    by_name = {column["name"].lower(): column for column in reflected}
+    by_name |= {column["name"]: column for column in by_name.values()}
+    found = {a: by_name.get(name) or by_name.get(name.lower()) for a, name in mapping.items()}
+    missing = [mapping[attribute] for attribute, column in found.items() if column is None]
+    if missing:
+        there = ", ".join(sorted({column["name"] for column in by_name.values()}))
+        raise BackendRefused(
+            f"GLUU_CHANGES_SQL_COLUMNS names {', '.join(missing)}, which {table} does not have;"
+            f" its columns are {there}"
+        )
+    return {attribute: column for attribute, column in found.items() if column is not None}
+
+
+def _columns(
+    connection: Connection,
+    schema: str | None,
+    table: str,
+    attributes: Mapping[str, ReflectedColumn],
+    registered: Mapping[str, AttributeType],
+) -> dict[str, Column]:
+    """Return the columns by attribute; whatever type they have, an identity's names are text."""
+    in_json, encoded = _checked_json(connection, schema, table), _is_encoded(connection)
+    kinds = {**dict.fromkeys(IDENTITY, AttributeType.STRING), **registered}
+    return {
+        attribute.lower(): reflect_column(
+            attribute,
             found["name"],
             found["type"],
             holds_json=found["name"] in in_json,
-            registered=registered.get(found["name"].lower()),
+            registered=kinds.get(attribute.lower()),
             dialect=connection.dialect.name,
             encoded=encoded,
         )
-        for found in reflected
-        if found["name"].lower() not in NOT_SHOWN
+        for attribute, found in attributes.items()
     }
-    own = {name: column.kind for name, column in columns.items() if column.kind}
-    indexed = frozenset(_indexed(inspector, schema, table))
-    return TableInfo(table, columns, {**own, **registered}, indexed, schema, unread_types)
 
 
 def _schema_of(connection: Connection, table: str) -> str | None:

@@ -22,7 +22,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy import column as column_named
 
 from ...backend import IDENTITY
 from ...database import CompiledQuery
@@ -38,7 +37,8 @@ _MILLISECONDS = 3
 def requested_columns(query: ChangesQuery, table_info: TableInfo) -> list[Column]:
     """Return the columns that a query needs, by name; raise BackendRefused where one is missing."""
     times = [_time_column(name, table_info) for name in query.time_attributes]
-    shown = set(filter(Visibility.of_query(query).shows, table_info.columns))
+    shows = Visibility.of_query(query).known_to(table_info.describe).shows
+    shown = set(filter(shows, table_info.columns))
     always = {_column(name, table_info).name.lower() for name in IDENTITY}
     always |= {column.name.lower() for column in times}
     found = [column for name, column in table_info.columns.items() if name in shown | always]
@@ -80,7 +80,7 @@ def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> 
     """Return the statements for a query; values are always bound, and SQLAlchemy quotes names."""
     columns = requested_columns(query, table_info)
     times = tuple(_time_column(name, table_info) for name in query.time_attributes)
-    bounds = [column_named(c.name) >= bindparam(_parameter(c)) for c in times]
+    bounds = [c.clause >= bindparam(_parameter(c)) for c in times]
     matching = true() if query.everybody else or_(*bounds)
     table = table_info.clause
     names = [column.selected() for column in columns]
@@ -94,20 +94,11 @@ def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> 
 
 
 def _newest(times: Iterable[Column], table: TableClause, dialect: Dialect) -> Select[Any]:
-    newest: list[ColumnElement[Any]] = [func.max(column_named(c.name)) for c in times]
+    newest: list[ColumnElement[Any]] = [func.max(c.clause) for c in times]
     if dialect.name != "sqlite":
         return select(*newest).select_from(table)
     # SQLite looks for a maximum at the end of an index only where it is asked for nothing else.
     return select(*(select(one).select_from(table).scalar_subquery() for one in newest))
-
-
-def create_index(dialect: Dialect, table: str, columns: list[str]) -> str:
-    """Return what an operator has to run, so that polls find changes by an index."""
-    quote = dialect.identifier_preparer.quote
-    return "; ".join(
-        f"CREATE INDEX {quote(f'{table}_{column}')} ON {quote(table)} ({quote(column)})"
-        for column in columns
-    )
 
 
 def _parameter(column: Column) -> str:
@@ -137,8 +128,9 @@ def _time_column(name: str, table_info: TableInfo) -> Column:
         raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {name}: spell it {column.name}")
     if not column.is_time:
         raise BackendRefused(
-            f"the column {name} of {table_info.table} is {column.declared}; a time attribute needs"
-            " a column for date and time in UTC: TIMESTAMP(3) in PostgreSQL, DATETIME(3) in MariaDB"
+            f"the column {column.column} of {table_info.table} is {column.declared}; a time"
+            " attribute needs a column for date and time in UTC: TIMESTAMP(3) in PostgreSQL,"
+            " DATETIME(3) in MariaDB"
         )
     return column
 
@@ -146,5 +138,5 @@ def _time_column(name: str, table_info: TableInfo) -> Column:
 def _column(name: str, table_info: TableInfo, why: str = "every person needs one") -> Column:
     column = table_info.columns.get(name.lower())
     if column is None:
-        raise BackendRefused(f"the table {table_info.table} has no column {name}, and {why}")
+        raise BackendRefused(f"{table_info.without_column(name)}, and {why}")
     return column

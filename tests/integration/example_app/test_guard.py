@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
@@ -67,3 +69,44 @@ def test_a_directorys_people_are_read_only() -> None:
     assert client.get("/people/new").status_code == 404
     assert client.post(DAY).status_code == 404
     assert "Simulate a day" not in client.get("/changes").text
+
+
+@pytest.mark.parametrize("path", ["/", "/people/", "/identity/restv1/scim/UpdatedUsers", "/none"])
+def test_a_name_that_was_made_to_lead_here_is_refused(host: Flask, path: str) -> None:
+    """Scripts of that site would else read and write people (DNS rebinding)."""
+    host.config["EXAMPLE_TRUSTED_HOSTS"] = ["localhost", "::1"]
+    client = host.test_client()
+    for name in ("evil.example", "localhost.evil.example", "evil.example:8000", "[", "", "[::2]"):
+        answer = client.get(path, headers={"Host": name})
+        assert (answer.status_code, name) == (400, name)
+        assert "PersonForm" not in answer.text
+    for name in ("localhost", "localhost:8000", "[::1]:8000"):
+        assert client.get(path, headers={"Host": name}).status_code in {200, 400, 404}
+    assert client.get("/", headers={"Host": "localhost:8000"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/people/", "/people/new", "/people/1", "/people/1/delete", DAY])
+def test_people_are_not_shown_to_all_where_the_operation_is_protected(
+    tmp_path: Path, path: str
+) -> None:
+    """The pages ask nobody for a token; an operator may open them."""
+    oauth = {
+        "EXAMPLE_PEOPLE_FILE": str(tmp_path / "people.sqlite"),
+        "GLUU_CHANGES_PROTECTION": "oauth",
+        "GLUU_CHANGES_ISSUER": "https://idp.example.org",
+        "GLUU_CHANGES_CLIENT_ID": "changes-api",
+        "GLUU_CHANGES_CLIENT_SECRET": "secret",
+    }
+    client = create_app(**oauth).test_client()
+    for method in ("GET", "POST"):
+        answer = client.open(path, method=method)
+        assert answer.status_code in {403, 405}
+    assert "EXAMPLE_OPEN_PAGES" in client.open("/people/").text
+    opened = create_app(**oauth, EXAMPLE_OPEN_PAGES=True).test_client()
+    assert opened.get("/people/").status_code == 200
+
+
+def test_a_long_search_finds_nobody(host: Flask) -> None:
+    """SQLite refuses patterns of 50,000 octets; the page says that nobody is found."""
+    answer = host.test_client().get("/people/", query_string={"q": "x" * 60_000})
+    assert answer.status_code == 200

@@ -142,3 +142,13 @@ def test_a_store_that_fails(shape: str) -> None:
     done = run(make_app(shape, backend), "--since", SINCE)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "Error: the disk is gone\n"
+
+
+def test_a_terminal_without_a_character_gets_it_escaped(shape: str) -> None:
+    """A name that Latin-1 does not have does not end the command."""
+    people: list[Entry] = [{"uid": ["łukasz 😀"], "inum": ["1"], "updatedAt": [b"20200101000000Z"]}]
+    app = make_app(shape, MemoryBackend(people))
+    runner = app.test_cli_runner(charset="latin-1")
+    result = runner.invoke(args=["gluu-changes", "list", "--since", SINCE, "--attributes", "uid"])
+    assert result.exit_code == 0, result.output
+    assert "\\u0142ukasz \\U0001f600" in result.output

@@ -335,8 +335,7 @@ def test_what_the_database_does_not_take_keeps_nobody_else_out(journal: Journal)
     _write(journal, "a")
     batch = WriteBatch(cookie="new")
     batch.put(journal.identity("b", {"inum": ["b"]}))
-    bad = journal.identity("c", {"inum": ["c"]})
-    object.__setattr__(bad, "sort_key", None)
+    bad = journal.identity("c", {"inum": ["c"]})._replace(sort_key=None)  # type: ignore[arg-type]
     batch.put(bad)
     batch.put(journal.identity("d", {"inum": ["d"]}))
     assert journal.writer.commit(batch) == 2

@@ -39,9 +39,7 @@ def _fine(journal: Journal, name: str) -> Identity:
 
 def _odd(journal: Journal, name: str) -> Identity:
     """Make an identity whose row no database takes."""
-    identity = _fine(journal, name)
-    object.__setattr__(identity, "sort_key", None)
-    return identity
+    return _fine(journal, name)._replace(sort_key=None)  # type: ignore[arg-type]
 
 
 def _batch(*identities: Identity, **unwritable: str) -> WriteBatch:

@@ -19,6 +19,7 @@ from flask_gluu_changes.settings.fields import PREFIX, key_of, refuse_unknown
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "profile": ("Janssen", "janssen"),
     "url_prefix": ("/feed/", "/feed"),
+    "url_host": ("idp.example.org", "idp.example.org"),
     "documents_prefix": ("/feed/documents", "/feed/documents"),
     "time_attributes": ("updatedAt, modifyTimestamp", ("updatedAt", "modifyTimestamp")),
     "max_page_size": ("200", 200),

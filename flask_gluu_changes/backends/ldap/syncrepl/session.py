@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -172,13 +171,18 @@ class SyncSession(Session):
 
     def poll(self) -> SyncEntry | SyncInfoMessage | None:
         """Return the next message that has arrived, whatever its search; None when none has."""
-        with _continuity_checked():
+        try:
             while (message := self._connection.poll_message())[0] is not None:
                 message_type, content, message_id = message
                 if message_type == ldap.RES_SEARCH_RESULT:
                     raise BackendUnavailable("the directory ended a search that has no end")
                 if decoded := _decoded(message_type, content, message_id):
                     return decoded
+        except ValueError as error:
+            raise BackendRefused(f"a message of syncrepl cannot be read: {error}") from error
+        except ldap.LDAPError as error:
+            _check_continuity(error)
+            raise
         return None
 
 
@@ -224,16 +228,9 @@ def _decoded(
     return SyncInfoMessage(message_id, sync_info(value)) if name == SYNC_INFO else None
 
 
-@contextmanager
-def _continuity_checked() -> Iterator[None]:
+def _check_continuity(error: ldap.LDAPError) -> None:
     """Raise ContinuityLost when the server does not accept the cookie."""
-    try:
-        yield
-    except ValueError as error:
-        raise BackendRefused(f"a message of syncrepl cannot be read: {error}") from error
-    except ldap.LDAPError as error:
-        details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        if details.get("result") in REFRESH_REQUIRED:
-            reason = f"the directory does not accept the cookie: {details.get('info', '')}"
-            raise ContinuityLost(reason) from error
-        raise
+    details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    if details.get("result") in REFRESH_REQUIRED:
+        reason = f"the directory does not accept the cookie: {details.get('info', '')}"
+        raise ContinuityLost(reason) from error

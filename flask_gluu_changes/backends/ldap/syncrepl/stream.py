@@ -146,21 +146,24 @@ class SyncStream:
             return self._memberships.drop(uuid)
         return self._memberships.put(uuid, message.dn, members_of(message.entry))
 
-    def _person(self, message: SyncEntry | SyncInfoMessage) -> Iterator[Event]:
+    def _person(self, message: SyncEntry | SyncInfoMessage) -> Iterable[Event]:
         if isinstance(message, SyncInfoMessage):
-            yield from self._sync_info(message.info)
-            return
+            return self._sync_info(message.info)
         state, uuid, cookie = message.state
+        events: Iterable[Event]
         if state == DELETE:
-            yield self._deleted([uuid])
+            events = (self._deleted([uuid]),)
         elif state == PRESENT:
-            yield self._unchanged([uuid])
+            events = (self._unchanged([uuid]),)
         elif uuid in self._read_at and not self._is_newer(uuid, message.entry):
-            yield from self._read_one(uuid)
+            events = self._read_one(uuid)
         else:
-            yield self._upserted(uuid, message.dn, message.entry)
-        if cookie and not self._refreshing:
-            yield self._checkpoint(cookie)
+            events = (self._upserted(uuid, message.dn, message.entry),)
+        return self._up_to(cookie, events) if cookie and not self._refreshing else events
+
+    def _up_to(self, cookie: str, events: Iterable[Event]) -> Iterator[Event]:
+        yield from events
+        yield self._checkpoint(cookie)
 
     def _is_newer(self, uuid: str, entry: Entry) -> bool:
         """Return whether a message is newer than what was read: its octets may be older."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -258,7 +257,7 @@ def test_removals_come_before_who_took_their_place(journal: Journal, site: Site)
 
 def test_what_was_left_out_is_named(journal: Journal, site: Site) -> None:
     """An attribute that is missing because it is too large was not deleted."""
-    identity = replace(journal.identity("a", {"inum": ["a"], "uid": ["a"]}), omitted=("photo",))
+    identity = journal.identity("a", {"inum": ["a"], "uid": ["a"]})._replace(omitted=("photo",))
     journal.writer.commit(WriteBatch(changes={"a": identity}))
     with _client(site, MemoryTokenStore()) as client:
         ((change,),) = (batch.changes for batch in client.drain())
