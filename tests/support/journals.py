@@ -17,6 +17,8 @@ from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.testing import Attributes
 from flask_gluu_changes.visibility import Visibility
 
+from .markers import DENIED
+
 
 def file_engine(folder: Path) -> Engine:
     """Open a journal in a file."""
@@ -71,7 +73,7 @@ class Journal:
 
     def identity(self, id_: str, entry: Entry) -> Identity:
         """Make an identity of an entry."""
-        return self._encoder.encode(id_, entry)
+        return self._encoder.encode(id_, {"secretAnswer": [DENIED], **entry})
 
     def put(self, *names: str, **attributes: str) -> None:
         """Add or change people in one commit; their names are id, inum and uid."""

@@ -27,6 +27,8 @@ from tests.support.filling import SLAPD, Journal
 from tests.support.people import PEOPLE_DN, SUFFIX, write_people_ldif
 from tests.support.slapd import Slapd
 
+from .markers import TOKEN_SECRET
+
 START, STEP = datetime(2020, 1, 1, tzinfo=UTC), timedelta(seconds=60)
 FOLLOW = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
 PATIENCE = 120.0
@@ -142,7 +144,7 @@ class Torture:
         """Give the settings of the follower, and of whoever serves the journal."""
         own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5"}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
-        config["SECRET_KEY"] = "signs the tokens of the tests"
+        config["SECRET_KEY"] = TOKEN_SECRET
         return {f"FLASK_{key}": value for key, value in config.items()}
 
     @contextmanager

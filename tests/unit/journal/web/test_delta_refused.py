@@ -13,6 +13,7 @@ from flask_gluu_changes.settings.journal import MICROS_OF_DAY
 from tests.support.apps import OPERATION
 from tests.support.journal_site import NDJSON, Site, shown, token_of
 from tests.support.journals import Journal
+from tests.support.markers import TOKEN_SECRET
 
 
 def _error(answer: TestResponse, status: int, scim_type: str) -> str:
@@ -47,7 +48,7 @@ def test_tokens_outlive_a_rotation(journal: Journal, site: Site) -> None:
     """With the old secret among the fallbacks, they are read, and replaced by new ones."""
     token = site.full()
     journal.put("a")
-    rotated = Site(journal, secret="another", fallbacks=["the secret of tests"])
+    rotated = Site(journal, secret="another", fallbacks=[TOKEN_SECRET])
     page = rotated.page(deltaToken=token)
     assert [entry["uid"] for entry in page["results"]] == [["a"]]
     assert Site(journal, secret="another").page(deltaToken=token_of([page]))["total"] == 0
