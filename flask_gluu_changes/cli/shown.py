@@ -45,13 +45,10 @@ def _unknown(settings: Settings, backend: Backend) -> Iterator[Finding]:
 
 def _seen(settings: Settings, store: Backend, query: ChangesQuery) -> Iterator[Finding]:
     shows = settings.visibility.known_to(store.describe).shows
-    names = _names(store, replace(query, attributes=None, excluded=frozenset(), everybody=True))
+    everything = replace(query, attributes=None, excluded=frozenset(), everybody=True)
+    people = [set(entry) for entry in islice(store.changes(everything), PEOPLE)]
+    names = sorted(set[str]().union(*people))
     for is_shown, who in ((True, "clients see"), (False, "hidden from clients")):
-        listed = sorted(filter(lambda name: shows(name) is is_shown, names))
+        listed = ", ".join(name for name in names if shows(name) is is_shown)
         if listed:
-            yield Finding.ok(f"{who}, of what {PEOPLE} people have: {', '.join(listed)}")
-
-
-def _names(store: Backend, query: ChangesQuery) -> set[str]:
-    people = store.changes(query)
-    return {name for entry in islice(people, PEOPLE) for name in entry}
+            yield Finding.ok(f"{who}: {listed} (people looked at: {len(people)})")

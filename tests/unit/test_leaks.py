@@ -9,14 +9,20 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import pytest
 from flask import Flask, Response
 
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
+from flask_gluu_changes.client import ChangesClient, ClientCredentials, MemoryTokenStore
+from flask_gluu_changes.journal.backend import JournalBackend
+from flask_gluu_changes.journal.tokens import TokenCodec, TokenIssuer
+from flask_gluu_changes.settings import JournalSettings, ProtectionSettings
+from flask_gluu_changes.visibility import Visibility
 from tests import conftest
 from tests.support.leaks import LeakDetector
-from tests.support.markers import DENIED, SECRETS
+from tests.support.markers import DENIED, SECRET, SECRETS, TOKEN_SECRET
 
 OURS = logging.getLogger("flask_gluu_changes.test")
 PERSON = "ada@example.org"
@@ -106,3 +112,40 @@ def test_files_are_searched(detector: LeakDetector, folder: Path) -> None:
 def test_all_tests_are_watched() -> None:
     """By the one detector of this process."""
     assert conftest.detector in logging.getLogger().handlers
+
+
+def _made(folder: Path) -> Iterator[object]:
+    """Make one of each object that holds a secret."""
+    config: dict[str, object] = {
+        "TESTING": True,
+        "GLUU_CHANGES_PROTECTION": "uma",
+        "GLUU_CHANGES_ISSUER": "https://as.example",
+        "GLUU_CHANGES_CLIENT_ID": "rs",
+        "GLUU_CHANGES_CLIENT_SECRET": SECRETS[0],
+        "GLUU_CHANGES_UMA_SCOPE": "read",
+        "GLUU_CHANGES_TOKEN_SECRET": TOKEN_SECRET,
+        "GLUU_CHANGES_JOURNAL_URL": f"sqlite:///{folder}/{SECRETS[1]}.db",
+        "GLUU_CHANGES_SQL_URL": f"postgresql://u:{SECRETS[2]}@localhost/people",
+    }
+    app = Flask("secrets")
+    app.config.update(config)
+    source = MemoryBackend([{"userPassword": [DENIED]}])
+    backend = JournalBackend.from_config(config, source=source)
+    yield from (backend, source, GluuChanges(app, backend=backend), app.extensions["gluu_changes"])
+    state = app.extensions["gluu_changes"]
+    yield from (state.settings, state.feed, state.delta, *vars(state.protector).values())
+    yield from (ProtectionSettings.load(config), JournalSettings.load(config))
+    yield from (TokenCodec([TOKEN_SECRET]), TokenIssuer(JournalSettings.load(config), Visibility()))
+    store = MemoryTokenStore(TOKEN_SECRET)
+    auth = ClientCredentials("https://as.example/token", "caller", SECRETS[3])
+    http = httpx.Client(auth=auth)
+    yield from (store, auth, http, ChangesClient("https://changes.example", store, http=http))
+    http.close()
+    backend.close()
+
+
+def test_no_object_shows_a_secret_in_its_repr(tmp_path: Path) -> None:
+    """A debugger, an error page or an error report shows them all."""
+    for made in _made(tmp_path):
+        shown = f"{made!r} {made!s}".encode()
+        assert not SECRET.search(shown), type(made)
