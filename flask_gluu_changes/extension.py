@@ -20,8 +20,11 @@ from .settings.fields import refuse_unknown
 from .settings.journal import FollowSettings, JournalSettings
 from .settings.unsafe import check_token_secret, warn_of_shown_secrets
 from .web.blueprint import AppState, create_blueprint
+from .web.capacity import Capacity
 from .web.delta import DeltaEndpoint
+from .web.long_answers import LongAnswers
 from .web.openapi import add_security_schemes, version_of
+from .web.waiting import Waiting
 
 EXTENSION = "gluu_changes"
 
@@ -103,11 +106,20 @@ class GluuChanges:
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
         feed = _feed(settings, backend, lag)
-        state = AppState(settings, feed, protector, _delta(app, settings, backend, lag))
+        journal_settings = JournalSettings.load(app.config)
+        capacity = Capacity.of_server(settings.server_threads, journal_settings.max_waiters)
+        answers = LongAnswers(capacity, settings.min_read_rate, protector)
+        delta = None
+        if isinstance(backend, SequenceBackend):  # else there are no token forms
+            waiting = Waiting(backend, journal_settings, capacity, protector)
+            check_token_secret(journal_settings, app.config)
+            visibility = settings.visibility
+            delta = DeltaEndpoint(backend, journal_settings, visibility, lag, waiting, answers)
+        state = AppState(settings, feed, protector, answers, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)
-        app.cli.add_command(create_group(settings, feed))
+        app.cli.add_command(create_group(settings, feed, protector))
 
 
 def _check_host(app: Flask, settings: Settings) -> None:
@@ -137,17 +149,6 @@ def _register(app: Flask, api: Api | None, state: AppState) -> None:
         return
     add_security_schemes(api, state.protector)
     api.register_blueprint(create_blueprint(state, version_of(api)))
-
-
-def _delta(
-    app: Flask, settings: Settings, backend: Backend, lag: timedelta
-) -> DeltaEndpoint | None:
-    """Return the endpoint of the token forms where the backend keeps a sequence of changes."""
-    if not isinstance(backend, SequenceBackend):
-        return None
-    tokens = JournalSettings.load(app.config)
-    check_token_secret(tokens, app.config)
-    return DeltaEndpoint(backend, tokens, settings.visibility, lag)
 
 
 def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:

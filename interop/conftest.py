@@ -17,7 +17,9 @@ from .keycloak import Keycloak
 from .realm import API, API_SECRET, create_realm
 
 QUERY = "timeStamp=2020-01-01T00:00:00Z&pagesize=10"
-OPERATION = f"/identity/restv1/scim/UpdatedUsers?{QUERY}"
+PATH = "/identity/restv1/scim/UpdatedUsers"
+OPERATION = f"{PATH}?{QUERY}"
+PUBLIC = "https://changes.example"
 PEOPLE = [{"uid": ["ada"], "inum": ["1"], "updatedAt": ["20240101000000.000Z"]}]
 
 Serve: TypeAlias = Callable[..., str]
@@ -44,7 +46,7 @@ def serve(keycloak: Keycloak) -> Iterator[Serve]:
         def start(**settings: Any) -> str:
             app = Flask("interop")
             chosen = {"ISSUER": keycloak.issuer, "CLIENT_ID": API, "CLIENT_SECRET": API_SECRET}
-            chosen |= settings
+            chosen |= {"RESOURCE": f"{PUBLIC}{PATH}", **settings}
             app.config.update({f"GLUU_CHANGES_{key}": value for key, value in chosen.items()})
             GluuChanges(app, backend=MemoryBackend(PEOPLE))
             stack.callback(app.extensions["gluu_changes"].protector.close)

@@ -8,9 +8,10 @@ from io import TextIOWrapper
 from flask.cli import AppGroup
 
 from ..feed.feed import Feed
+from ..protection import Guard
 from ..settings.base import Settings
 from .doctor import doctor_command
-from .follow import follow, new_epoch
+from .follow import confirm_removals, follow, new_epoch
 from .list import list_command
 
 __all__ = ["create_group"]
@@ -22,15 +23,16 @@ def _print_anything() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def create_group(settings: Settings, feed: Feed) -> AppGroup:
-    """Return the group of commands of an application, for its settings and its feed."""
+def create_group(settings: Settings, feed: Feed, guard: Guard) -> AppGroup:
+    """Return the group of commands of an application, for its settings, its feed and its guard."""
     group = AppGroup(
         "gluu-changes",
         help="Look at the changes of people, and at their store.",
         callback=_print_anything,
     )
     group.add_command(list_command(settings, feed))
-    group.add_command(doctor_command(settings, feed))
+    group.add_command(doctor_command(settings, feed, guard))
     group.add_command(follow)
     group.add_command(new_epoch)
+    group.add_command(confirm_removals)
     return group

@@ -1,4 +1,4 @@
-"""`doctor`: what keeps the store of people from answering as it should, and what to do about it."""
+"""`doctor`: what keeps the operation from answering as it should, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from ..errors import BackendError
 from ..feed.feed import Feed
 from ..model import Finding, Level
+from ..protection import Guard
 from ..settings.base import Settings
 from ..timestamps import EPOCH
 from .shown import examine_shown
@@ -19,17 +20,17 @@ COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
 WIDTH = max(map(len, Level)) + 2
 
 
-def doctor_command(settings: Settings, feed: Feed) -> click.Command:
-    """Return the command for an application's settings and feed."""
+def doctor_command(settings: Settings, feed: Feed, guard: Guard) -> click.Command:
+    """Return the command for an application's settings, feed and guard."""
 
     @click.command("doctor")
     @with_appcontext
     def examine() -> None:
-        """Examine settings and store; exit code 1 when there is a fault.
+        """Examine settings, authorization server and store; exit code 1 when there is a fault.
 
         Warnings are about what may be intended, and about what cannot be examined.
         """
-        levels = [_print(found) for found in _findings(settings, feed)]
+        levels = [_print(found) for found in _findings(settings, feed, guard)]
         faults, warnings = levels.count(Level.FAULT), levels.count(Level.WARNING)
         click.echo(f"faults: {faults}, warnings: {warnings}")
         click.get_current_context().exit(1 if faults else 0)
@@ -37,8 +38,9 @@ def doctor_command(settings: Settings, feed: Feed) -> click.Command:
     return examine
 
 
-def _findings(settings: Settings, feed: Feed) -> Iterator[Finding]:
+def _findings(settings: Settings, feed: Feed, guard: Guard) -> Iterator[Finding]:
     yield from examine_settings(settings)
+    yield from guard.examine()
     query, has_fault = feed.query(EPOCH), False
     try:
         for found in feed.backend.examine(query):

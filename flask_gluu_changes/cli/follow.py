@@ -1,4 +1,4 @@
-"""`follow` runs the ingest of the journal from the application's backend; `new-epoch` voids it."""
+"""`follow` fills the journal from the application's backend; the others tell it what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..errors import BackendRefused, ConfigurationError
+from ..errors import BackendError, ConfigurationError
 from ..follower import Follower, SnapshotProgress, StopSignal
 from ..journal.protocol import SequenceBackend
 
@@ -51,6 +51,20 @@ def new_epoch() -> None:
     click.echo("A new epoch has begun; `follow` reads everybody before anything is answered.")
 
 
+@click.command("confirm-removals")
+@with_appcontext
+def confirm_removals() -> None:
+    """Let the removals go that `follow` holds back now, because too many came at once.
+
+    The log of `follow` and the doctor say how many they are. It goes on running meanwhile.
+    """
+    with _service() as service:
+        number = service.confirm_removals(current_app.config)
+    if not number:
+        raise click.ClickException("no removal is held back")
+    click.echo(f"confirmed: {number}; `follow` removes them within seconds, or when it starts.")
+
+
 @contextmanager
 def _service() -> Iterator[ModuleType]:
     """Return the module that needs the extra; an error is one sentence for the operator."""
@@ -60,7 +74,7 @@ def _service() -> Iterator[ModuleType]:
         raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
     try:
         yield service
-    except (BackendRefused, ConfigurationError) as error:
+    except (BackendError, ConfigurationError) as error:
         raise click.ClickException(str(error)) from error
 
 

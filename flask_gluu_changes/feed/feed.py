@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
@@ -13,7 +14,7 @@ from ..timestamps import to_micros
 from ..values import AttributeType
 from ..visibility import Visibility
 from .sessions import PagingSessions, SessionKey
-from .snapshot import Page, Snapshot
+from .snapshot import SPILL_BYTES, Page, Snapshot
 
 
 def _now() -> datetime:
@@ -62,7 +63,15 @@ class Feed:
         self._lag = lag
         self._clock = clock
 
-    def page(self, since: datetime, *, caller: str, start: int, size: int) -> Page:
+    def page(
+        self,
+        since: datetime,
+        *,
+        caller: str,
+        start: int,
+        size: int,
+        reading: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> Page:
         """Return a page of the entries that were added or changed since a time.
 
         Args:
@@ -70,13 +79,15 @@ class Feed:
             caller: Any text that tells clients apart, so that their sessions do not mix.
             start: The zero-based offset of the first entry.
             size: The number of entries; fewer are returned only where the answer ends.
+            reading: Returns the context in which the rest of a large answer is read from the store;
+                it may raise where there are too many.
 
         Raises:
             BackendUnavailable: The store cannot answer at the moment.
             BackendRefused: The store cannot answer until its operator acts.
         """
         key = SessionKey(caller, since)
-        return self._sessions.page(key, start, size, begin=lambda: self._snapshot(since))
+        return self._sessions.page(key, start, size, begin=lambda: self._snapshot(since, reading))
 
     def query(self, since: datetime) -> ChangesQuery:
         """Return the query that the backend gets for changes since a time.
@@ -88,13 +99,17 @@ class Feed:
         times = self._time_attributes
         return ChangesQuery(since, times, shown.allowed, shown.hidden, shown=shown.shown)
 
-    def _snapshot(self, since: datetime) -> Snapshot | None:
+    def _snapshot(
+        self, since: datetime, reading: Callable[[], AbstractContextManager[object]]
+    ) -> Snapshot | None:
         """Query the store; return None where nobody matches, as for most clients that poll."""
         credible = to_micros(self._clock() + self._lag)
         entries = self._encoded(since)
         # without any entry no session begins, which might take the place of another one
         first = next(entries, None)
-        return None if first is None else Snapshot(since, chain((first,), entries), credible)
+        if first is None:
+            return None
+        return Snapshot(since, _within(reading, chain((first,), entries)), credible)
 
     def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
         query = self.query(since)
@@ -106,3 +121,16 @@ class Feed:
 
     def _type_of(self, attribute: str) -> AttributeType | None:
         return self.backend.attribute_type(attribute) or self._configured_type(attribute)
+
+
+def _within(
+    reading: Callable[[], AbstractContextManager[object]], entries: Iterator[EncodedEntry]
+) -> Iterator[EncodedEntry]:
+    """Yield entries; the rest of an answer that turns out to be large within a context."""
+    octets = 0
+    for entry in entries:
+        yield entry
+        octets += len(entry[2])
+        if octets > SPILL_BYTES:
+            with reading():
+                yield from entries

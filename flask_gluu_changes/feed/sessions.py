@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import NamedTuple
 
+from .. import forks
 from .snapshot import Page, Snapshot
+
+ENDED_SECONDS = 5.0
+"""How long a session is kept whose client has asked for a page behind its end."""
 
 
 class SessionKey(NamedTuple):
@@ -43,7 +46,7 @@ class PagingSessions:
         self._limit = limit
         self._clock = clock
         self._sessions: list[PagingSession] = []
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
 
     def page(
         self, key: SessionKey, start: int, size: int, begin: Callable[[], Snapshot | None]
@@ -80,19 +83,18 @@ class PagingSessions:
         return session
 
     def _advance(self, session: PagingSession, start: int, size: int) -> Page:
-        """Cut a page. Only new offsets keep a session alive; a page behind its end removes it.
+        """Cut a page. Only new offsets keep a session alive; behind its end it is soon forgotten.
 
         Else a client that waits at the end, or asks for one page again and again, would be shown
-        the same snapshot for ever.
+        the same snapshot for ever. Not at once: each request behind the end would read everybody.
         """
-        page = session.snapshot.page(start, size)
+        page, now = session.snapshot.page(start, size), self._clock()
         with self._lock:
-            if start + size not in session.offsets:
-                session.progressed = self._clock()
+            if not page.bodies:
+                session.progressed = min(session.progressed, now - self._seconds + ENDED_SECONDS)
+            elif start + size not in session.offsets:
+                session.progressed = now
             session.offsets.update((start, start + size))
-            # another thread may have dropped it meanwhile
-            if not page.bodies and session in self._sessions:
-                self._sessions.remove(session)
         return page
 
     def _drop_idle(self, limit: int) -> None:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import mmap
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, overload
 
 from ..encoder import EncodedEntry
 from ..timestamps import from_micros, to_instant, to_micros
 
-SPILL_BYTES = 4 * 2**20
-"""Answers up to this size stay in memory; larger ones go to an unlinked temporary file."""
+SPILL_BYTES = 2**20
+"""Answers up to this size stay in memory; larger ones go to an unlinked temporary file, by parts of
+this size."""
 
-SPILL_CHUNKS = 1000
-"""The fewest entries that are written to that file at once."""
+LARGE = 2**18
+"""Octets of a page from which on its entries are not held in memory all at once."""
 
+PART = 2**16
+"""Octets after which a part of a large page is complete."""
+
+_TAIL = b"]}"
 
 ANY_TIME = 2**63 - 1
 """Later than every time there is."""
@@ -31,23 +36,83 @@ class Page:
 
     Attributes:
         since: The time that was asked for.
-        bodies: The JSON objects of the entries, in the answer's order.
+        bodies: The JSON objects of the entries, in the answer's order. Those of a large page
+            are read when they are needed.
         latest: The highest change time among them that can be right, in microseconds since the
             epoch; None on an empty page.
     """
 
     since: datetime
-    bodies: list[bytes]
+    bodies: Sequence[bytes]
     latest: int | None
+
+    @property
+    def size(self) -> int | None:
+        """The octets of a large page's body; None for a page that is not large."""
+        if not isinstance(self.bodies, StoredBodies):
+            return None
+        commas = len(self.bodies) - 1
+        return len(self._head()) + self.bodies.octets + commas + len(_TAIL)
 
     def to_json(self) -> bytes:
         """Return the body of the answer; an empty page's latest change is the time asked for."""
+        return b"%b%b%b" % (self._head(), b",".join(self.bodies), _TAIL)
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the same part by part, so that nobody need hold a large page as a whole."""
+        part = [self._head()]
+        size = 0
+        for number, body in enumerate(self.bodies):
+            part.append(b"," + body if number else body)
+            size += len(body)
+            if size >= PART:
+                yield b"".join(part)
+                part, size = [], 0
+        yield b"".join((*part, _TAIL))
+
+    def _head(self) -> bytes:
         latest = to_instant(self.since if self.latest is None else from_micros(self.latest))
-        return b'{"total":%d,"latestUpdateAt":"%s","results":[%s]}' % (
+        return b'{"total":%d,"latestUpdateAt":"%s","results":[' % (
             len(self.bodies),
             latest.encode(),
-            b",".join(self.bodies),
         )
+
+
+class StoredBodies(Sequence[bytes]):
+    """The bodies of a large page, cut from a snapshot when they are asked for.
+
+    starts, ends: where each begins and ends in the data.
+    """
+
+    def __init__(
+        self, data: bytes | mmap.mmap, starts: Sequence[int], ends: Sequence[int], octets: int
+    ) -> None:
+        self.octets = octets
+        self._data = data
+        self._starts = starts
+        self._ends = ends
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        return self._data[self._starts[at] : self._ends[at]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        read = 0
+        for start, end in zip(self._starts, self._ends, strict=True):
+            yield self._data[start:end]
+            read += end - start
+            if read >= SPILL_BYTES:
+                _release(self._data)
+                read = 0
+        _release(self._data)
 
 
 class Snapshot:
@@ -84,9 +149,20 @@ class Snapshot:
     def page(self, start: int, size: int) -> Page:
         """Return `size` entries from offset `start`, fewer only where the answer ends."""
         rows = slice(start, start + size)
-        spans = zip(self._starts[rows], self._ends[rows], strict=True)
-        bodies = [self._data[begin:end] for begin, end in spans]
-        return Page(self._since, bodies, max(self._changed[rows], default=None))
+        latest = max(self._changed[rows], default=None)
+        starts, ends = self._starts[rows], self._ends[rows]
+        octets = sum(ends) - sum(starts)
+        if octets > LARGE:
+            return Page(self._since, StoredBodies(self._data, starts, ends, octets), latest)
+        bodies = [self._data[begin:end] for begin, end in zip(starts, ends, strict=True)]
+        _release(self._data)
+        return Page(self._since, bodies, latest)
+
+
+def _release(data: bytes | mmap.mmap) -> None:
+    """Have the system count a file's parts that were read as its own memory, and not as ours."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.madvise(mmap.MADV_DONTNEED)
 
 
 class _Spool:
@@ -96,12 +172,13 @@ class _Spool:
         self._chunks: list[bytes] = []
         self._file: IO[bytes] | None = None
         self._size = 0
+        self._written = 0
 
     def append(self, body: bytes) -> int:
         """Add a body; return where it ends, counted from the first."""
         self._chunks.append(body)
         self._size += len(body)
-        if self._size > SPILL_BYTES and len(self._chunks) >= SPILL_CHUNKS:
+        if self._size - self._written > SPILL_BYTES:
             self._spill()
         return self._size
 
@@ -125,4 +202,5 @@ class _Spool:
             self._file = TemporaryFile(prefix="gluu-changes-")  # noqa: SIM115
         self._file.write(b"".join(self._chunks))
         self._chunks.clear()
+        self._written = self._size
         return self._file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -127,9 +127,9 @@ class JournalBackend(SequenceBackend):
         """Return what the journal says of itself, built or not."""
         return self._reader.status()
 
-    def wait(self, position: Position, seconds: float, *, most: int) -> bool:
+    def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds."""
-        return self._watcher.wait((position.epoch, position.after), seconds, most=most)
+        return self._watcher.wait((position.epoch, position.after), seconds, gone=gone)
 
     def close(self) -> None:
         """End all waits for a change, and close the connections of this process."""
@@ -140,7 +140,8 @@ class JournalBackend(SequenceBackend):
         """End all waits for a change when a signal comes, so that a server stops at once.
 
         Opt in from the main thread of a server's worker, after it has set its own handler, which
-        is called next: in gunicorn's `post_worker_init`.
+        is called next: in gunicorn's `post_worker_init`. The backend of an application that a
+        factory made is `app.extensions["gluu_changes"].feed.backend`.
 
         Args:
             number: The signal.

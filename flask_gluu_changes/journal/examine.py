@@ -15,7 +15,7 @@ LATE = 600 * SECOND
 """After which a source that was not confirmed is worth a look."""
 
 
-def examine(state: JournalState, quarantined: int) -> Iterator[Finding]:
+def examine(state: JournalState, quarantined: int, held: int) -> Iterator[Finding]:
     """Yield findings about a journal's state."""
     if state.held_until < now():
         yield Finding.fault("no process fills the journal", FOLLOW)
@@ -27,6 +27,12 @@ def examine(state: JournalState, quarantined: int) -> Iterator[Finding]:
     else:
         yield _confirmed(state)
     yield _level(state)
+    if held:
+        yield Finding.fault(
+            f"people who are gone from the source, and whose removal is held back: {held}",
+            "see why they are gone; if they are meant to be, run `flask gluu-changes"
+            " confirm-removals`",
+        )
     if quarantined:
         yield Finding.warning(
             f"entries that could not be written to the journal: {quarantined}",

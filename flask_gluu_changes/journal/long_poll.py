@@ -6,21 +6,20 @@ import logging
 import threading
 from collections.abc import Callable
 
-from ..errors import BackendUnavailable
+from .. import forks
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
 """Between two looks at the head."""
 
-BUSY = "Too many requests wait for a change. Ask without waiting, or try again later."
-
 
 class _Waiter:
-    """Somebody who knows a head and wants another one."""
+    """Somebody who knows a head and wants another one, unless it has gone meanwhile."""
 
-    def __init__(self, known: object) -> None:
+    def __init__(self, known: object, gone: Callable[[], bool]) -> None:
         self.known = known
+        self.gone = gone
         self.done = threading.Event()
 
 
@@ -32,19 +31,19 @@ class HeadWatcher:
 
     def __init__(self, look: Callable[[], object]) -> None:
         self._look = look
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._waiters: set[_Waiter] = set()
         self._watcher: threading.Thread | None = None
         self._closed = False
+        forks.in_child(self, HeadWatcher._forget_inherited)
 
-    def wait(self, known: object, seconds: float, *, most: int) -> bool:
-        """Return True when woken: the head is not `known` any more, or it is the end.
+    def wait(self, known: object, seconds: float, *, gone: Callable[[], bool]) -> bool:
+        """Return True when woken, False when nothing came for so many seconds.
 
-        False when nothing came for so many seconds. most: so many may wait; who comes beyond gets
-        BackendUnavailable.
+        What wakes: the head is not `known` any more, it is the end, or `gone` says so.
         """
-        waiter = _Waiter(known)
-        self._enter(waiter, most)
+        waiter = _Waiter(known, gone)
+        self._enter(waiter)
         try:
             return waiter.done.wait(seconds)
         finally:
@@ -55,12 +54,14 @@ class HeadWatcher:
         """Let everybody go, within one look; safe in a signal's handler, since it takes no lock."""
         self._closed = True
 
-    def _enter(self, waiter: _Waiter, most: int) -> None:
+    def _forget_inherited(self) -> None:
+        self._watcher = None
+        self._waiters.clear()  # their threads are the parent's
+
+    def _enter(self, waiter: _Waiter) -> None:
         with self._lock:
-            if len(self._waiters) >= most:
-                raise BackendUnavailable("too many wait for a change", public=BUSY, retry_after=1)
             self._waiters.add(waiter)
-            if self._watcher is None or not self._watcher.is_alive():  # a fork leaves it behind
+            if self._watcher is None or not self._watcher.is_alive():
                 self._watcher = threading.Thread(target=self._watch, name="journal", daemon=True)
                 self._watcher.start()
 
@@ -69,7 +70,7 @@ class HeadWatcher:
         while waiters := self._present():
             head = self._head()
             for waiter in waiters:
-                if self._closed or head != waiter.known:
+                if self._closed or head != waiter.known or waiter.gone():
                     waiter.done.set()
             pause.wait(POLL_SECONDS)
 

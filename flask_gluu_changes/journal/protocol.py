@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..backend import Backend
@@ -75,6 +76,7 @@ class Status:
         confirmed_at: When the source was last known to hold nothing newer, in microseconds since
             the epoch; 0 for never.
         quarantined: How many entries could not be written as they are now.
+        held: How many removals are held back, because too many came at once.
     """
 
     level: str
@@ -84,6 +86,7 @@ class Status:
     built: bool
     confirmed_at: int
     quarantined: int = 0
+    held: int = 0
 
 
 class SequenceBackend(Backend):
@@ -118,9 +121,13 @@ class SequenceBackend(Backend):
         """Return what the journal says of itself, built or not."""
 
     @abstractmethod
-    def wait(self, position: Position, seconds: float, *, most: int) -> bool:
+    def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds without.
 
-        The end of the waits counts as something. most: so many may wait in this process; beyond it
-        BackendUnavailable is raised.
+        The end of the waits counts as something, and so does a client that has gone.
+
+        Args:
+            position: How far the client has read.
+            seconds: The longest wait.
+            gone: Returns whether the client has closed its connection; to be asked now and then.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -9,24 +10,29 @@ from itertools import compress
 from operator import not_
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, bindparam, inspect, select
+from sqlalchemy import Engine, bindparam, case, func, insert, inspect, select
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendRefused, BackendUnavailable
+from .held import count_held
 from .protocol import Position, ResyncRequired, Slice, Status
 from .quarantine import count_quarantined
 from .tables import (
     COMMITS,
     ENTRIES,
-    QUARANTINE,
+    HELD,
     STATE,
+    UNKNOWN_COMMITS,
     JournalState,
     read_state,
     reader_engine,
     to_octets,
+    writer_engine,
 )
+
+log = logging.getLogger(__name__)
 
 FETCH_SIZE = 1000
 """Rows that the timeStamp form holds in memory at a time."""
@@ -38,11 +44,24 @@ NOT_FOLLOWED = (
     " running"
 )
 
+NOTING_PATIENCE = 1.0
+"""Seconds that a request waits for the lock of a file."""
+
 NO_SEQ = -1
 """A seq that no commit has."""
 
+PAGE_OCTETS = 8 * 2**20
+"""Octets after which a slice ends, however many rows were asked for."""
+
+ROWS_AT_ONCE = 500
+"""The most rows that are read by one statement."""
+
+LARGE_LINE = 2**14
+"""Octets of a line above which it is read by a statement of its own: nothing bounds rows else."""
+
+_LINE = case((func.length(ENTRIES.c.line) <= LARGE_LINE, ENTRIES.c.line))
 _ROWS = (
-    select(ENTRIES.c.seq, ENTRIES.c.removed, ENTRIES.c.changed_at, ENTRIES.c.line)
+    select(ENTRIES.c.seq, ENTRIES.c.removed, ENTRIES.c.changed_at, _LINE)
     .where(ENTRIES.c.seq > bindparam("after"), ENTRIES.c.seq <= bindparam("until"))
     .order_by(ENTRIES.c.seq)
     .limit(bindparam("most"))
@@ -56,10 +75,19 @@ _JOINED_STATE = (
     .outerjoin_from(STATE, _AT_HEAD, _AT_HEAD.c.seq == STATE.c.head)
     .outerjoin(_AT_POSITION, _AT_POSITION.c.seq == bindparam("until"))
 )
-_EVERYBODY = select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, ENTRIES.c.line).where(
+_ONE_LINE = select(ENTRIES.c.line).where(ENTRIES.c.seq == bindparam("seq"))
+_EVERYBODY = select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, _LINE, ENTRIES.c.seq).where(
     ENTRIES.c.removed.is_(None)
 )
 _SINCE = _EVERYBODY.where(ENTRIES.c.counts_until >= bindparam("since"), ENTRIES.c.counts_until != 0)
+
+
+class UnknownCommit(ResyncRequired):
+    """A token names a commit that the journal does not have: it was restored, or has forgotten."""
+
+    def __init__(self, position: Position) -> None:
+        super().__init__("the journal has been restored or pruned since then")
+        self.position = position
 
 
 class _JoinedState(NamedTuple):
@@ -84,17 +112,19 @@ class JournalReader:
 
     def __init__(self, engine: Engine, settings_digest: str | None = None) -> None:
         self._engine = reader_engine(engine)
+        self._noting = writer_engine(engine, patience=NOTING_PATIENCE)
         self._settings_digest = settings_digest
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
+        self._operational = engine.dialect.loaded_dbapi.OperationalError
         # Slices and heads are read by the driver's own cursor: they are what clients poll.
-        statements = (_HEAD, _JOINED_STATE, _ROWS, _ENTRY_ROWS)
-        self._head, self._joined_state, self._rows, self._entry_rows = (
+        statements = (_HEAD, _JOINED_STATE, _ROWS, _ENTRY_ROWS, _ONE_LINE)
+        self._head, self._joined_state, self._rows, self._entry_rows, self._one_line = (
             CompiledQuery(statement, engine.dialect) for statement in statements
         )
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
-        state, quarantined = self.state()
+        state, quarantined, held = self.state()
         return Status(
             state.level,
             state.why,
@@ -103,12 +133,13 @@ class JournalReader:
             state.built,
             state.confirmed_at,
             quarantined,
+            held,
         )
 
-    def state(self) -> tuple[JournalState, int]:
-        """Return the journal's state, and how many entries could not be written."""
+    def state(self) -> tuple[JournalState, int, int]:
+        """Return the journal's state, and how many entries are set aside, and removals held."""
         with self._unavailable_on_errors(), self._engine.begin() as connection:
-            return read_state(connection), count_quarantined(connection)
+            return read_state(connection), count_quarantined(connection), count_held(connection)
 
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""
@@ -122,17 +153,21 @@ class JournalReader:
             return _head_position(self._usable_state(cursor, NO_SEQ))
 
     def read_slice(self, position: Position | None, size: int) -> Slice:
-        """Read at most `size` rows from a position; None begins a full run.
+        """Read at most `size` rows from a position, fewer of large ones; None begins a full run.
 
         Raises ResyncRequired for a position of another epoch, of a journal before it was restored,
         or from before the removals that are still known.
         """
-        with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
-            state = self._usable_state(cursor, position.until if position else NO_SEQ)
-            if position is not None:
-                _check_continuity(state, position)
-            head = _head_position(state)
-            return self._read(cursor, _start_of_slice(position, head), size, head)
+        try:
+            with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
+                state = self._usable_state(cursor, position.until if position else NO_SEQ)
+                if position is not None:
+                    _check_continuity(state, position)
+                head = _head_position(state)
+                return self._read(cursor, _start_of_slice(position, head), size, head)
+        except UnknownCommit as error:
+            self._note_unknown(error.position)
+            raise
 
     def since(self, micros: int, *, everybody: bool) -> Iterator[tuple[bytes, int, bytes]]:
         """Yield sort key, change time and line of those who count as changed since a time.
@@ -143,8 +178,34 @@ class JournalReader:
         with self._unavailable_on_errors(), self._engine.begin() as connection:
             self._usable_state(connection.connection.cursor(), NO_SEQ)
             streamed = connection.execution_options(yield_per=FETCH_SIZE)
-            for row in streamed.execute(statement, {"since": micros}):
-                yield row.sort_key, row.changed_at, row.line
+            large: list[tuple[bytes, int, int]] = []
+            for key, changed_at, line, seq in streamed.execute(statement, {"since": micros}):
+                if line is None:
+                    large.append((key, changed_at, seq))
+                else:
+                    yield key, changed_at, line
+            # a connection to MariaDB takes no second statement while it streams
+            for key, changed_at, seq in large:
+                yield key, changed_at, self._line(connection.connection.cursor(), seq)
+
+    def _note_unknown(self, position: Position) -> None:
+        """Tell whoever fills the journal of a commit that it lost, because it was restored.
+
+        Not where it may have been forgotten. It is the only trace that a restored journal has.
+        """
+        row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
+        try:
+            with self._noting.begin() as connection:
+                oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
+                if oldest is not None and oldest < position.until:
+                    connection.execute(insert(UNKNOWN_COMMITS).values(row))
+        except IntegrityError:
+            pass  # it was noted before
+        except self._errors:
+            log.warning(
+                "a client knows of changes that the journal does not, and this cannot be noted in"
+                " it; if it was restored, run `flask gluu-changes new-epoch`"
+            )
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
         """Read the state; what was filled under other settings may hold what is hidden here."""
@@ -162,31 +223,75 @@ class JournalReader:
         return state
 
     def _read(self, cursor: DBAPICursor, position: Position, size: int, head: Position) -> Slice:
-        """Read one row more than is wanted: only that shows whether there are more."""
         if position.is_end:
             return Slice([], [], [], 0, next=head, head=head)
-        query = self._rows if position.removals else self._entry_rows
-        query.run(cursor, after=position.after, until=position.until, most=size + 1)
-        rows = cursor.fetchall()
-        reached = rows[size - 1][0] if len(rows) > size else position.until
+        rows, is_whole = self._read_rows(cursor, position, size)
+        reached = position.until if is_whole else rows[-1][0]
         after = replace(
             position, after=reached, removals=position.removals or reached == position.until
         )
-        return _slice(rows[:size], after, head)
+        return _slice(rows, after, head)
+
+    def _read_rows(
+        self, cursor: DBAPICursor, position: Position, size: int
+    ) -> tuple[list[Any], bool]:
+        """Read rows up to `size` or up to so many octets; return whether they are all there are."""
+        query = self._rows if position.removals else self._entry_rows
+        rows: list[Any] = []
+        room = PAGE_OCTETS
+        while True:
+            # one row more than is wanted: only that shows whether there are more
+            most = min(size - len(rows) + 1, ROWS_AT_ONCE)
+            after = rows[-1][0] if rows else position.after
+            read = query.run(cursor, after=after, until=position.until, most=most).fetchall()
+            kept, octets = self._complete(cursor, read[: size - len(rows)], room)
+            rows += kept
+            room -= octets
+            if len(kept) < len(read) or len(read) < most:
+                return rows, len(kept) == len(read)
+
+    def _complete(
+        self, cursor: DBAPICursor, rows: Sequence[Any], room: int
+    ) -> tuple[Sequence[Any], int]:
+        """Return the rows that fit in so many octets, one at least, with their lines and octets."""
+        try:
+            octets = sum([len(row[3]) for row in rows])
+        except TypeError:  # a line was too large to be read with the others
+            octets = room + 1
+        return (rows, octets) if octets <= room else self._fitting(cursor, rows, room)
+
+    def _fitting(
+        self, cursor: DBAPICursor, rows: Sequence[Any], room: int
+    ) -> tuple[list[Any], int]:
+        kept, octets = [], 0
+        for seq, removed, changed_at, short in rows:
+            if octets >= room:
+                break
+            line = short if short is not None else self._line(cursor, seq)
+            kept.append((seq, removed, changed_at, line))
+            octets += len(line)
+        return kept, octets
+
+    def _line(self, cursor: DBAPICursor, seq: int) -> Any:
+        ((line,),) = self._one_line.run(cursor, seq=seq).fetchall()
+        return line
 
     @contextmanager
     def _unavailable_on_errors(self) -> Iterator[None]:
         try:
             yield
         except self._errors as error:
-            if self._has_no_tables():
+            if self._has_no_tables(error):
                 raise BackendUnavailable(NOT_FOLLOWED, public=NOT_BUILT) from error
             raise BackendUnavailable(f"the journal cannot be read: {error}") from error
 
-    def _has_no_tables(self) -> bool:
+    def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""
+        cause = getattr(error, "orig", error)
+        if isinstance(cause, self._operational) and self._engine.dialect.name != "sqlite":
+            return False  # the server is away; asking it once more would take as long again
         try:
-            return not inspect(self._engine).has_table(QUARANTINE.name)
+            return not inspect(self._engine).has_table(HELD.name)
         except SQLAlchemyError:
             return False
 
@@ -213,7 +318,7 @@ def _check_continuity(state: _JoinedState, position: Position) -> None:
     if position.removals and position.after < state.floor:
         raise ResyncRequired("removals since then have been forgotten")
     if state.position_commit != position.commit_id:
-        raise ResyncRequired("the journal has been restored or pruned since then")
+        raise UnknownCommit(position)
 
 
 def _head_position(state: _JoinedState) -> Position:

@@ -49,11 +49,10 @@ class Identity(NamedTuple):
         """Show no value of the person."""
         return f"Identity(id={self.id!r})"
 
-    @property
-    def digest(self) -> bytes:
-        """A digest that distinguishes this content from another one of the same identity."""
+    def digest_in(self, epoch: str) -> bytes:
+        """Return a digest that is another one for other content, and in another epoch."""
         content = b"%d %b%b" % (self.counts_until, _names(self.omitted), self.body)
-        return blake2b(content, digest_size=16).digest()
+        return blake2b(content, digest_size=16, key=epoch.encode()).digest()
 
 
 class IdentityEncoder:
@@ -120,10 +119,8 @@ def line_of(identity: Identity, version: int, *, created: bool) -> bytes:
 
 def body_of(line: bytes) -> bytes:
     """Return the object without its `@` keys, as the timeStamp form shows it."""
-    end = line.index(b'"@version":') + len(b'"@version":')
-    while line[end : end + 1].isdigit():
-        end += 1
-    return b"{" + line[end:].removeprefix(b",")
+    comma = line.find(b",", line.index(b'"@version":') + len(b'"@version":'))
+    return b"{" + line[comma + 1 :] if comma > 0 else b"{}"
 
 
 def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, fields
 from time import time_ns
 from typing import Any
@@ -28,7 +27,6 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     create_engine,
-    event,
     insert,
     inspect,
     select,
@@ -37,27 +35,24 @@ from sqlalchemy.dialects.mysql import VARBINARY
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeEngine
 
-from ..database import warn_unless_encrypted
+from ..database import connect_options, parse_url, prepare_engine, warn_unless_encrypted
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
 from .files import keep_private
+from .sessions import MARIADB, SQLITE_PATIENCE, prepare_sessions
 
 METADATA = MetaData()
 ONLY_ROW = 1
 UNKNOWN = "unknown"
 """The level of a journal before anything was followed."""
 
-_MARIADB = {"mysql", "mariadb"}
 _LONG = 2**24
 
 MOST_ID_OCTETS = 1000
 """The longest id that every database indexes, in UTF-8."""
 
-SQLITE_PATIENCE = 10
-"""Seconds that one waits for the lock of a file."""
-
-LAYOUT = 2
+LAYOUT = 3
 """Of the tables below. A journal of another layout is begun anew."""
 
 
@@ -74,7 +69,7 @@ class OctetText(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the column; MariaDB has no unique index over a whole BLOB."""
         length: int = self.impl_instance.length  # type: ignore[attr-defined]
-        indexed = dialect.name in _MARIADB and length <= MOST_ID_OCTETS
+        indexed = dialect.name in MARIADB and length <= MOST_ID_OCTETS
         return dialect.type_descriptor(VARBINARY(length) if indexed else LargeBinary(length))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
@@ -98,7 +93,7 @@ _ID = OctetText(MOST_ID_OCTETS)
 # a database's own defaults may be an engine without transactions, and another character set
 _OPTIONS: Any = {
     f"{dialect}_{name}": value
-    for dialect in sorted(_MARIADB)
+    for dialect in sorted(MARIADB)
     for name, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
 
@@ -121,11 +116,11 @@ ENTRIES = Table(
 )
 """One row an identity. Times are microseconds since the epoch (1970, UTC).
 
-id: entryUUID where the source has one, else inum. version: grows with the identity's changes.
-digest: of the body, to distinguish a change from a write that changes nothing. changed_at: highest
-time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed: None,
-`deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a removed
-identity that of `removed`.
+id: entryUUID where the source has one, else inum. version: that of the commit.
+digest: of body and epoch, to distinguish a change from a write that changes nothing. changed_at:
+highest time attribute, or 0. counts_until: the highest `timeStamp` that finds the entry. removed:
+None, `deleted` or `outOfScope`. line: the JSON object that clients get, `@` keys first; for a
+removed identity that of `removed`.
 """
 
 COMMITS = Table(
@@ -149,6 +144,7 @@ STATE = Table(
     Column("epoch", String(32), nullable=False),
     Column("head", BigInteger, nullable=False),
     Column("floor", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("built", Boolean, nullable=False),
     Column("level", String(16), nullable=False),
     Column("why", _TEXT, nullable=False),
@@ -157,15 +153,17 @@ STATE = Table(
     Column("confirmed_at", BigInteger, nullable=False),
     Column("holder", String(64), nullable=False),
     Column("held_until", BigInteger, nullable=False),
+    Column("released_at", BigInteger, nullable=False),
     Column("layout", Integer, nullable=False),
     **_OPTIONS,
 )
 """The journal's state, in one row.
 
 epoch: changes whenever continuity cannot be proven. head: the highest seq. floor: removals up to
-this seq may have been pruned. built: whether everything has been read once in this epoch. level:
-`exact` or `lagging`, and why. source, cookie: what is followed, and how far it has been read.
-confirmed_at: when the source was last known to hold nothing newer. holder, held_until: the lease.
+this seq may have been pruned. version: the highest that was given out. built: whether everything
+has been read once in this epoch. level: `exact` or `lagging`, and why. source, cookie: what is
+followed, and how far it has been read. confirmed_at: when the source was last known to hold nothing
+newer. holder, held_until: the lease. released_at: when removals that were held back went last.
 layout: of the tables.
 """
 
@@ -184,6 +182,36 @@ key: a digest of the id, which may be too long for an index. reason: without any
 """
 
 
+HELD = Table(
+    "gluu_changes_held",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("inum", _TEXT, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    **_OPTIONS,
+)
+"""The entries whose removal is held back, because too many would go at once.
+
+reason: for the removal. confirmed: an operator said that they are meant to go.
+"""
+
+
+UNKNOWN_COMMITS = Table(
+    "gluu_changes_unknown_commit",
+    METADATA,
+    Column("commit_id", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("epoch", String(32), nullable=False),
+    **_OPTIONS,
+)
+"""Commits that clients' tokens name, and that are not here: the journal was restored.
+
+Whoever serves the journal adds them, and writes nothing else.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalState:
     """The journal's state as it was read; see `STATE` for the meaning of each field."""
@@ -191,6 +219,7 @@ class JournalState:
     epoch: str
     head: int
     floor: int
+    version: int
     built: bool
     level: str
     why: str
@@ -204,7 +233,9 @@ class JournalState:
 _STATE_QUERY = select(*(STATE.c[field.name] for field in fields(JournalState)))
 
 
-def open_engine(url: str, **options: Any) -> Engine:
+def open_engine(
+    url: str, *, connect_timeout: float = 3.0, operation_timeout: float = 30.0, **options: Any
+) -> Engine:
     """Return an engine for a journal's database; nothing is connected before the first use.
 
     SQLite is used in WAL mode, so that readers and the writer never wait for each other. Only its
@@ -212,18 +243,22 @@ def open_engine(url: str, **options: Any) -> Engine:
 
     Args:
         url: The database, as SQLAlchemy writes it.
+        connect_timeout: The longest wait for a connection to a server, in seconds.
+        operation_timeout: The longest wait for the next part of a server's answer, in seconds.
         **options: More of SQLAlchemy's own, such as the pool.
     """
-    options = {"pool_pre_ping": not url.startswith("sqlite"), "hide_parameters": True, **options}
-    engine = create_engine(url, **options)
+    parsed = parse_url(url)
+    options = {"hide_parameters": True, **options}
+    if parsed.get_backend_name() != "sqlite":
+        limits = connect_options(parsed.get_dialect().driver, connect_timeout, operation_timeout)
+        args = {name: value for name, value in limits.items() if name not in parsed.query}
+        waits = {"pool_pre_ping": True, "pool_timeout": connect_timeout, "connect_args": args}
+        options = {**waits, **options}
+    engine = create_engine(parsed, **options)
+    prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
+    prepare_sessions(engine)
     if engine.dialect.name == "sqlite":
         keep_private(engine)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name in _MARIADB:
-        event.listen(engine, "connect", _prepare_mysql)
-    elif engine.dialect.name == "postgresql":
-        event.listen(engine, "connect", _keep_no_statements)
     return engine
 
 
@@ -232,11 +267,15 @@ def engine_from_config(config: Mapping[str, Any]) -> Engine:
 
     Raises ConfigurationError where it names none, or one that cannot be used.
     """
-    url = JournalSettings.load(config).journal_url
-    if not url:
+    settings = JournalSettings.load(config)
+    if not settings.journal_url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
     try:
-        engine = open_engine(url)
+        engine = open_engine(
+            settings.journal_url,
+            connect_timeout=settings.journal_connect_timeout,
+            operation_timeout=settings.journal_operation_timeout,
+        )
         warn_unless_encrypted(engine.url, f"{PREFIX}JOURNAL_URL")
         return engine
     except ArgumentError as error:  # its text may hold the URL, and that a password
@@ -264,34 +303,6 @@ def writer_engine(engine: Engine, *, patience: float = SQLITE_PATIENCE) -> Engin
     milliseconds = int(min(patience, SQLITE_PATIENCE) * 1000)
     begin = (f"PRAGMA busy_timeout={milliseconds}", "BEGIN IMMEDIATE")
     return engine.execution_options(sqlite_begin=begin)
-
-
-def _keep_no_statements(connection: Any, _: object) -> None:
-    """Have nothing prepared: a pooler may go on with another session."""
-    if hasattr(connection, "prepare_threshold"):  # psycopg's; other drivers prepare nothing
-        connection.prepare_threshold = None
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        f"busy_timeout={SQLITE_PATIENCE * 1000}",
-        "secure_delete=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _prepare_mysql(connection: Any, _: object) -> None:
-    """Set what the server may have other defaults for: a value is refused and never cut."""
-    with closing(connection.cursor()) as cursor:
-        cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    for statement in connection.get_execution_options().get("sqlite_begin", ("BEGIN",)):
-        connection.exec_driver_sql(statement)
 
 
 def create(engine: Engine) -> None:
@@ -345,6 +356,7 @@ def _first_state() -> dict[str, object]:
         "epoch": new_epoch(),
         "head": 0,
         "floor": 0,
+        "version": 0,
         "built": False,
         "level": UNKNOWN,
         "why": "nothing has been followed yet",
@@ -353,5 +365,6 @@ def _first_state() -> dict[str, object]:
         "confirmed_at": 0,
         "holder": "",
         "held_until": 0,
+        "released_at": 0,
         "layout": LAYOUT,
     }

@@ -33,10 +33,11 @@ MAX_LENGTH = 400
 CACHED_TOKENS = 256
 
 _FORM = 2
-_HEAD = Struct(">B4sBBQQQ8s8s")
+_FORM = 3
+_HEAD = Struct(">B4sBQQQ8s8s")
 _KEY_ID = slice(1, 5)
-_SHORTEST = 43
-"""Octets of the head of the first release, which named no key."""
+_SHORTEST = 42
+"""Octets of the head of the forms before this one, which named no key."""
 
 
 class InvalidToken(GluuChangesError):
@@ -210,13 +211,13 @@ def _packed(token: Token, key_id: bytes) -> bytes:
     position = token.position
     numbers = (position.after, position.until, token.issued)
     digests = (token.selection_digest, token.visibility_digest)
-    head = _HEAD.pack(_FORM, key_id, token.kind, position.removals, *numbers, *digests)
+    head = _HEAD.pack(_FORM, key_id, position.removals, *numbers, *digests)
     return head + f"{position.epoch} {position.commit_id}".encode()
 
 
 def _unpacked(octets: bytes, *, is_of_first_key: bool) -> Token:
     """Read what was authenticated."""
-    _, _, _, removals, after, until, issued, selection, visibility = _HEAD.unpack_from(octets)
+    _, _, removals, after, until, issued, selection, visibility = _HEAD.unpack_from(octets)
     epoch, _, commit_id = octets[_HEAD.size :].decode().partition(" ")
     position = Position(epoch, after, until, commit_id, bool(removals))
     return Token(position, selection, visibility, issued, is_of_first_key)

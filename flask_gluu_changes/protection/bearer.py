@@ -6,15 +6,26 @@ import re
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, token_authenticated
-from authlib.oauth2.rfc6749 import InvalidRequestError, TokenValidator
+from authlib.oauth2.rfc6749 import (
+    InvalidRequestError,
+    MissingAuthorizationError,
+    TokenValidator,
+    UnsupportedTokenTypeError,
+)
 from authlib.oauth2.rfc6750 import InvalidTokenError
 from flask import Request, g, request
 
 MAX_TOKEN = 8192
 """A longer token is refused before anything is computed from it, in characters."""
 
-TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
-"""The syntax of a bearer token (RFC 6750, section 2.1)."""
+SCHEME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
+"""The name of an authentication scheme (RFC 9110, section 11.1)."""
+
+CREDENTIALS = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)")
+"""What follows the scheme: blanks, and a bearer token (RFC 6750, section 2.1)."""
+
+QUERY_METHOD = b"access_token="
+"""A token in the URL is not read; beside one in the header it is an error (section 3.1)."""
 
 CLAIMS_IN_G = "authlib_server_oauth2_token"
 """Where Authlib keeps the claims of the accepted token in `g`, for its `current_token`."""
@@ -25,6 +36,7 @@ class BearerProtector(ResourceProtector):  # type: ignore[misc]
 
     def __init__(self, validator: TokenValidator) -> None:
         super().__init__()
+        self.validator = validator
         # Exactly one: Authlib silently drops a second validator of the same token type.
         self.register_token_validator(validator)
 
@@ -40,14 +52,25 @@ class BearerProtector(ResourceProtector):  # type: ignore[misc]
         return token
 
     def parse_request_authorization(self, request: Request) -> tuple[TokenValidator, str]:
-        """Return the validator and the token, or raise what is wrong with the header."""
-        header = str(request.headers.get("Authorization") or "").strip()
-        # Servers join repeated headers with commas: a comma before a scheme is a second header.
-        if re.match(r"bearer$", header, re.I) or re.search(r",\s*bearer\s", header, re.I):
+        """Return the validator and the token, or raise what is wrong with the header.
+
+        Authlib splits at whatever Python calls white space; between scheme and token there are
+        blanks only (RFC 9110, section 11.4).
+        """
+        header = str(request.headers.get("Authorization") or "").strip(" \t")
+        if not header:
+            raise MissingAuthorizationError
+        scheme = SCHEME.match(header)[0]  # type: ignore[index]  # it matches nothing as well
+        if scheme.lower() != "bearer":
+            # Servers join repeated headers with commas: a scheme after one is a second header.
+            raise InvalidRequestError if _has_bearer_later(header) else UnsupportedTokenTypeError
+        credentials = CREDENTIALS.fullmatch(header, len(scheme))
+        if credentials is None or QUERY_METHOD in request.query_string:
             raise InvalidRequestError
-        validator, token = super().parse_request_authorization(request)
-        if len(token) > MAX_TOKEN:
+        if len(credentials[1]) > MAX_TOKEN:
             raise InvalidTokenError
-        if not TOKEN68.fullmatch(token):
-            raise InvalidRequestError
-        return validator, token
+        return self.validator, credentials[1]
+
+
+def _has_bearer_later(header: str) -> bool:
+    return re.search(r",[ \t]*bearer[ \t]", header, re.IGNORECASE) is not None

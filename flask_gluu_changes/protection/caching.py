@@ -6,11 +6,15 @@ by itself, one after the other, and wait for one time-out more than the thread b
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
+
+from .. import forks
+
+FAILURE_SECONDS = 3.0
+"""Nothing is fetched again so long after a failure."""
 
 
 class Clock:
@@ -38,7 +42,7 @@ class SingleFlight(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._pending: dict[Hashable, Future[T]] = {}
 
     def share(self, key: Hashable, work: Callable[[], T]) -> T:
@@ -63,12 +67,21 @@ class SingleFlight(Generic[T]):
                 del self._pending[key]
 
 
+class Passing(Exception):
+    """The base of exceptions that may be over at once: no value is held back for them."""
+
+
 class CachedValue(Generic[T]):
-    """One value, cached for the seconds that `fetch` returns with it; failures are not cached."""
+    """One value, cached for the seconds that `fetch` returns with it.
+
+    An exception is raised again for a few seconds without another fetch, so that those who ask
+    without a right to anything do not make us fetch again and again.
+    """
 
     def __init__(self, fetch: Callable[[], tuple[T, float]], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._failed: tuple[Exception, float] | None = None
         self._single_flight: SingleFlight[T] = SingleFlight()
         self._entry: tuple[T, float] | None = None
 
@@ -95,6 +108,14 @@ class CachedValue(Generic[T]):
         held = self.held()
         if held is not None and held is not stale:
             return held
-        value, seconds = self._fetch()
-        self._entry = (value, self._clock.elapsed() + seconds)
+        if self._failed and self._clock.elapsed() < self._failed[1]:
+            raise self._failed[0].with_traceback(None)  # which would grow with each raise
+        try:
+            value, seconds = self._fetch()
+        except Passing:
+            raise
+        except Exception as error:
+            self._failed = (error, self._clock.elapsed() + FAILURE_SECONDS)
+            raise
+        self._failed, self._entry = None, (value, self._clock.elapsed() + seconds)
         return value

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, TypeAlias
+
+from ..settings.fields import PREFIX
 
 Claims: TypeAlias = Mapping[str, Any]
 
@@ -12,12 +15,23 @@ LEEWAY = 5.0
 """Seconds by which this clock may be behind the server's; an expiry is never extended."""
 
 # RFC 7662, section 2.2 and RFC 7519, section 4.1 name these claims and their types.
-TEXTS = ("iss", "sub", "client_id", "token_type", "username", "jti")
+TEXTS = ("sub", "client_id", "token_type", "username", "jti")
 TIMES = ("exp", "nbf", "iat")
 
+LAST_TIME = 2.0**53
+"""NumericDates beyond it are not the same number for everybody (RFC 8259, section 6)."""
 
-def is_acceptable(claims: Claims, *, issuer: str, audience: str, now: float) -> bool:
-    """Return whether claims are well-formed, in force, and meant for this server.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "token_type": ("bearer",),
+    "typ": ("bearer", "at+jwt", "application/at+jwt", "access_token"),
+    "token_use": ("access_token", "access"),
+}
+"""What an access token is called, in lower case, where a claim tells: the first is the standard's
+(RFC 7662, section 2.2), the others are Keycloak's and those of Hydra and Cognito."""
+
+
+def objection(claims: Claims, *, issuer: str, audience: str, now: float) -> str:
+    """Return what is wrong with claims, in words that hold no value of theirs; empty for nothing.
 
     An `iss` must be the issuer where there is one (RFC 7662, section 2.2 makes it optional). A
     sender-constrained token is no bearer token (RFC 7800, section 3.1 and RFC 9449, section 7.2).
@@ -28,14 +42,15 @@ def is_acceptable(claims: Claims, *, issuer: str, audience: str, now: float) -> 
         audience: What `aud` must hold; empty: anything.
         now: The time, in seconds since the epoch.
     """
-    return (
-        _has_types(claims)
-        and is_in_force(claims, now)
-        and claims.get("iss") in (None, issuer)
-        and (not audience or audience in as_texts(claims.get("aud")))
-        and claims.get("cnf") is None
-        and str(claims.get("token_type") or "bearer").lower() != "dpop"
-    )
+    if wrong := _wrong_type(claims) or _wrong_kind(claims):
+        return f"its {wrong} is not that of a bearer access token"
+    if not is_in_force(claims, now):
+        return "by its times and this clock, it has expired or is not yet valid"
+    if claims.get("iss") not in (None, issuer):
+        return f"its iss is not {PREFIX}ISSUER, to the letter"
+    if audience and audience not in as_texts(claims.get("aud")):
+        return f"its aud does not hold {PREFIX}AUDIENCE"
+    return ""
 
 
 def is_in_force(claims: Claims, now: float) -> bool:
@@ -48,7 +63,9 @@ def is_in_force(claims: Claims, now: float) -> bool:
 
 def is_time(value: object) -> bool:
     """Return whether a claim is a NumericDate (RFC 7519, section 2)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) < LAST_TIME  # which neither nan nor infinity is
 
 
 def as_texts(value: object) -> list[str]:
@@ -60,9 +77,20 @@ def as_texts(value: object) -> list[str]:
     return []
 
 
-def _has_types(claims: Claims) -> bool:
-    texts = all(isinstance(claims[name], str) for name in TEXTS if claims.get(name) is not None)
-    lists = all(
-        claims.get(name) in (None, "", []) or as_texts(claims[name]) for name in ("aud", "scope")
+def _wrong_type(claims: Claims) -> str:
+    """Return the name of a claim whose type is wrong; empty where there is none."""
+    texts = (name for name in TEXTS if not isinstance(claims.get(name), (str, NoneType)))
+    lists = (
+        name
+        for name in ("aud", "scope")
+        if claims.get(name) not in (None, []) and not as_texts(claims[name])
     )
-    return texts and lists
+    return next(texts, "") or next(lists, "")
+
+
+def _wrong_kind(claims: Claims) -> str:
+    """Return the name of a claim that tells of another token than a bearer access token."""
+    if claims.get("cnf") is not None:
+        return "cnf"
+    told = {n: str(claims[n]).lower() for n in KINDS if claims.get(n) not in (None, "")}
+    return next((name for name, kind in told.items() if kind not in KINDS[name]), "")

@@ -36,10 +36,18 @@ class ServerMetadata:
         if self._configured[name]:
             return str(self._configured[name])
         url = self._metadata.get().get(name)
-        if isinstance(url, str) and is_secure(url):
+        if isinstance(url, str) and self._is_trusted(url):
             return url
         log.error("The metadata of %s has no %s, or one that is not https", self._issuer, name)
         raise AuthorizationServerUnavailable
+
+    def _is_trusted(self, url: str) -> bool:
+        """Return whether metadata may send us and our secrets to a URL.
+
+        Plain http stays on loopback, where the issuer itself is there (RFC 8414, section 2).
+        """
+        is_plain = urlsplit(url).scheme == "http"
+        return is_secure(url) and not (is_plain and urlsplit(self._issuer).scheme == "https")
 
     def _fetch(self) -> tuple[Mapping[str, Any], float]:
         for url in self._urls:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +11,17 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from flask import Flask, request
 
+from ..errors import ConfigurationError
+from ..model import Finding
+
 Schemes: TypeAlias = dict[str, dict[str, Any]]
 """Security schemes by name, as OpenAPI and Swagger write them."""
 
 Requirement: TypeAlias = list[dict[str, list[str]]]
 """A security requirement, as OpenAPI and Swagger write it."""
+
+SCOPE = re.compile(r"[!#-\[\]-~]+")
+"""The syntax of a scope (RFC 6749, section 3.3)."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +70,17 @@ class Guard(ABC):
         """
         return request.remote_addr or ""
 
+    def still_allowed(self) -> Callable[[], bool]:
+        """Return what tells later whether the current request would still be let pass.
+
+        It is called after `check`; what it returns is called between the parts of a long answer,
+        in any thread and without a request context.
+
+        Returns:
+            A function without arguments; by default it says yes, always.
+        """
+        return lambda: True
+
     def register(self, app: Flask, paths: Iterable[str]) -> None:
         """Add to an application what clients may read without being checked; by default nothing.
 
@@ -90,6 +108,14 @@ class Guard(ABC):
         """
         return {}
 
+    def examine(self) -> Iterable[Finding]:
+        """Examine what the guard depends on, for `flask gluu-changes doctor`; by default nothing.
+
+        Returns:
+            Findings, made as they are asked for.
+        """
+        return ()
+
     def close(self) -> None:
         """Release the connections and files that are held open."""
 
@@ -103,14 +129,33 @@ class Guard(ABC):
 
         Returns:
             A decorator for a view function.
+
+        Raises:
+            ConfigurationError: One of them is no scope.
         """
+        needed = required_scopes(scopes) if scopes else None
 
         def decorate(view: Callable[P, R]) -> Callable[P, R]:
             @wraps(view)
             def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-                self.check(scopes or None)
+                self.check(needed)
                 return view(*args, **kwargs)
 
             return guarded
 
         return decorate
+
+
+def required_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes that a route names.
+
+    Raises:
+        ConfigurationError: There is none, or one that is no scope: every token would have it.
+    """
+    named = (scopes,) if isinstance(scopes, str) else tuple(scopes)
+    if not named or not all(SCOPE.fullmatch(scope) for scope in named):
+        raise ConfigurationError(
+            f"a route needs {named!r}, which is no list of scopes: name each by a text without"
+            " blanks, or leave them out for those that are configured"
+        )
+    return named

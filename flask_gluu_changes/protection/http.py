@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import ssl
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeAlias
 
-import httpx
+import httpcore
 from authlib.oauth2 import OAuth2Error
+from werkzeug.http import parse_date
 
+from .. import forks
 from ..errors import ConfigurationError
 from ..settings.fields import PREFIX
-from .caching import Clock
+from .caching import Clock, Passing
+from .network import BoundedBackend
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,22 @@ FAILURE_THRESHOLD = 5
 PROBE_SECONDS = 5.0
 """Time between two probes while it is open."""
 
+MAX_CONNECTIONS = 32
+"""To the authorization server, of one process."""
+
 MAX_BYTES = 1_000_000
 """An answer larger than this is no metadata, no key set and no introspection."""
+
+
+FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    OSError,
+    ValueError,
+)
+"""What a call may end with: no connection, no answer, one that is no HTTP, a URL that is none."""
 
 
 class AuthorizationServerUnavailable(OAuth2Error):  # type: ignore[misc]
@@ -47,17 +63,29 @@ class AuthorizationServerUnavailable(OAuth2Error):  # type: ignore[misc]
     status_code = 503
 
 
+class AuthorizationServerBusy(AuthorizationServerUnavailable, Passing):
+    """This server asks so much at the moment that it cannot ask more; the other one is not ill."""
+
+
 @dataclass(frozen=True)
 class Answer:
-    """A status and the JSON of the body; None where there was none."""
+    """A status, the JSON of the body, None where there was none, and the time of the server."""
 
     status: int
     json: Any
+    date: datetime | None = None
 
     @property
     def object(self) -> Mapping[str, Any]:
         """The JSON object of the body; empty where the body is anything else."""
         return self.json if isinstance(self.json, dict) else {}
+
+
+Request: TypeAlias = tuple[Mapping[str, str], str | None]
+"""The headers and the content of a request."""
+
+Control: TypeAlias = Callable[[], Request]
+"""Makes the request that tells whether the server fails, or only at what somebody has sent."""
 
 
 class HttpClient:
@@ -67,28 +95,46 @@ class HttpClient:
     endpoint and nowhere else.
 
     Args:
-        connect_seconds: The longest wait for a connection.
-        read_seconds: The longest wait for data, and for the whole body too.
+        connect_seconds: The longest wait for a connection, and for a place among the connections.
+        read_seconds: The longest wait for the whole answer.
         ca_file: PEM file of the authorities to trust; empty: the system's.
-        clock: Measures the waits for a body and between probes.
+        clock: Measures the waits and the time between probes.
     """
 
     def __init__(
         self, *, connect_seconds: float, read_seconds: float, ca_file: str, clock: Clock
     ) -> None:
-        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds)
-        self._read_seconds = read_seconds
+        self._timeouts = {
+            "pool": connect_seconds,
+            "connect": connect_seconds,
+            "write": read_seconds,
+            "read": read_seconds,
+        }
         self._tls = _tls_context(ca_file)
         self._clock = clock
         self._breaker = CircuitBreaker(clock)
-        self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
-        self._client_pid = 0
+        self._lock = forks.new_lock()
+        self._connections: httpcore.ConnectionPool | None = None
+        forks.in_child(self, HttpClient._forget_inherited)
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], content: str | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: str | None = None,
+        *,
+        control: Control | None = None,
     ) -> Answer:
         """Make one call and return the answer.
+
+        Args:
+            method: The method.
+            url: The endpoint.
+            headers: The headers besides those of every call.
+            content: The body.
+            control: Where the call holds what anybody may have sent: makes the same one without
+                that. Only if this fails too is it the server that fails.
 
         Raises:
             AuthorizationServerUnavailable: The server did not answer, or with status 500 or above.
@@ -96,64 +142,80 @@ class HttpClient:
         if not self._breaker.allow_request():
             raise AuthorizationServerUnavailable
         try:
-            answer = self._exchange(method, url, headers, content)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise self._failure(method, url, type(error).__name__) from error
-        if answer.status >= 500:
-            raise self._failure(method, url, f"status {answer.status}")
+            answer = self._attempt(method, url, (headers, content))
+        except AuthorizationServerBusy:
+            raise
+        except AuthorizationServerUnavailable:
+            self._note_failure(method, url, control)
+            raise
         self._breaker.succeeded()
         return answer
 
     def close(self) -> None:
         """Close the connections of this process."""
         with self._lock:
-            if self._client and self._client_pid == os.getpid():
-                self._client.close()
-            self._client = None
+            if self._connections:
+                self._connections.close()
+            self._connections = None
 
-    def _failure(self, method: str, url: str, cause: str) -> AuthorizationServerUnavailable:
-        """Note a failure and return the exception to raise."""
-        log.warning("The authorization server failed at %s %s: %s", method, url, cause)
-        if self._breaker.failed():
+    def _forget_inherited(self) -> None:
+        self._connections = None  # its sockets are the parent's
+
+    def _note_failure(self, method: str, url: str, control: Control | None) -> None:
+        """Count a failure, unless the server answers the call without what anybody has sent."""
+        if control is None:
+            self._count_failures(1)
+        elif self._breaker.doubted():
+            try:
+                self._attempt(method, url, control())
+            except AuthorizationServerUnavailable:
+                self._count_failures(FAILURE_THRESHOLD)
+            else:
+                self._breaker.succeeded()
+
+    def _count_failures(self, times: int) -> None:
+        if self._breaker.failed(times):
             log.error(
                 "The authorization server failed %d times in a row; failing fast",
                 FAILURE_THRESHOLD,
             )
-        return AuthorizationServerUnavailable()
 
-    def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], content: str | None
-    ) -> Answer:
+    def _attempt(self, method: str, url: str, request: Request) -> Answer:
+        """Make a call, whatever the breaker says."""
+        try:
+            answer = self._exchange(method, url, request)
+        except httpcore.PoolTimeout as error:
+            log.warning("All connections to the authorization server are in use")
+            raise AuthorizationServerBusy from error
+        except FAILURES as error:
+            raise _failure(method, url, type(error).__name__) from error
+        if answer.status >= 500:
+            raise _failure(method, url, f"status {answer.status}")
+        return answer
+
+    def _exchange(self, method: str, url: str, request: Request) -> Answer:
+        headers, content = request
         # No compression, or a small answer could unpack to more memory than there is.
         wanted = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
-        with self._pool().stream(method, url, headers=wanted, content=content) as response:
-            return Answer(response.status_code, _parse_json(self._read(response)))
+        body = content.encode() if content is not None else None
+        extensions = {"timeout": self._timeouts}
+        with self._pool().stream(
+            method, url, headers=[*wanted.items()], content=body, extensions=extensions
+        ) as response:
+            return Answer(response.status, _parse_json(_read(response)), _date(response))
 
-    def _read(self, response: httpx.Response) -> bytes:
-        # httpx's read time-out begins anew with each chunk, so a slow server could go on for ever.
-        deadline = self._clock.elapsed() + self._read_seconds
-        body = b""
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise ValueError("the body is too large")
-            if self._clock.elapsed() > deadline:
-                raise httpx.ReadTimeout("the body is too slow")
-        return body
-
-    def _pool(self) -> httpx.Client:
-        """Return this process's pool; a parent's sockets must not be shared with its children."""
+    def _pool(self) -> httpcore.ConnectionPool:
+        """Return this process's pool."""
         with self._lock:
-            if self._client is None or self._client_pid != os.getpid():
-                self._client_pid = os.getpid()
-                self._client = httpx.Client(
-                    timeout=self._timeout,
-                    verify=self._tls,
-                    trust_env=False,
-                    follow_redirects=False,
-                    limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
+            if self._connections is None:
+                self._connections = httpcore.ConnectionPool(
+                    ssl_context=self._tls,
+                    max_connections=MAX_CONNECTIONS,
+                    max_keepalive_connections=8,
+                    keepalive_expiry=5.0,
+                    network_backend=BoundedBackend(self._clock),
                 )
-            return self._client
+            return self._connections
 
 
 class CircuitBreaker:
@@ -165,8 +227,9 @@ class CircuitBreaker:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._failures = 0
+        self._doubts = 0
         self._next_probe = 0.0
 
     def allow_request(self) -> bool:
@@ -182,14 +245,44 @@ class CircuitBreaker:
     def succeeded(self) -> None:
         """Note an answer: the server is there."""
         with self._lock:
-            self._failures = 0
+            self._failures = self._doubts = 0
 
-    def failed(self) -> bool:
-        """Note a failure; return True when this one opened the breaker."""
+    def failed(self, times: int = 1) -> bool:
+        """Note a failure, or several in a row; return True when this opened the breaker."""
         with self._lock:
-            self._failures += 1
+            before, self._failures = self._failures, self._failures + times
             self._next_probe = self._clock.elapsed() + PROBE_SECONDS
-            return self._failures == FAILURE_THRESHOLD
+            return before < FAILURE_THRESHOLD <= self._failures
+
+    def doubted(self) -> bool:
+        """Note a failure that a client may be the reason of; return whether to find that out."""
+        with self._lock:
+            self._doubts += 1
+            if self._failures + self._doubts < FAILURE_THRESHOLD:
+                return False
+            self._doubts = 0  # one thread finds out
+            return True
+
+
+def _failure(method: str, url: str, cause: str) -> AuthorizationServerUnavailable:
+    """Log a failure and return the exception to raise."""
+    log.warning("The authorization server failed at %s %s: %s", method, url, cause)
+    return AuthorizationServerUnavailable()
+
+
+def _read(response: httpcore.Response) -> bytes:
+    body = b""
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ValueError("the body is too large")
+    return body
+
+
+def _date(response: httpcore.Response) -> datetime | None:
+    """Return the time of an answer by the server's clock (RFC 9110, section 6.6.1)."""
+    headers = {name.lower(): value for name, value in response.headers}
+    return parse_date(headers.get(b"date", b"").decode("latin-1"))
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:

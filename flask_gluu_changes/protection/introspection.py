@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from authlib.oauth2.rfc6750 import InvalidTokenError
@@ -11,19 +11,25 @@ from authlib.oauth2.rfc7662 import IntrospectTokenValidator
 
 from ..settings.protection import ProtectionSettings
 from .caching import Clock
-from .claims import Claims, as_texts, is_acceptable, is_in_force
+from .claims import Claims, as_texts, is_in_force, objection
+from .credentials import Form, explained
 from .discovery import ServerMetadata
 from .http import Answer, AuthorizationServerUnavailable
+from .limits import AskingLimits
+from .reasons import Reasons
 from .token_cache import TokenCache
 
 log = logging.getLogger(__name__)
+
+NOBODY = "flask-gluu-changes asks whether the introspection answers"
+"""Is asked about in place of a token that anybody may have sent."""
 
 
 class FormCaller(Protocol):
     """What posts a form with this server's own credential: as its client, or with its PAT."""
 
-    def post(self, url: str, form: Mapping[str, str]) -> Answer:
-        """Send the form and return the answer."""
+    def post(self, url: str, form: Form, control: Form | None = None) -> Answer:
+        """Send the form and return the answer; control: the same without what anybody has sent."""
 
 
 class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
@@ -46,20 +52,13 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
         self._caller = caller
         self._metadata = metadata
         self._clock = clock
-        self._cache = TokenCache(
-            seconds=settings.token_cache_seconds,
-            context=(
-                settings.protection,
-                settings.issuer,
-                settings.introspection_endpoint,
-                settings.client_id,
-            ),
-            clock=clock,
-        )
+        self.limits = AskingLimits(settings.issuer_connect_timeout, clock)
+        self._reasons = Reasons(clock)
+        self._cache = TokenCache(seconds=settings.token_cache_seconds, clock=clock)
 
     def introspect_token(self, token_string: str) -> Claims:
         """Return the claims of an acceptable token; no claims for any other."""
-        return self._cache.get(token_string, lambda: self._ask(token_string))
+        return self._cache.get(token_string, lambda: self._limited(token_string))
 
     def validate_token(self, token: Claims, scopes: Sequence[str] | None, request: Any) -> None:
         """Raise Authlib's InvalidTokenError or InsufficientScopeError for what may not pass."""
@@ -68,23 +67,43 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
             raise InvalidTokenError
         super().validate_token(token, scopes, request)
 
+    def probe(self) -> Answer:
+        """Ask about a text that is no token, to see whether the server answers this one."""
+        return self._caller.post(self._endpoint(), self._form(NOBODY))
+
+    def _limited(self, token: str) -> Claims:
+        return self.limits.ask(token, lambda: self._ask(token))
+
     def _ask(self, token: str) -> Claims:
-        url = self._metadata.endpoint("introspection_endpoint")
-        answer = self._caller.post(url, {"token": token, "token_type_hint": self.hint})
+        url = self._endpoint()
+        answer = self._caller.post(url, self._form(token), self._form(NOBODY))
         claims = answer.object
         if answer.status != 200 or "active" not in claims:
-            log.error("The introspection at %s gave no answer: status %s", url, answer.status)
+            log.error("The introspection at %s gave no answer: %s", url, explained(answer))
             raise AuthorizationServerUnavailable
         return self._acceptable(claims)
 
+    def _endpoint(self) -> str:
+        return self._metadata.endpoint("introspection_endpoint")
+
+    def _form(self, token: str) -> Form:
+        return {"token": token, "token_type_hint": self.hint}
+
     def _acceptable(self, claims: Claims) -> Claims:
-        fits = claims["active"] is True and is_acceptable(
+        why = self._objection(claims)
+        if why:
+            self._reasons.tell(why)
+        return {} if why else {**claims, "scope": _scopes(claims)}
+
+    def _objection(self, claims: Claims) -> str:
+        if claims["active"] is not True:
+            return "the authorization server does not call it active"
+        return objection(
             claims,
             issuer=self._settings.issuer,
             audience=self._settings.audience,
             now=self._clock.now(),
         )
-        return {**claims, "scope": _scopes(claims)} if fits else {}
 
 
 def _scopes(claims: Claims) -> list[str]:

@@ -1,13 +1,9 @@
-"""Validation of JWT access tokens without asking (RFC 9068), on Authlib's validator.
-
-The issuer's public keys are fetched when they are needed, and again when they are rotated.
-"""
+"""Validation of JWT access tokens without asking (RFC 9068), on Authlib's validator."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
@@ -15,86 +11,27 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from authlib.oauth2.rfc9068.claims import JWTAccessTokenClaims
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet, import_key
+from joserfc.jwk import KeySet
 
+from .. import forks
 from ..settings.protection import ProtectionSettings
-from .caching import CachedValue, Clock
-from .claims import LEEWAY, Claims, is_acceptable
-from .discovery import ServerMetadata
-from .http import AuthorizationServerUnavailable, HttpClient
+from .bearer import MAX_TOKEN
+from .caching import Clock
+from .claims import LEEWAY, Claims, objection
+from .jwks import ALGORITHMS, Jwks
+from .reasons import Reasons
 from .token_cache import TokenCache
 
-log = logging.getLogger(__name__)
+REGISTRY = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+"""Unknown header parameters are ignored, unless they are critical (RFC 7515, section 4)."""
 
-TTL_SECONDS = 300.0
-"""A withdrawn key is trusted at most so long."""
-
-REFETCH_SECONDS = 5.0
-"""Unknown key ids make the key set be fetched again at most once in this time."""
-
-ASYMMETRIC = ("RSA", "EC", "OKP")
-"""Types of keys whose public half verifies (RFC 7518, section 6.1; RFC 8037, section 2)."""
-
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Asymmetric ones only: with them no public key can be taken for a shared secret."""
+REGISTRY.max_header_length = MAX_TOKEN
 
 TYPES = ("at+jwt", "application/at+jwt")
 """What the header's `typ` must be, in lower case (RFC 9068, section 4)."""
 
 ESSENTIAL = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 """The claims that RFC 9068, section 2.2 requires."""
-
-
-class Jwks:
-    """The issuer's key set (RFC 7517), fetched anew when a key id is unknown."""
-
-    def __init__(self, http: HttpClient, metadata: ServerMetadata, clock: Clock) -> None:
-        self._http = http
-        self._metadata = metadata
-        self._clock = clock
-        self._fetched_at = 0.0
-        self._keys = CachedValue(self._fetch, clock)
-
-    def held(self) -> KeySet | None:
-        """Return the set that is trusted at this moment, if there is one; nothing is fetched."""
-        return self._keys.held()
-
-    def find(self, key_id: str | None) -> Key | None:
-        """Return the key with an id, or None; without an id, the only key there is."""
-        known = self._keys.get()
-        key = _pick(known, key_id)
-        if key is None and self._may_refetch():
-            key = _pick(self._keys.renew(known), key_id)
-        return key
-
-    def _may_refetch(self) -> bool:
-        return self._clock.elapsed() >= self._fetched_at + REFETCH_SECONDS
-
-    def _fetch(self) -> tuple[KeySet, float]:
-        # Before the call, so that a failing server is not asked for each unknown id either.
-        self._fetched_at = self._clock.elapsed()
-        url = self._metadata.endpoint("jwks_uri")
-        answer = self._http.send("GET", url, {})
-        keys = answer.object.get("keys")
-        if answer.status != 200 or not isinstance(keys, list):
-            log.error("There is no key set at %s: status %s", url, answer.status)
-            raise AuthorizationServerUnavailable
-        return KeySet([key for entry in keys for key in _signing_keys(entry)]), TTL_SECONDS
-
-
-def _pick(keys: KeySet, key_id: str | None) -> Key | None:
-    fitting = [key for key in keys.keys if key_id is None or key.kid == key_id]
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def _signing_keys(entry: object) -> list[Key]:
-    """Read one entry of a key set; what is no public signature key of a known type is left out."""
-    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
-        return []
-    try:
-        return [import_key(entry)] if entry.get("kty") in ASYMMETRIC else []
-    except (JoseError, ValueError, TypeError, KeyError):
-        return []
 
 
 class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
@@ -110,7 +47,8 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         self._settings = settings
         self._jwks = jwks
         self._clock = clock
-        self._lock = threading.Lock()
+        self._reasons = Reasons(clock)
+        self._lock = forks.new_lock()
         self._validated_with: tuple[KeySet, TokenCache] | None = None
 
     def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims | Claims:
@@ -147,41 +85,53 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
     def _validated(self, token_string: str) -> JWTAccessTokenClaims:
         claims = self._decoded(token_string)
         now = self._clock.now()
-        if not is_acceptable(claims, issuer=self.issuer, audience=self.resource_server, now=now):
-            raise InvalidTokenError
+        why = objection(claims, issuer=self.issuer, audience=self.resource_server, now=now)
+        if why:
+            raise self._refused(why)
         try:
             claims.validate()
         except JoseError as error:
-            raise InvalidTokenError from error
+            raise self._refused(f"of its claims: {error.description}") from error
         return claims
 
     def _decoded(self, token_string: str) -> JWTAccessTokenClaims:
-        try:
-            token = jwt.decode(token_string, self._key(token_string), algorithms=ALGORITHMS)
-        except (JoseError, ValueError, TypeError) as error:
-            raise InvalidTokenError from error
-        if str(token.header.get("typ")).lower() not in TYPES:
-            raise InvalidTokenError
-        essential = {name: {"essential": True} for name in ESSENTIAL}
-        return _Claims(token.claims, token.header, essential)
+        key_id = self._key_id(token_string)
+        for key in self._jwks.find(key_id):
+            try:
+                token = jwt.decode(token_string, key, registry=REGISTRY)
+            except (JoseError, ValueError, TypeError):
+                continue
+            essential = {name: {"essential": True} for name in ESSENTIAL}
+            return _Claims(token.claims, token.header, essential)
+        raise self._refused("no key of the issuer has signed it")
 
-    def _key(self, token_string: str) -> Key:
-        header = jws.extract_compact(token_string.encode()).headers()
-        if header.get("alg") not in ALGORITHMS:
-            raise InvalidTokenError
+    def _key_id(self, token_string: str) -> str | None:
+        """Return the id of the key that a token names, before any key is looked for."""
+        header = _header(token_string)
         key_id = header.get("kid")
-        key = self._jwks.find(key_id if isinstance(key_id, str) else None)
-        if key is None:
-            raise InvalidTokenError
-        return key
+        if header.get("alg") not in ALGORITHMS or not isinstance(key_id, (str, NoneType)):
+            raise self._refused("it is no JWT with one of the algorithms")
+        if str(header.get("typ")).lower() not in TYPES:
+            raise self._refused("the typ of its header is not at+jwt")
+        if "crit" in header:
+            raise self._refused("its header has critical extensions")
+        return key_id
+
+    def _refused(self, why: str) -> InvalidTokenError:
+        self._reasons.tell(why)
+        return InvalidTokenError()
 
     def _new_cache(self) -> TokenCache:
-        settings = self._settings
-        return TokenCache(
-            seconds=settings.token_cache_seconds,
-            context=(settings.protection, settings.issuer, settings.audience),
-            clock=self._clock,
-        )
+        return TokenCache(seconds=self._settings.token_cache_seconds, clock=self._clock)
+
+
+def _header(token_string: str) -> Mapping[str, Any]:
+    """Return the header of a JWS in its compact form; empty for all else."""
+    try:
+        header = jws.extract_compact(token_string.encode(), registry=REGISTRY).headers()
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+    return header if isinstance(header, Mapping) else {}
 
 
 class _Claims(JWTAccessTokenClaims):  # type: ignore[misc]

@@ -5,7 +5,7 @@ A mode with tokens is a validator and a way to refuse; `bypass` is neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from authlib.oauth2.rfc6749 import TokenValidator
 from flask import Flask, g, request
 from werkzeug.exceptions import HTTPException
 
+from ..model import Finding
 from ..settings.protection import ProtectionSettings
 from ..settings.unsafe import check_protection
 from . import openapi
@@ -22,13 +23,18 @@ from .bearer import CLAIMS_IN_G, BearerProtector
 from .caching import Clock
 from .credentials import AuthenticatedClient, PatClient
 from .discovery import ServerMetadata
-from .guard import Guard, Refusal, Requirement, Schemes
+from .doctor import ServerDoctor
+from .guard import Guard, Refusal, Requirement, Schemes, required_scopes
 from .http import HttpClient
 from .introspection import FormCaller, IntrospectionValidator
-from .jwt import Jwks, JwtValidator
+from .jwks import Jwks
+from .jwt import JwtValidator
 from .resource_metadata import ResourceMetadata
 from .responses import BearerRefusals, Refusals, UmaRefusals
 from .uma import RptValidator, Tickets, UmaResource
+
+LOOK_SECONDS = 1.0
+"""A long answer has its token looked at so often, however many parts it has."""
 
 
 class Protector(Guard):
@@ -52,9 +58,10 @@ class Protector(Guard):
     def __init__(self, settings: ProtectionSettings, *, clock: Clock | None = None) -> None:
         settings.check()
         self.settings = settings
+        self._clock = clock or Clock()
         self._policy = None
         if settings.protection != "bypass":
-            self._policy = _PolicyBuilder(settings, clock or Clock()).build()
+            self._policy = _PolicyBuilder(settings, self._clock).build()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, clock: Clock | None = None) -> Protector:
@@ -89,12 +96,35 @@ class Protector(Guard):
             return
         needed = self._needed(self._policy.scopes, scopes)
         try:
-            # Joined, because Authlib takes several scopes for alternatives.
-            self._policy.bearer.acquire_token([" ".join(needed)] if needed else None)
+            self._policy.bearer.acquire_token(_all_of(needed))
         except OAuth2Error as error:
             answer = self._policy.refusals.answer(error, needed)
             # Without a code, so that neither Flask nor flask-smorest rewrites its headers.
             raise HTTPException(response=answer) from error
+
+    def still_allowed(self) -> Callable[[], bool]:
+        """Return what tells whether the token of the current request would still be accepted.
+
+        What it tells may be a second older than `GLUU_CHANGES_TOKEN_CACHE_SECONDS`.
+        """
+        if self._policy is None:
+            return super().still_allowed()
+        validator, token = self._policy.bearer.parse_request_authorization(request)
+        scopes, clock = _all_of(self._policy.scopes), self._clock
+        next_look = clock.elapsed() + LOOK_SECONDS
+
+        def is_allowed() -> bool:
+            nonlocal next_look
+            if clock.elapsed() < next_look:
+                return True
+            try:
+                validator.validate_token(validator.authenticate_token(token), scopes, None)
+            except OAuth2Error:
+                return False
+            next_look = clock.elapsed() + LOOK_SECONDS
+            return True
+
+        return is_allowed
 
     def caller(self) -> str:
         """Return the client of the accepted token and the request's address."""
@@ -137,10 +167,21 @@ class Protector(Guard):
         if self._policy is not None:
             self._policy.http.close()
 
+    def examine(self) -> Iterator[Finding]:
+        """Yield what an operator should know about the authorization server, which is asked."""
+        if self._policy is not None:
+            yield from self._policy.doctor.examine()
+
     def _needed(self, configured: tuple[str, ...], scopes: Iterable[str] | None) -> tuple[str, ...]:
-        if scopes is None or self.settings.protection == "test":
+        if scopes is None:
             return configured
-        return tuple(scopes)
+        named = required_scopes(scopes)
+        return configured if self.settings.protection == "test" else named
+
+
+def _all_of(scopes: tuple[str, ...]) -> list[str] | None:
+    """Join scopes, because Authlib takes several for alternatives."""
+    return [" ".join(scopes)] if scopes else None
 
 
 @dataclass(frozen=True)
@@ -152,6 +193,7 @@ class _Policy:
     scopes: tuple[str, ...]
     metadata: ResourceMetadata
     http: HttpClient
+    doctor: ServerDoctor
 
 
 class _PolicyBuilder:
@@ -177,24 +219,28 @@ class _PolicyBuilder:
         settings = self._settings
         scopes = settings.scope if settings.protection == "oauth" else ()
         metadata = ResourceMetadata(settings, scopes)
-        validator = self._jwt() if settings.uses_jwt else self._introspection()
         refusals = BearerRefusals(settings, metadata.url)
-        return _Policy(BearerProtector(validator), refusals, scopes, metadata, self._http)
-
-    def _jwt(self) -> TokenValidator:
-        jwks = Jwks(self._http, self._server, self._clock)
-        return JwtValidator(self._settings, jwks, self._clock)
-
-    def _introspection(self) -> TokenValidator:
-        return IntrospectionValidator(self._settings, self._caller, self._server, self._clock)
+        if settings.uses_jwt:
+            jwks = Jwks(self._http, self._server, self._clock)
+            validator: TokenValidator = JwtValidator(settings, jwks, self._clock)
+            doctor = self._doctor(jwks=jwks)
+        else:
+            validator = IntrospectionValidator(settings, self._caller, self._server, self._clock)
+            doctor = self._doctor(introspection=validator)
+        return _Policy(BearerProtector(validator), refusals, scopes, metadata, self._http, doctor)
 
     def _uma(self) -> _Policy:
         settings, scopes = self._settings, self._settings.uma_scope
         resource = UmaResource(settings, self._pat, self._server, self._clock)
         validator = RptValidator(settings, self._caller, self._server, self._clock, resource)
-        refusals = UmaRefusals(settings, Tickets(self._pat, self._server, resource))
+        tickets = Tickets(self._pat, self._server, resource)
+        refusals = UmaRefusals(settings, tickets, validator.limits.allowance)
         metadata = ResourceMetadata(settings, scopes)
-        return _Policy(BearerProtector(validator), refusals, scopes, metadata, self._http)
+        doctor = self._doctor(introspection=validator, resource=resource)
+        return _Policy(BearerProtector(validator), refusals, scopes, metadata, self._http, doctor)
+
+    def _doctor(self, **parts: Any) -> ServerDoctor:
+        return ServerDoctor(self._settings, self._http, self._server, self._clock, **parts)
 
     @property
     def _caller(self) -> FormCaller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
@@ -14,47 +15,48 @@ ENDPOINT = "gluu_changes_resource_metadata"
 
 
 class ResourceMetadata:
-    """The document that names the authorization server and the scopes that tokens need.
+    """A document for each protected operation: the authorization server, and the scopes to ask for.
 
-    It is served at the bare well-known path and, for every protected path, with that path inserted
-    after it (section 3.1).
+    It is served where `GLUU_CHANGES_RESOURCE` names the resource: without that only the Host
+    header could, which is the client's own text. Each document says the very URL that the client
+    asked for, or the client must not use it (section 3.3).
     """
 
     def __init__(self, settings: ProtectionSettings, scopes: Iterable[str]) -> None:
         self._settings = settings
         self._scopes = list(scopes)
-        self._paths: set[str] = set()
+        self._resources: dict[str, str] = {}
 
     def register(self, app: Flask, paths: Iterable[str]) -> None:
-        """Serve the document on an application, for the paths of protected operations."""
-        self._paths.update(paths, self._configured_paths())
+        """Serve the documents on an application.
+
+        Args:
+            app: The application.
+            paths: The paths of the operations in it; the first is that of the configured URL, which
+                the others begin with.
+        """
+        if not self._settings.resource:
+            return
+        operation, *others = paths
+        public = self._settings.resource.rstrip("/")
+        self._resources[operation] = self._settings.resource
+        self._resources.update((path, public + path.removeprefix(operation)) for path in others)
         host = app.config.get("GLUU_CHANGES_URL_HOST")
         options = {"host": host} if host else {}
-        for path in ("", *sorted(self._paths)):
+        for resource in self._resources.values():
+            path = urlsplit(metadata_url(resource)).path
             # Flask refuses dots in the name of an endpoint.
             endpoint = f"{ENDPOINT}{path}".replace(".", "_")
-            if endpoint not in app.view_functions:
-                rule, defaults = f"{WELL_KNOWN}{path}", {"path": path}
-                app.add_url_rule(rule, endpoint, self._answer, defaults=defaults, **options)
+            app.add_url_rule(path, endpoint, partial(self._answer, resource), **options)
 
     def url(self) -> str:
-        """Return the URL of the document for the current request; empty if none is served."""
-        if not self._paths:
-            return ""
-        if self._settings.resource:
-            parts = urlsplit(self._settings.resource)
-            return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
-        path = request.path if request.path in self._paths else ""
-        return f"{request.url_root.rstrip('/')}{WELL_KNOWN}{path}"
+        """Return the URL of the document about the current request's path; empty without one."""
+        resource = self._resources.get(request.path)
+        return metadata_url(resource) if resource else ""
 
-    def _configured_paths(self) -> list[str]:
-        path = urlsplit(self._settings.resource).path.rstrip("/")
-        return [path] if path else []
-
-    def _answer(self, path: str = "") -> Response:
-        here = f"{request.url_root.rstrip('/')}{path}"
+    def _answer(self, resource: str) -> Response:
         document = {
-            "resource": self._settings.resource or here,
+            "resource": resource,
             "authorization_servers": [self._settings.issuer],
             "scopes_supported": self._scopes,
             "bearer_methods_supported": ["header"],
@@ -62,3 +64,9 @@ class ResourceMetadata:
         response = jsonify({name: value for name, value in document.items() if value})
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def metadata_url(resource: str) -> str:
+    """Return where the metadata of a resource is: between host and path (section 3.1)."""
+    parts = urlsplit(resource)
+    return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"

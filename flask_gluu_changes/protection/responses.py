@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
@@ -16,12 +17,13 @@ from authlib.oauth2.rfc6749 import (
     UnsupportedTokenTypeError,
 )
 from authlib.oauth2.rfc6750 import InsufficientScopeError
-from flask import Response, request
+from flask import Response
 
 from ..scim import error_response
 from ..settings.protection import ProtectionSettings
 from .discovery import uma_metadata_url
 from .http import RETRY_AFTER, AuthorizationServerUnavailable
+from .limits import Allowance, TooManyQuestions, client_address
 from .uma import Tickets
 
 MALFORMED = "The Authorization header is malformed; send one, as 'Bearer' and a token."
@@ -30,6 +32,7 @@ INVALID = "The access token is unknown, expired, revoked or not meant for this s
 INSUFFICIENT = "The access token lacks a scope; ask for those that WWW-Authenticate names."
 DOWN = "The authorization server cannot be asked at the moment. Try again later."
 TICKET = "Take the ticket in WWW-Authenticate to the authorization server for a token."
+TOO_MANY = "Your address sent too many tokens that are not valid, or none. Try again in a second."
 UNREACHABLE = '199 - "UMA Authorization Server Unreachable"'
 """What a resource server says that has no ticket to give (UMA grant, section 3.2.2)."""
 
@@ -55,6 +58,8 @@ class BearerRefusals:
     def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> Response:
         """Build the answer; all invalid tokens get the same one."""
         match error:
+            case TooManyQuestions():
+                return _too_many()
             case AuthorizationServerUnavailable():
                 return _scim_error(503, DOWN, {"Retry-After": str(RETRY_AFTER)})
             case InvalidRequestError():
@@ -78,29 +83,38 @@ class BearerRefusals:
 class UmaRefusals:
     """The answers in the mode `uma`: a ticket for every lack (UMA grant, section 3.2)."""
 
-    def __init__(self, settings: ProtectionSettings, tickets: Tickets) -> None:
+    def __init__(
+        self, settings: ProtectionSettings, tickets: Tickets, allowance: Allowance
+    ) -> None:
         self._settings = settings
         self._tickets = tickets
+        self._allowance = allowance
 
     def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> Response:
         """Build the answer; the authorization server is asked for a ticket."""
         if isinstance(error, InvalidRequestError):
             return _scim_error(400, MALFORMED)
-        header = self._challenge(scopes)
+        if isinstance(error, TooManyQuestions):
+            return _too_many()
+        try:
+            # before anything is asked: each ticket is a call that anybody can cause
+            self._allowance.spend(client_address())
+            header = self._challenge(scopes)
+        except TooManyQuestions:
+            return _too_many()
+        except AuthorizationServerUnavailable:
+            header = None
         if header is None:
             return _scim_error(403, DOWN, {"Warning": UNREACHABLE})
         return _scim_error(401, TICKET, {"WWW-Authenticate": header})
 
     def _challenge(self, scopes: Sequence[str]) -> str | None:
-        """Return a challenge with a fresh ticket; None if there is none or it cannot be written."""
-        try:
-            ticket = self._tickets.issue(scopes)
-        except AuthorizationServerUnavailable:
-            return None
+        """Return a challenge with a fresh ticket; None if it cannot be written."""
+        ticket = self._tickets.issue(scopes)
         return uma_challenge(
             self._settings.uma_challenge,
             realm=self._settings.realm,
-            host=request.host,
+            host=urlsplit(self._settings.resource).netloc,
             issuer=self._settings.issuer,
             ticket=ticket,
         )
@@ -138,7 +152,8 @@ def uma_challenge(style: str, *, realm: str, host: str, issuer: str, ticket: str
     """
     for_gluu = _for_gluu(issuer, ticket)
     if style == "gluu":
-        return for_gluu and f'UMA realm="Authorization required", host_id={_host(host)}, {for_gluu}'
+        host_id = f"host_id={_host(host)}, " if host else ""
+        return for_gluu and f'UMA realm="Authorization required", {host_id}{for_gluu}'
     standard = f"UMA realm={_quoted(realm)}, as_uri={_quoted(issuer)}, ticket={_quoted(ticket)}"
     if style == "standard" or not for_gluu:
         return standard
@@ -154,7 +169,7 @@ def _for_gluu(issuer: str, ticket: str) -> str | None:
 
 
 def _host(host: str) -> str:
-    """Leave out of a Host header, which is the client's own text, what no host name holds."""
+    """Leave out what no host name holds, since the header has no quotes."""
     return re.sub(r"[^A-Za-z0-9.:\[\]-]", "", host)
 
 
@@ -162,6 +177,10 @@ def _quoted(value: str) -> str:
     """Write a quoted-string (RFC 9110, section 5.6.4); what no header may hold becomes `?`."""
     plain = re.sub(r"[^\x20-\x7e]", "?", value)
     return '"' + re.sub(r'(["\\])', r"\\\1", plain) + '"'
+
+
+def _too_many() -> Response:
+    return _scim_error(429, TOO_MANY, {"Retry-After": "1"})
 
 
 def _scim_error(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from cachetools import TLRUCache
 
+from .. import forks
 from .caching import Clock, SingleFlight
 from .claims import Claims, is_time
 
@@ -29,15 +29,13 @@ class TokenCache:
 
     Args:
         seconds: How long good claims are cached at most; 0: every request asks.
-        context: What else an answer depends on (mode, issuer, endpoint, client).
         clock: Measures how old an entry is.
     """
 
-    def __init__(self, *, seconds: float, context: Iterable[str], clock: Clock) -> None:
+    def __init__(self, *, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._prefix = hashlib.sha256("\0".join((*context, "")).encode())
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._single_flight: SingleFlight[Claims] = SingleFlight()
         self._good = TLRUCache(SIZE, ttu=self._good_until, timer=clock.elapsed)
         self._refused = TLRUCache(SIZE, ttu=self._refused_until, timer=clock.elapsed)
@@ -50,7 +48,7 @@ class TokenCache:
         """
         if not self._seconds:
             return ask()
-        key = self._key(token)
+        key = key_of(token)
         found = self._find(key)
         if found is not None:
             return found
@@ -71,11 +69,6 @@ class TokenCache:
             found = self._good.get(key)
             return self._refused.get(key) if found is None else found
 
-    def _key(self, token: str) -> bytes:
-        digest = self._prefix.copy()
-        digest.update(token.encode())
-        return digest.digest()
-
     def _good_until(self, _: bytes, claims: Claims, elapsed: float) -> float:
         longest = self._seconds if claims.get("exp") else min(self._seconds, ENDLESS_SECONDS)
         left = (end - self._clock.now() for end in _ends(claims))
@@ -83,6 +76,11 @@ class TokenCache:
 
     def _refused_until(self, _: bytes, __: Claims, elapsed: float) -> float:
         return elapsed + min(self._seconds, NEGATIVE_SECONDS)
+
+
+def key_of(token: str) -> bytes:
+    """Return the hash under which something about a token is kept."""
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _ends(claims: Claims) -> Iterator[float]:

@@ -48,6 +48,12 @@ class UmaResource:
         """Return the id, or raise AuthorizationServerUnavailable if it cannot be found out."""
         return self._configured or self._registered.get()
 
+    def exists(self) -> bool:
+        """Return whether the server has the resource with its scopes; nothing is registered."""
+        if self._configured:
+            return self._has_scopes(self._described(self._configured))
+        return self._find() is not None
+
     def forget(self) -> bool:
         """Find or register the resource anew, because the server does not know the id any more.
 
@@ -79,10 +85,16 @@ class UmaResource:
         return next((entry for entry in ids if self._is_ours(entry)), None)
 
     def _is_ours(self, resource_id: str) -> bool:
+        described = self._described(resource_id)
+        return described.get("name") == self._name and self._has_scopes(described)
+
+    def _described(self, resource_id: str) -> Mapping[str, Any]:
         url = f"{self._endpoint().rstrip('/')}/{quote(resource_id, safe='')}"
-        described = self._pat.get(url).object
+        return self._pat.get(url).object
+
+    def _has_scopes(self, described: Mapping[str, Any]) -> bool:
         scopes = described.get("resource_scopes", described.get("scopes"))
-        return described.get("name") == self._name and _has_all(scopes, self._scopes)
+        return _has_all(scopes, self._scopes)
 
     def _register(self) -> None:
         body = {"name": self._name, "resource_scopes": self._scopes}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ..addresses import is_loopback
 from ..errors import ConfigurationError
-from .addresses import is_loopback
 from .fields import (
     BY_PROFILE,
     PREFIX,
@@ -48,7 +48,9 @@ class LdapSettings(SettingsGroup):
     ldap_cert_file: str = setting("", "client certificate, PEM", text)
     ldap_key_file: str = setting("", "key of the client certificate, PEM", text)
     ldap_connect_timeout: float = setting(
-        3.0, "longest wait for a connection to one URI, in s", seconds(0.1, 600)
+        3.0,
+        "longest wait for a connection to one URI, TLS and bind included, in s",
+        seconds(0.1, 600),
     )
     ldap_operation_timeout: float = setting(
         30.0, "longest wait for the next part of an answer, in s", seconds(0.1, 3600)

@@ -116,6 +116,18 @@ class Settings(SettingsGroup):
     max_paging_sessions: int = setting(
         32, "paging sessions kept at a time by one process", integer(1, 10_000)
     )
+    server_threads: int = setting(
+        0,
+        "requests that one process of the server answers at a time; 0: as gunicorn, uWSGI, waitress"
+        " and Werkzeug tell, else 4, or 1 where there is but one thread",
+        integer(0, 10_000),
+    )
+    min_read_rate: int = setting(
+        32_768,
+        "how fast a client must read a stream or a large page, in octets a second; slower ones are"
+        " cut off; 0: as slow as it likes",
+        integer(0, 10**9),
+    )
 
     def type_of(self, attribute: str) -> AttributeType | None:
         """Return the configured type of an attribute, ignoring case; None where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
@@ -11,6 +12,8 @@ from typing import Any, Self
 
 from ..errors import ConfigurationError
 from .profiles import DEFAULT_PROFILE, PROFILES
+
+log = logging.getLogger(__name__)
 
 PREFIX = "GLUU_CHANGES_"
 
@@ -80,14 +83,23 @@ class SettingsGroup:
         """Raise ConfigurationError for what no single field can tell."""
 
 
+NEAR = 0.85
+"""How alike a name outside the prefix is to a setting, to be taken for a misspelt one."""
+
+
 def refuse_unknown(config: Iterable[str], classes: Iterable[type]) -> None:
-    """Raise ConfigurationError for a `GLUU_CHANGES_*` key that no settings class declares."""
+    """Raise ConfigurationError for a `GLUU_CHANGES_*` key that no settings class declares.
+
+    Of other keys, which are the host's, those that look like one are logged.
+    """
     known = [key for cls in classes for declared in fields(cls) for key in keys_of(declared)]
     for key in config:
-        if key.startswith(PREFIX) and key not in known:
+        if key.startswith(PREFIX.rstrip("_")) and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"{key} is no setting of flask-gluu-changes{hint}")
+        if key not in known and (near := difflib.get_close_matches(key.upper(), known, 1, NEAR)):
+            log.warning("%s is not read by flask-gluu-changes; did you mean %s?", key, near[0])
 
 
 def _profile(config: Mapping[str, Any]) -> Mapping[str, object]:
@@ -192,6 +204,17 @@ def seconds(low: float, high: float) -> Callable[[Any], float]:
         return number
 
     return read
+
+
+def share(value: object) -> float:
+    """Read a share of a whole, which is 1."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0.0 < number <= 1.0:  # which nan is never
+        raise ValueError(f"must be a share between 0 and 1, such as 0.1, not {value!r}")
+    return number
 
 
 def names(value: object) -> tuple[str, ...]:

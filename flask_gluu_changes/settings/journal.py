@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ConfigurationError
-from .fields import PREFIX, SettingsGroup, integer, seconds, secret, secrets, setting, text
+from .fields import PREFIX, SettingsGroup, integer, seconds, secret, secrets, setting, share, text
 
 MICROS_OF_DAY = 86_400 * 1_000_000
 
@@ -17,6 +17,14 @@ class JournalSettings(SettingsGroup):
     """The settings of a journal that is served; each field's metadata say what it means."""
 
     journal_url: str = secret("", "the journal's database, as SQLAlchemy writes it", text)
+    journal_connect_timeout: float = setting(
+        3.0, "longest wait for a connection to the journal's database, in s", seconds(1, 600)
+    )
+    journal_operation_timeout: float = setting(
+        30.0,
+        "longest wait for the next part of an answer of the journal's database, in s",
+        seconds(1, 3600),
+    )
     token_secret: tuple[str, ...] = secret(
         (),
         "what tokens are signed with, the same on every node; of a list, or of several lines, the"
@@ -27,7 +35,10 @@ class JournalSettings(SettingsGroup):
         30, "how long a token lives and removals are remembered, in days", integer(1, 3650)
     )
     max_waiters: int = setting(
-        16, "requests that may wait for a change in one process; above it 503", integer(0, 10_000)
+        16,
+        "requests that may wait for a change in one process, and never more than half of its"
+        " threads; above it 503",
+        integer(0, 10_000),
     )
     max_wait_seconds: float = setting(
         30.0, "longest wait for a change that `Prefer: wait` gets, in s", seconds(0, 600)
@@ -88,6 +99,12 @@ class FollowSettings(SettingsGroup):
     )
     follow_lease: float = setting(
         15.0, "after which another `follow` takes over from one that died, in s", seconds(0.1, 3600)
+    )
+    follow_max_removals: float = setting(
+        0.1,
+        "largest share of all people that `follow` removes within ten minutes, 10 people in any"
+        " case; beyond it removals are held back until they are confirmed; 1: never",
+        share,
     )
     max_value_octets: int = setting(
         8 * 2**20,

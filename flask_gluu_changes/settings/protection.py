@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ..addresses import is_loopback
 from ..errors import ConfigurationError
-from .addresses import is_loopback
 from .fields import (
     BY_PROFILE,
     PREFIX,
@@ -52,6 +52,14 @@ def _url(value: object) -> str:
     return url
 
 
+def _identifier(value: object) -> str:
+    """Read a URL that names something (RFC 8414, section 2; RFC 9728, section 1.2)."""
+    url = _url(value)
+    if re.search("[?#]", url):
+        raise ValueError(f"must be a URL without query and fragment, not {value!r}")
+    return url
+
+
 def _realm(value: object) -> str:
     realm = text(value)
     if not re.fullmatch(r"[ !#-+\--\[\]-~]+", realm):
@@ -71,7 +79,7 @@ class ProtectionSettings(SettingsGroup):
     allow_bypass: bool = setting(
         False, "second consent to `bypass`, needed outside debug and testing", boolean
     )
-    issuer: str = setting("", "the authorization server's issuer URL, to the letter", _url)
+    issuer: str = setting("", "the authorization server's issuer URL, to the letter", _identifier)
     client_id: str = setting("", "this resource server's own client", text)
     client_secret: str = secret("", "its secret; or else CLIENT_KEY", text)
     client_key: str = setting("", "file of its private key, JWK or PEM", text)
@@ -108,7 +116,9 @@ class ProtectionSettings(SettingsGroup):
     pat_scope: str = setting("uma_protection", "scope to ask for a PAT with; may be empty", text)
     realm: str = setting("SCIM", "realm of the challenges", _realm)
     resource: str = setting(
-        "", "public URL of the operation (RFC 9728); empty: as the request has it", _url
+        "",
+        "public URL of the operation; where it is set, clients get RFC 9728's metadata",
+        _identifier,
     )
     status_profile: str = setting(
         "standard",

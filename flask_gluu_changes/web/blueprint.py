@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, cast
 
 import flask
 import yaml
@@ -19,7 +19,9 @@ from ..feed.snapshot import Page
 from ..protection import Guard
 from ..scim import JSON, add_error_handlers, error_response
 from ..settings.base import Settings
+from .capacity import Busy
 from .delta import DeltaEndpoint
+from .long_answers import LongAnswers
 from .openapi import (
     ERRORS,
     FAILURES,
@@ -42,6 +44,10 @@ STATUS = "/status"
 """Is appended to the operation's path."""
 
 YAML = "application/yaml; charset=utf-8"
+MOUNTS = 8
+"""The most paths of one application for which a document is kept as it is sent; writing YAML takes
+long, and anybody may ask for it."""
+
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
 PUBLIC = ("swagger_document", "openapi_document")
 """Endpoints that need no token."""
@@ -59,12 +65,14 @@ class AppState:
         settings: The settings that hold for every backend.
         feed: What answers the timeStamp form.
         protector: What decides whether a request is answered.
+        long_answers: What sends answers that take long.
         delta: What answers the token forms; None where the backend keeps no journal.
     """
 
     settings: Settings
     feed: Feed
     protector: Guard
+    long_answers: LongAnswers
     delta: DeltaEndpoint | None = None
 
     @property
@@ -86,6 +94,7 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
     _add_documents(blueprint, documents, state)
     _add_refusal(blueprint, *state.paths, f"{documents}.yaml", f"{documents}.openapi.json")
     add_error_handlers(blueprint)
+    blueprint.register_error_handler(Busy, Busy.answer)
     if state.delta is not None:
         state.delta.add_error_handlers(blueprint)
     return blueprint
@@ -186,8 +195,9 @@ def _by_time(state: AppState, arguments: dict[str, Any]) -> Response:
         caller=state.protector.caller(),
         start=arguments["start"],
         size=arguments["pagesize"],
+        reading=state.long_answers.reading,
     )
-    return _answer(page)
+    return _answer(page, state.long_answers)
 
 
 def _parameters(schema: Schema, version: str) -> Schema:
@@ -198,8 +208,11 @@ def _parameters(schema: Schema, version: str) -> Schema:
     return schema
 
 
-def _answer(page: Page) -> Response:
-    response = Response(page.to_json(), content_type=JSON)
+def _answer(page: Page, long_answers: LongAnswers) -> Response:
+    if page.size is None:
+        response = Response(page.to_json(), content_type=JSON)
+    else:
+        response = long_answers.send(page.parts(), JSON, page.size)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -235,18 +248,33 @@ def _add_documents(blueprint: _HostBlueprint, path: str, state: AppState) -> Non
 
     swagger, openapi = described(SWAGGER), described(OPENAPI)
 
+    @lru_cache(MOUNTS)
+    def swagger_for(base_path: str) -> bytes:
+        text: str = yaml.safe_dump(mounted(swagger, base_path), sort_keys=False)
+        return text.encode()
+
+    @lru_cache(MOUNTS)
+    def openapi_for(base_path: str) -> bytes:
+        return jsonify(mounted(openapi, base_path)).get_data()
+
     def base_path() -> str:
         return f"{request.root_path}{state.settings.url_prefix}"
 
     def swagger_document() -> Response:
-        document = mounted(swagger, base_path())
-        return Response(yaml.safe_dump(document, sort_keys=False), content_type=YAML)
+        return _document(swagger_for(base_path()), YAML)
 
     def openapi_document() -> Response:
-        return jsonify(mounted(openapi, base_path()))
+        return _document(openapi_for(base_path()), "application/json")
 
     _add_undocumented(blueprint, f"{path}.yaml", swagger_document)
     _add_undocumented(blueprint, f"{path}.openapi.json", openapi_document)
+
+
+def _document(text: bytes, content_type: str) -> Response:
+    """Answer with a document, or with 304 to who has it."""
+    response = Response(text, content_type=content_type)
+    response.add_etag()
+    return cast(Response, response.make_conditional(request))
 
 
 def _add_undocumented(blueprint: _HostBlueprint, path: str, view: Callable[[], Response]) -> None:

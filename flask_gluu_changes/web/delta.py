@@ -6,10 +6,10 @@ Answers are composed of the bytes that the journal holds.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,7 +24,9 @@ from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
 from ..visibility import Visibility
+from .long_answers import LARGE, LongAnswers
 from .query import LATEST
+from .waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +36,6 @@ STREAM_ROWS = 1000
 
 CARRIED_PARAMS = ("count", "attributes", "excludedAttributes")
 """The parameters that are carried from a refused run into the full run that Location leads to."""
-
-_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,14 @@ class DeltaEndpoint:
         settings: JournalSettings,
         visibility: Visibility,
         lag: timedelta,
+        waiting: Waiting,
+        long_answers: LongAnswers,
     ) -> None:
         settings.check()
         self.backend = backend
-        self._settings = settings
         self._issuer = TokenIssuer(settings, visibility)
-        self._pages = PageWriter(backend, self._issuer, lag)
+        self._pages = PageWriter(backend, self._issuer, lag, long_answers)
+        self._waiting = waiting
 
     def answer(self, arguments: dict[str, Any]) -> Response:
         """Return a page, a stream, or 304.
@@ -97,11 +99,7 @@ class DeltaEndpoint:
         asked = DeltaRequest(
             self._token(arguments, selection), selection, arguments["count"], _wants_stream()
         )
-        waited = self._wait(asked)
-        response = self._unless_matched(asked)
-        if waited:
-            response.headers["Preference-Applied"] = f"wait={waited}"
-        return response
+        return self._waiting.answer(asked.position, partial(self._unless_matched, asked))
 
     def status(self) -> Response:
         """Return the status of the journal."""
@@ -115,6 +113,7 @@ class DeltaEndpoint:
             built=status.built,
             confirmedAt=at,
             quarantined=status.quarantined,
+            heldRemovals=status.held,
         )
         return _not_stored(response)
 
@@ -135,19 +134,6 @@ class DeltaEndpoint:
         kind = Kind.CURSOR if "cursor" in arguments else Kind.DELTA
         text = arguments["cursor" if kind is Kind.CURSOR else "deltaToken"]
         return self._issuer.verify(text, kind, selection)
-
-    def _wait(self, asked: DeltaRequest) -> int:
-        """Wait for a change if that is preferred; return the seconds that were granted, or 0."""
-        preferred = _WAIT.search(",".join(request.headers.getlist("Prefer")))
-        if preferred is None or asked.position is None or not asked.position.is_end:
-            return 0
-        granted = min(int(preferred[1]), int(self._settings.max_wait_seconds))
-        if not granted or not self._settings.max_waiters:
-            return 0
-        # a client that need not wait takes no place from those who do
-        if not self.backend.read_slice(asked.position, 1).order:
-            self.backend.wait(asked.position, granted, most=self._settings.max_waiters)
-        return granted
 
     def _unless_matched(self, asked: DeltaRequest) -> Response:
         """Answer 304 where the client has this answer, unless its token should be replaced."""
@@ -170,8 +156,9 @@ class DeltaEndpoint:
         return self.backend.latest()
 
     def _write(self, slice_: Slice, asked: DeltaRequest) -> Response:
-        write = self._pages.stream if asked.streamed else self._pages.page
-        return write(slice_, asked.selection, asked.token)
+        if not asked.streamed:
+            return self._pages.page(slice_, asked.selection, asked.token)
+        return self._pages.stream(slice_, asked.selection, asked.token)
 
 
 class PageWriter:
@@ -180,10 +167,17 @@ class PageWriter:
     lag: how far the clocks of writers may be ahead of this machine's; no latest change is later.
     """
 
-    def __init__(self, backend: SequenceBackend, issuer: TokenIssuer, lag: timedelta) -> None:
+    def __init__(
+        self,
+        backend: SequenceBackend,
+        issuer: TokenIssuer,
+        lag: timedelta,
+        long_answers: LongAnswers,
+    ) -> None:
         self._backend = backend
         self._issuer = issuer
         self._lag = lag
+        self._long_answers = long_answers
 
     def page(self, slice_: Slice, selection: Selection, token: Token | None) -> Response:
         """Write one slice, its entries as they are in the journal unless a selection cuts them.
@@ -198,11 +192,13 @@ class PageWriter:
             len(slice_.order),
             self._continuation(slice_.next, selection, token),
         )
-        return Response(body, content_type=JSON)
+        if len(body) <= LARGE:
+            return Response(body, content_type=JSON)
+        return self._long_answers.send([body], JSON, len(body))
 
     def stream(self, first: Slice, selection: Selection, token: Token | None) -> Response:
         """Write a run to its end, a line each; a run without its last line is not complete."""
-        return Response(self._lines(first, selection, token), content_type=NDJSON)
+        return self._long_answers.send(self._lines(first, selection, token), NDJSON)
 
     def _lines(self, slice_: Slice, selection: Selection, token: Token | None) -> Iterator[bytes]:
         total = latest = 0

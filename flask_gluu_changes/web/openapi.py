@@ -29,7 +29,11 @@ MAX_NESTING = 3
 """Schemas are contained in each other so deep at most."""
 
 FAILURES: Mapping[int, str] = {500: "An operator has to act", 503: "Try again after Retry-After"}
-ERRORS: Mapping[int, str] = {400: "A parameter cannot be used", **FAILURES}
+ERRORS: Mapping[int, str] = {
+    400: "A parameter cannot be used",
+    429: "This client has too many requests at a time; try again after Retry-After",
+    **FAILURES,
+}
 
 NOT_MODIFIED = "Nothing changed since the answer with this ETag"
 RESYNC_REQUIRED = "What came since the token cannot be told; Location leads to a full run"
@@ -47,6 +51,7 @@ REQUEST_HEADERS = {
 RESPONSE_HEADERS = {
     "ETag": "Of the token forms; see If-None-Match.",
     "Preference-Applied": "The seconds that `Prefer: wait` was granted.",
+    "Retry-After": "Where `Prefer: wait` was not granted: the seconds after which to ask again.",
 }
 
 

@@ -37,7 +37,7 @@ class RemovedSchema(ma.Schema):
         register = False
 
     id = fields.String(data_key="@id", required=True)
-    version = fields.Integer(data_key="@version", required=True)
+    version = fields.Integer(data_key="@version", required=True, metadata={"format": "int64"})
     inum = fields.String(required=True)
     uid = fields.String(required=True)
     reason = fields.String(required=True, validate=ma.validate.OneOf(["deleted", "outOfScope"]))
@@ -94,7 +94,9 @@ class StatusSchema(ma.Schema):
     level = fields.String(required=True, metadata={"description": "`exact` or `lagging`."})
     why = fields.String(required=True)
     epoch = fields.String(required=True)
-    head = fields.Integer(required=True, metadata={"description": "Place of the last change."})
+    head = fields.Integer(
+        required=True, metadata={"format": "int64", "description": "Place of the last change."}
+    )
     built = fields.Boolean(required=True)
     confirmedAt = fields.DateTime(  # noqa: N815
         required=True,
@@ -104,4 +106,8 @@ class StatusSchema(ma.Schema):
     quarantined = fields.Integer(
         required=True,
         metadata={"description": "Entries that could not be written as they are now."},
+    )
+    heldRemovals = fields.Integer(  # noqa: N815
+        required=True,
+        metadata={"description": "Removals that are held back: too many came at once."},
     )

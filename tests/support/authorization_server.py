@@ -221,4 +221,7 @@ class AuthorizationServer(Serving):
         return jsonify(_id=key), 201
 
     def _resource(self, key: str) -> ResponseReturnValue:
-        return self._protection_api() or jsonify({"_id": key, **self.resources[key]})
+        refusal = self._protection_api()
+        if refusal or key not in self.resources:
+            return refusal or (jsonify(error="not_found"), 404)
+        return jsonify({"_id": key, **self.resources[key]})

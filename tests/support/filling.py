@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event, select
 
 from flask_gluu_changes.backend import Backend
 from flask_gluu_changes.follower import SnapshotProgress, StopSignal
+from flask_gluu_changes.journal.held import count_held
 from flask_gluu_changes.journal.ingest.service import IngestService, ingest_job
 from flask_gluu_changes.journal.records import body_of
 from flask_gluu_changes.journal.tables import (
@@ -78,6 +79,11 @@ class Journal:
         """List the ids of the entries that could not be written."""
         with self.engine.begin() as connection:
             return sorted(connection.scalars(select(QUARANTINE.c.id)))
+
+    def held(self) -> int:
+        """Count the removals that are held back."""
+        with self.engine.begin() as connection:
+            return count_held(connection)
 
     def omitted(self, inum: str) -> list[str]:
         """Give the names of what was left out of an entry."""

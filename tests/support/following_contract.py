@@ -45,9 +45,10 @@ class FollowingContract:
         """H11, edits that set no time: an ldapmodify of mail sets no updatedAt."""
         with filled(journal, two) as filler:
             filler.built()
+            before = journal.rows()["2"].version
             two.change("2", {"mail": [b"bob@example.org"]})
             filler.until(lambda: b"bob@example.org" in journal.living()["2"])
-            assert journal.rows()["2"].version == 2
+            assert journal.rows()["2"].version > before
 
     def test_additions_and_deletions_are_seen(self, two: People, journal: Journal) -> None:
         """H12, deletions that nobody is told of: each leaves a row that says so."""
@@ -75,9 +76,10 @@ class FollowingContract:
             filler.built()
             two.move_out("1")
             filler.until(lambda: journal.rows()["1"].removed == "outOfScope")
+            gone = journal.rows()["1"].version
             two.move_in("1")
             filler.until(lambda: journal.rows()["1"].removed is None)
-            assert journal.rows()["1"].version == 3
+            assert journal.rows()["1"].version > gone
 
     def test_somebody_new_with_the_same_names(self, two: People, journal: Journal) -> None:
         """Deleted and added again, a person is another identity."""
@@ -92,10 +94,11 @@ class FollowingContract:
         """The directory tells it, for it was a write; the journal stands still."""
         with filled(journal, two) as filler:
             filler.built()
+            before = journal.rows()["2"]
             two.change("2", {"uid": [b"bob"]})
             two.change("1", {"uid": [b"zoe"]})
             filler.until(lambda: uid(journal, "1") == "zoe")
-            assert journal.rows()["2"].version == 1
+            assert journal.rows()["2"] == before
 
     def test_secrets_never_reach_the_journal(self, two: People, journal: Journal) -> None:
         """Not even into its file."""
@@ -121,4 +124,4 @@ class FollowingContract:
             filler.until(lambda: journal.rows()["2"].removed == "outOfScope")
             filler.until(lambda: uid(journal, "1") == "zoe" and "3" in journal.living())
         assert journal.state().epoch == epoch
-        assert journal.rows()["2"].version == before.version + 1
+        assert journal.rows()["2"].version > before.version

@@ -29,6 +29,7 @@ class Site:
         self.app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, SECRET_KEY=secret)
         self.app.config["SECRET_KEY_FALLBACKS"] = settings.pop("fallbacks", None)
         self.app.config["GLUU_CHANGES_PROTECTION"] = "bypass"
+        self.app.config["GLUU_CHANGES_SERVER_THREADS"] = 16
         self.app.config.update({f"GLUU_CHANGES_{n.upper()}": v for n, v in settings.items()})
         GluuChanges(self.app, backend=journal.backend)
         self._client = self.app.test_client()

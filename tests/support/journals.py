@@ -71,6 +71,11 @@ class Journal:
         self.writer = Writer(self.engine, seconds=3600)
         assert self.writer.acquire()
 
+    @property
+    def version(self) -> int:
+        """The version that was given out last."""
+        return self.writer.state().version
+
     def identity(self, id_: str, entry: Entry) -> Identity:
         """Make an identity of an entry."""
         return self._encoder.encode(id_, {"secretAnswer": [DENIED], **entry})

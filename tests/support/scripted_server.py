@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from flask_gluu_changes.protection.caching import Clock
 from flask_gluu_changes.protection.credentials import AuthenticatedClient, PatClient
 from flask_gluu_changes.protection.discovery import ServerMetadata
-from flask_gluu_changes.protection.http import Answer, HttpClient
+from flask_gluu_changes.protection.http import Answer, Control, HttpClient
 from flask_gluu_changes.settings.protection import ProtectionSettings
 
 ISSUER = "https://as.example"
@@ -50,7 +50,13 @@ class ScriptedServer(HttpClient):
         self.calls: list[Call] = []
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], content: str | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: str | None = None,
+        *,
+        control: Control | None = None,
     ) -> Answer:
         """Note the call and answer it."""
         path = url.removeprefix(ISSUER)

@@ -142,7 +142,7 @@ class Torture:
 
     def environment(self) -> dict[str, str]:
         """Give the settings of the follower, and of whoever serves the journal."""
-        own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5"}
+        own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5", "FOLLOW_MAX_REMOVALS": "1"}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
         config["SECRET_KEY"] = TOKEN_SECRET
         return {f"FLASK_{key}": value for key, value in config.items()}

@@ -1,4 +1,8 @@
-"""Bound connections: made on first use, one user at a time, replaced when they turn out dead."""
+"""Bound connections: made on first use, one user at a time, replaced when they turn out dead.
+
+Every wait for a server ends. An opening is watched. On an open connection libldap keeps its
+time-outs, since its socket never blocks: else it would wait for the rest of an answer without end.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,28 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, TypeAlias
 
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
+from ... import forks
 from ...settings.backends import LdapSettings
 from .errors import UNREACHABLE, to_backend_error
+from .opening import note_opened, opening_within
 
 Connection: TypeAlias = Any
 """A bound `StreamingLDAPObject`; python-ldap carries no types."""
 
 MAX_IDLE = 16
 """Connections that stay open for the next request; as many as a busy server has threads."""
+
+TRUSTED_SECONDS = 30.0
+"""Who was idle for longer is asked before it is used: firewalls drop idle connections silently."""
+
+KEEPALIVE = (30, 3, 10)
+"""Idle seconds before the first probe, number of probes, seconds between two (tcp(7))."""
 
 
 class StreamingLDAPObject(SimpleLDAPObject):  # type: ignore[misc]
@@ -50,12 +63,16 @@ class StreamingLDAPObject(SimpleLDAPObject):  # type: ignore[misc]
 
 
 class ConnectionPool:
-    """The idle connections of a process. python-ldap lets one thread at a time use a connection."""
+    """The idle connections of a process. python-ldap lets one thread at a time use a connection.
+
+    Where one turns out dead, none of those that were opened before is used any more.
+    """
 
     def __init__(self, settings: LdapSettings) -> None:
         self._settings = settings
-        self._idle: deque[Connection] = deque(maxlen=MAX_IDLE)
-        self._process = os.getpid()
+        self._idle: deque[tuple[Connection, float]] = deque(maxlen=MAX_IDLE)
+        self._generation = 0
+        forks.in_child(self, ConnectionPool._forget_inherited)
 
     @contextmanager
     def borrow(self) -> Iterator[Connection]:
@@ -70,10 +87,7 @@ class ConnectionPool:
     @contextmanager
     def borrow_checked(self) -> Iterator[Connection]:
         """Lend a connection on which the server has just answered."""
-        connection = self._take()
-        if connection is not None and not _answers(connection):
-            connection = None
-        yield from self._lend(connection or self._open())
+        yield from self._lend(self._take(asking=True) or self._open())
 
     @contextmanager
     def dedicated(self) -> Iterator[Connection]:
@@ -86,32 +100,61 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Unbind the idle connections."""
-        while connection := self._take():
-            _unbind(connection)
+        while idle := self._pop():
+            _unbind(idle[0])
 
     def _lend(self, connection: Connection) -> Iterator[Connection]:
+        generation = self._generation
         try:
             yield connection
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, UNREACHABLE):
+                self._distrust()
             # It may be dead, or hold unread messages of a search that was given up.
             _unbind(connection)
             raise
-        self._idle.append(connection)
+        if generation == self._generation:
+            self._idle.append((connection, monotonic()))
+        else:
+            _unbind(connection)
 
-    def _take(self) -> Connection | None:
-        if self._process != os.getpid():
-            inherited, self._idle = self._idle, deque(maxlen=MAX_IDLE)
-            self._process = os.getpid()
-            _detach(inherited)
+    def _distrust(self) -> None:
+        self._generation += 1
+        self.close()
+
+    def _take(self, *, asking: bool = False) -> Connection | None:
+        while idle := self._pop():
+            connection, since = idle
+            is_trusted = not asking and monotonic() - since < TRUSTED_SECONDS
+            if is_trusted or self._answers(connection):
+                return connection
+            _unbind(connection)
+            self._distrust()
+        return None
+
+    def _pop(self) -> tuple[Connection, float] | None:
         with suppress(IndexError):
             return self._idle.pop()
         return None
+
+    def _answers(self, connection: Connection) -> bool:
+        arguments = ("", ldap.SCOPE_BASE, "(objectClass=*)", ["1.1"])
+        try:
+            connection.search_ext_s(*arguments, timeout=self._settings.ldap_connect_timeout)
+        except ldap.LDAPError:
+            return False
+        return True
+
+    def _forget_inherited(self) -> None:
+        inherited, self._idle = self._idle, deque(maxlen=MAX_IDLE)
+        _detach(connection for connection, _ in inherited)
 
     def _open(self) -> Connection:
         """Bind at the first server that answers, in the order of the setting."""
         for uri in self._settings.ldap_uri:
             try:
-                return self._bind(uri)
+                with opening_within(self._settings.ldap_connect_timeout, uri):
+                    return self._bind(uri)
             except UNREACHABLE as error:
                 last, last_uri = error, uri
             except ldap.LDAPError as error:  # the next server would say the same
@@ -124,7 +167,8 @@ class ConnectionPool:
         connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
         connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
         connection.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.ldap_connect_timeout)
-        connection.set_option(ldap.OPT_TIMEOUT, settings.ldap_operation_timeout)
+        connection.set_option(ldap.OPT_TIMEOUT, settings.ldap_connect_timeout)
+        _set_liveness(connection, settings)
         _set_tls(connection, settings)
         if settings.ldap_start_tls and uri.startswith("ldap://"):
             connection.start_tls_s()
@@ -132,7 +176,20 @@ class ConnectionPool:
             connection.sasl_non_interactive_bind_s("EXTERNAL")
         else:
             connection.simple_bind_s(settings.ldap_bind_dn, settings.ldap_bind_password)
+        connection.set_option(ldap.OPT_TIMEOUT, settings.ldap_operation_timeout)
+        os.set_blocking(connection.fileno(), False)
+        note_opened(connection.fileno())
         return connection
+
+
+def _set_liveness(connection: Connection, settings: LdapSettings) -> None:
+    """Have the system notice a dead line: idle, or with a request that nobody acknowledges."""
+    milliseconds = int(settings.ldap_connect_timeout * 1000)
+    names = ("KEEPALIVE_IDLE", "KEEPALIVE_PROBES", "KEEPALIVE_INTERVAL")
+    values = {f"OPT_X_{name}": value for name, value in zip(names, KEEPALIVE, strict=True)}
+    for name, value in {**values, "OPT_TCP_USER_TIMEOUT": milliseconds}.items():
+        if hasattr(ldap, name):  # libldap has the last one since 2.5
+            connection.set_option(getattr(ldap, name), value)
 
 
 def _set_tls(connection: Connection, settings: LdapSettings) -> None:
@@ -156,15 +213,6 @@ def _detach(connections: Iterable[Connection]) -> None:
     with open(os.devnull, "r+b") as nowhere:
         for connection in connections:
             os.dup2(nowhere.fileno(), connection.fileno())
-
-
-def _answers(connection: Connection) -> bool:
-    try:
-        connection.read_rootdse_s(attrlist=["1.1"])
-    except ldap.LDAPError:
-        _unbind(connection)
-        return False
-    return True
 
 
 def _unbind(connection: Connection) -> None:

@@ -7,7 +7,6 @@ directory, and values are the most expensive part of an answer.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +17,7 @@ from ldap.cidict import cidict
 from ldap.schema import AttributeType as SchemaAttribute
 from ldap.schema import SubSchema
 
+from ... import forks
 from ...backend import IDENTITY
 from ...errors import BackendRefused
 from ...model import ChangesQuery
@@ -80,7 +80,7 @@ class DirectorySchema:
     def __init__(self, pool: ConnectionPool, settings: LdapSettings) -> None:
         self._pool = pool
         self._settings = settings
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._cached: tuple[SchemaInfo, float] | None = None
 
     def info(self) -> SchemaInfo:

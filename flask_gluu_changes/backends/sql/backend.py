@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import datetime
@@ -16,25 +15,23 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
-from ...database import warn_unless_encrypted
+from ...database import notice_forks, warn_unless_encrypted
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
 from ...settings.fields import PREFIX
 from ...values import AttributeType
 from ...visibility import AttributeInfo
+from .batches import batches
 from .columns import Reader
 from .doctor import examine
-from .engine import discard_inherited_connections, make_engine, streaming_engine
+from .engine import make_engine, streaming_engine
 from .errors import is_stale, is_undecodable, translated
 from .schema import DatabaseSchema, TableInfo
 from .session import AnyConnection, any_text, as_needed
 from .statement import QueryPlan, plan_query
 
 log = logging.getLogger(__name__)
-
-ROWS_AT_ONCE = 500
-"""Rows that are fetched together; memory stays flat however long the answer is."""
 
 
 class SqlBackend(Backend):
@@ -73,13 +70,13 @@ class SqlBackend(Backend):
         self._is_hosts = isinstance(database, Engine)
         if isinstance(database, Engine):
             self._engine = database
+            notice_forks(database)
         else:
             timeouts = {"connect_timeout": connect_timeout, "operation_timeout": operation_timeout}
             self._engine = make_engine(database, **timeouts)
         self._streaming_engine = streaming_engine(self._engine)
         # TypeError: SQLite stores anything as a time, and text cannot be compared with a number.
         self._driver_failures = self._engine.dialect.loaded_dbapi.Error, TypeError
-        self._process = os.getpid()
         given = {"TABLE": table, "ATTRIBUTES_TABLE": attributes_table, "COLUMNS": columns}
         self._not_given = [f"{PREFIX}SQL_{name}" for name, value in given.items() if value is None]
         self._schema = DatabaseSchema(
@@ -218,7 +215,6 @@ class SqlBackend(Backend):
         if table_info is None or none_since is None or none_since > query.since or query.everybody:
             return False
         plan = self._plan(query, table_info)
-        self._process = discard_inherited_connections(self._engine, self._process)
         with (
             closing(self._engine.raw_connection()) as connection,
             suppress(*self._driver_failures),
@@ -232,9 +228,9 @@ class SqlBackend(Backend):
         self, connection: Connection, query: ChangesQuery, plan: QueryPlan
     ) -> Iterator[Iterable[Entry]]:
         dialect, found = connection.dialect.name, 0
-        streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
+        streaming = connection.execution_options(stream_results=True)
         with streaming.execute(plan.matching, plan.parameters(query, dialect)) as result:
-            for rows in result.partitions():
+            for rows in batches(result):
                 found += len(rows)
                 batch = map(partial(_entry, plan.names, plan.readers), rows)
                 # SQLite compares times as text, so some rows are only nearly new enough.
@@ -263,7 +259,6 @@ class SqlBackend(Backend):
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
-        self._process = discard_inherited_connections(self._engine, self._process)
         with self._streaming_engine.connect() as connection, self._session(connection):
             yield connection
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from ...database import connect_options, parse_url, prepare_engine
 from ...errors import ConfigurationError
 from .session import set_on_connect
-
-_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
-"""What a URL without a driver means here; each is a package to install."""
 
 _AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 _OPTIONS: Mapping[str, Mapping[str, Any]] = dict.fromkeys(
@@ -30,12 +27,15 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
     """
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
-    timeouts = _timeouts(kind, connect_timeout, operation_timeout)
-    connect_args = {name: value for name, value in timeouts.items() if name not in parsed.query}
+    options = {"hide_parameters": True, **_OPTIONS.get(kind, {})}
+    if kind != "sqlite":
+        options["pool_timeout"] = connect_timeout
     if kind in ("mysql", "mariadb"):  # any other character set would lose characters
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
     try:
-        options = {"hide_parameters": True, **_OPTIONS.get(kind, {})}
+        driver = parsed.get_dialect().driver
+        limits = connect_options(driver, connect_timeout, operation_timeout)
+        connect_args = {name: value for name, value in limits.items() if name not in parsed.query}
         engine = create_engine(parsed, connect_args=connect_args, **options)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
@@ -44,6 +44,7 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
         ) from error
     _limit_waits(engine, kind, operation_timeout)
     set_on_connect(engine)
+    prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
     return engine
 
 
@@ -57,37 +58,14 @@ def streaming_engine(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
-def discard_inherited_connections(engine: Engine, process: int) -> int:
-    """Empty the pool in a forked child, closing nothing of its parent's; return this process's id.
-
-    process: the id of the process that the pool's connections belong to.
-    """
-    if process != os.getpid():
-        engine.dispose(close=False)
-    return os.getpid()
-
-
 def _parsed(url: str | URL) -> URL:
     try:
-        parsed = make_url(url)
+        return parse_url(url)
     except ArgumentError as error:
         raise ConfigurationError(
             "GLUU_CHANGES_SQL_URL is no SQLAlchemy URL; write it like"
             " postgresql://user:password@host/database"
         ) from error
-    driver = _DRIVERS.get(parsed.drivername)
-    return parsed.set(drivername=f"{parsed.drivername}+{driver}") if driver else parsed
-
-
-def _timeouts(kind: str, connect: float, operation: float) -> Mapping[str, Any]:
-    match kind:
-        case "postgresql":
-            return {"connect_timeout": max(2, round(connect))}  # libpq takes 1 for 2
-        case "mysql" | "mariadb":
-            return {"connect_timeout": round(connect), "read_timeout": round(operation)}
-        case "sqlite":
-            return {"timeout": operation}
-    return {}
 
 
 def _limit_waits(engine: Engine, kind: str, seconds: float) -> None:

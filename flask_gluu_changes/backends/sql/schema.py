@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from sqlalchemy import table as table_named
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
+from ... import forks
 from ...backend import IDENTITY
 from ...errors import BackendRefused
 from ...values import AttributeType
@@ -129,7 +129,7 @@ class DatabaseSchema:
         self._table = table
         self._attributes_table = attributes_table
         self._mapping = mapping
-        self._lock = threading.Lock()
+        self._lock = forks.new_lock()
         self._cached: tuple[TableInfo, float] | None = None
         self._schema: str | None = None
 

@@ -23,6 +23,7 @@ from ..quarantine import Unwritable
 from ..records import Identity, IdentityEncoder, IdTooLong
 from ..tables import now
 from ..writer import DELETED, EXACT, OUT_OF_SCOPE, WriteBatch, Writer
+from .brake import Brake
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,10 @@ class Ingester:
         encoder: IdentityEncoder,
         follower: Follower,
         progress: SnapshotProgress,
+        brake: Brake,
     ) -> None:
         self._writer = writer
+        self._brake = brake
         self._encoder = encoder
         self._follower = follower
         self._progress = progress
@@ -140,8 +143,8 @@ class Ingester:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
             self._upserted.discard(id_)
             self._held_back.pop(id_, None)
-            if len(self._batch.changes) >= MAX_BATCH:
-                self._commit()
+        if len(self._batch.changes) >= MAX_BATCH:
+            self._commit()
 
     def _remove_unmentioned(self) -> None:
         """Prove first that the store and the journal share the same past."""
@@ -163,6 +166,8 @@ class Ingester:
             self._forget_snapshot()
 
     def _end_snapshot(self) -> None:
+        for id_ in self._unchanged & self._brake.held():
+            self._batch.keep(id_)
         for identity in self._held_back.values():
             self._put(identity)
         self._batch.built = True
@@ -179,16 +184,29 @@ class Ingester:
         if self._snapshot:
             self._writer.renew()
             return
+        self._release()
         if self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
             if self._follower.level == EXACT and not pending:
                 self._batch.confirmed_at = self._asked_at
             self._commit()
+            if self._writer.was_restored():
+                raise ContinuityLost("the journal was restored, and clients know more than it")
         if not pending:
             self._asked_at = now()
 
+    def _release(self) -> None:
+        """Write the removals that were held back, and need not be any longer."""
+        for batch in self._brake.released().parts(MAX_BATCH):
+            if batch.changes:
+                self._written += self._writer.commit(batch)
+        self._brake.report()
+
     def _commit(self) -> None:
         batch, self._batch, self._octets = self._batch, WriteBatch(), 0
-        self._written += self._writer.commit(batch)
+        self._brake.apply(batch, self._held_back.values())
+        for part in batch.parts(MAX_BATCH):
+            self._written += self._writer.commit(part)
+            if self._is_first and self._snapshot:
+                self._progress.advanced(len(part.changes))
         self._committed_at = monotonic()
-        if self._is_first and self._snapshot:
-            self._progress.advanced(len(batch.changes))
+        self._brake.report()

@@ -30,11 +30,14 @@ from ...model import ChangesQuery
 from ...settings.base import Settings
 from ...settings.fields import PREFIX
 from ...settings.journal import FollowSettings, JournalSettings
-from ..failures import JournalUnavailable
+from .. import held
+from ..failures import JournalUnavailable, journal_errors
 from ..limits import SizeLimits
+from ..reader import JournalReader
 from ..records import EVERYTHING_SINCE, IdentityEncoder
-from ..tables import engine_from_config, now
+from ..tables import engine_from_config, now, writer_engine
 from ..writer import SECOND, LeaseLost, Writer
+from .brake import Brake
 from .ingester import Ingester
 from .polling import PollingFollower
 from .report import Activity, Outage
@@ -61,7 +64,7 @@ class IngestJob:
     check: asks the source what will be asked, for nobody; it raises what the source cannot answer.
     choose: returns the way to follow the source, asked before each try. settings_digest: of all
     that decides how an entry is written, besides the entry. retention_days: how long removals are
-    kept.
+    kept. max_removals: the share of all people that may be removed in a short time.
     """
 
     check: Callable[[], None]
@@ -69,6 +72,7 @@ class IngestJob:
     encoder: IdentityEncoder
     settings_digest: str
     retention_days: float
+    max_removals: float
 
 
 class IngestService:
@@ -78,6 +82,7 @@ class IngestService:
         self._writer = writer
         self._job = job
         self._progress = progress
+        self._brake = Brake(writer, job.max_removals)
         self._outage = Outage()
         self._activity = Activity()
         self._pruned_at: float | None = None
@@ -136,7 +141,8 @@ class IngestService:
         self._writer.follow(source, follower.level, follower.why)
         self._say_level(follower)
         self._job.encoder.limit_entries(self._writer.largest_entry())
-        ingester = Ingester(self._writer, self._job.encoder, follower, self._progress)
+        parts = (self._writer, self._job.encoder, follower, self._progress, self._brake)
+        ingester = Ingester(*parts)
         cookie = self._writer.state().cookie
         with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]
             for event in events:
@@ -201,6 +207,20 @@ def begin_epoch(config: Mapping[str, Any]) -> None:
         engine.dispose()
 
 
+def confirm_removals(config: Mapping[str, Any]) -> int:
+    """Let the removals go that are held back at the moment; return how many they are.
+
+    Whoever fills the journal writes them. Raises BackendUnavailable while there is no journal.
+    """
+    engine = engine_from_config(config)
+    try:
+        JournalReader(engine).status()
+        with journal_errors(), writer_engine(engine).begin() as connection:
+            return held.confirm_removals(connection)
+    finally:
+        engine.dispose()
+
+
 def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
     """Return what is to be followed, and how it is written, by an application's config."""
     settings, following = Settings.load(config), FollowSettings.load(config)
@@ -221,6 +241,7 @@ def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
         encoder=encoder,
         settings_digest=settings.digest,
         retention_days=JournalSettings.load(config).retention_days,
+        max_removals=following.follow_max_removals,
     )
 
 

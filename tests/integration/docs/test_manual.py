@@ -56,7 +56,7 @@ def test_every_log_message_is_documented(manual: Path) -> None:
     assert [message for message in messages if message.translate(PLAIN) not in page] == []
 
 
-@pytest.mark.parametrize("command", ["list", "doctor", "follow", "new-epoch"])
+@pytest.mark.parametrize("command", ["list", "doctor", "follow", "new-epoch", "confirm-removals"])
 def test_every_command_is_documented(manual: Path, command: str) -> None:
     """With its usage."""
     assert f"flask gluu-changes {command} [OPTIONS]" in text_of(manual / "reference/commands.html")

@@ -16,6 +16,7 @@ from tests.support.slapd import Slapd
 
 from .test_groups import groups_of
 
+RESTORED = "it was restored from an older copy"
 CHECKPOINTS = f"{SLAPD}syncprov-checkpoint 1000 600\n"
 
 
@@ -79,8 +80,10 @@ def caught_up(journal: Journal, people: People) -> None:
         filler.until(lambda: b'"last"' in journal.living()["0"] and equal(journal, people))
 
 
-def test_a_restore_and_one_write(many: People, journal: Journal) -> None:
-    """The directory is newer than the cookie, and 29 people are older than they were told."""
+def test_a_restore_and_one_write(
+    many: People, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The directory is newer than the cookie, and 29 people are older than told; a line says so."""
     slapd_of(many).stop()
     dumped = slapd_of(many).dump()
     slapd_of(many).start()
@@ -92,7 +95,9 @@ def test_a_restore_and_one_write(many: People, journal: Journal) -> None:
     slapd_of(many).restore(dumped)
     slapd_of(many).start()
     mail(many, "after", 7)
+    assert RESTORED not in caplog.text
     caught_up(journal, many)
+    assert RESTORED in caplog.text
 
 
 def test_a_restore_of_who_was_deleted_and_added(many: People, journal: Journal) -> None:

@@ -59,14 +59,15 @@ COOKIES: dict[str, Callable[[Journal], str]] = {
 
 @pytest.mark.parametrize("kind", COOKIES)
 def test_a_cookie_that_cannot_be_continued(one: People, journal: Journal, kind: str) -> None:
-    """Every token becomes void, and what did not change keeps its version."""
-    epoch = journal.state().epoch
+    """Every token becomes void, and who did not change gets a new version, too."""
+    epoch, before = journal.state().epoch, journal.rows()["1"]
     spoil(journal, cookie=COOKIES[kind](journal))
     one.add("2", person("bob"))
     with filled(journal, one) as filler:
         filler.until(lambda: journal.state().built and "2" in journal.living())
     assert journal.state().epoch != epoch
-    assert journal.rows()["1"].version == 1
+    assert journal.rows()["1"] == before._replace(version=journal.rows()["1"].version)
+    assert journal.rows()["1"].version > before.version
 
 
 def test_an_identity_that_is_called_old_and_is_unknown(

@@ -38,9 +38,10 @@ def test_exact_and_lagging_agree(people: People, tmp_path: Path, seed: str) -> N
         journals[name] = Journal(tmp_path / name)
     exact, lagging = journals["exact"], journals["lagging"]
     history = History(people.admin, seed, [])
-    pace: dict[str, Any] = {"FOLLOW_INTERVAL": 0.01, "FOLLOW_LAG": 1, "FOLLOW_SWEEP": 0.05}
+    off: dict[str, Any] = {"FOLLOW_MAX_REMOVALS": 1}
+    pace = {"FOLLOW_INTERVAL": 0.01, "FOLLOW_LAG": 1, "FOLLOW_SWEEP": 0.05, **off}
     with (
-        Filler(exact, people.backend) as first,
+        Filler(exact, people.backend, **off) as first,
         Filler(lagging, AskedOnly(people.backend), **pace) as second,
     ):
         for _ in range(300):

@@ -141,7 +141,7 @@ from flask_gluu_changes import ChangesQuery
 backend = LdapBackend.from_config(json.loads(sys.argv[1]))
 count = lambda: len(list(backend.changes(ChangesQuery(NOON))))
 assert count() == 1
-(handle,) = backend._pool._idle
+((handle, _),) = backend._pool._idle
 child = os.fork()
 assert all(count() == 1 for _ in range(50))
 if child:

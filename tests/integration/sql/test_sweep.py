@@ -24,10 +24,11 @@ def test_everybody_is_in_the_journal(
     database.add("2", person("plain", updated=NOON))
     with Filler(journal, database.backend, FOLLOW_INTERVAL=0.02, FOLLOW_SWEEP=0.05) as filler:
         filler.until(lambda: journal.living().keys() == {"1", "2"})
+        before = journal.rows()["2"].version
         database.change("2", {"updatedAt": [], "oxCreationTimestamp": []})
         filler.until(lambda: b"updatedAt" not in journal.living().get("2", b"updatedAt"))
         assert journal.living().keys() == {"1", "2"}
         database.remove("1")
         filler.until(lambda: journal.rows()["1"].removed == "deleted")
-    assert journal.rows()["2"].version == 2
+    assert journal.rows()["2"].version > before
     journal.engine.dispose()

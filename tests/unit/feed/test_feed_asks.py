@@ -82,7 +82,7 @@ def test_each_page_goes_on_where_its_own_client_was() -> None:
     feed = _feed(backend)
 
     def page(start: int, size: int) -> list[bytes]:
-        return feed.page(SINCE, caller="", start=start, size=size).bodies
+        return list(feed.page(SINCE, caller="", start=start, size=size).bodies)
 
     page(0, 2)
     backend.entries = [{"uid": [f"x{i}"], "created": [SINCE]} for i in range(6)]

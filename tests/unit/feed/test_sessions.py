@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flask_gluu_changes.feed.sessions import PagingSessions, SessionKey
+from flask_gluu_changes.feed.sessions import ENDED_SECONDS, PagingSessions, SessionKey
 from flask_gluu_changes.feed.snapshot import Snapshot
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ def _snapshot(name: str = "a", count: int = 6) -> Snapshot:
 def _begin(
     sessions: PagingSessions, name: str = "a", key: SessionKey = KEY, size: int = 2
 ) -> list[bytes]:
-    return sessions.page(key, 0, size, lambda: _snapshot(name)).bodies
+    return list(sessions.page(key, 0, size, lambda: _snapshot(name)).bodies)
 
 
 def _next(
@@ -68,7 +68,7 @@ def _next(
     """Return a later page; None where it would have begun a new session."""
     begun: list[None] = []
     page = sessions.page(key, start, size, lambda: begun.append(None))
-    return None if begun else page.bodies
+    return None if begun else list(page.bodies)
 
 
 def test_a_session_goes_through_one_snapshot(sessions: PagingSessions) -> None:
@@ -142,10 +142,40 @@ def test_asking_again_for_a_page_is_no_progress(sessions: PagingSessions, clock:
 
 
 @pytest.mark.parametrize("start", [6, 7, 100])
-def test_a_page_behind_the_end_forgets_the_session(sessions: PagingSessions, start: int) -> None:
+def test_a_session_is_forgotten_soon_after_a_page_behind_its_end(
+    sessions: PagingSessions, clock: Clock, start: int
+) -> None:
     """A client that waits at the end for new people will see them."""
     _begin(sessions)
     assert _next(sessions, start) == []
+    clock.now = ENDED_SECONDS
+    assert _next(sessions, 2) is None
+
+
+@pytest.mark.parametrize("start", [6, 7, 2**31 - 1])
+def test_asking_behind_the_end_again_reads_nothing(
+    sessions: PagingSessions, clock: Clock, start: int
+) -> None:
+    """Not each time, and the asking does not prolong that."""
+    read: list[None] = []
+
+    def begin() -> Snapshot:
+        read.append(None)
+        return _snapshot()
+
+    for now in (0.0, 0.1, ENDED_SECONDS - 0.1, ENDED_SECONDS, ENDED_SECONDS + 0.1):
+        clock.now = now
+        assert sessions.page(KEY, start, 200, begin).bodies == []
+    assert len(read) == 2
+
+
+def test_a_session_of_a_short_time_does_not_live_longer_behind_its_end(clock: Clock) -> None:
+    """Its own time holds."""
+    sessions = PagingSessions(seconds=1, limit=3, clock=clock)
+    _begin(sessions)
+    clock.now = 0.5
+    assert _next(sessions, 6) == []
+    clock.now = 1
     assert _next(sessions, 2) is None
 
 

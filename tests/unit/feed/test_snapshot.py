@@ -31,7 +31,6 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     """Where an answer is kept: spilled here at the first entries, else never."""
     if request.param == "file":
         monkeypatch.setattr(snapshot, "SPILL_BYTES", 10)
-        monkeypatch.setattr(snapshot, "SPILL_CHUNKS", 3)
     return str(request.param)
 
 
@@ -39,7 +38,6 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 def spilling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Spill early, into a directory of the test's own."""
     monkeypatch.setattr(snapshot, "SPILL_BYTES", 100)
-    monkeypatch.setattr(snapshot, "SPILL_CHUNKS", 10)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
 
@@ -125,7 +123,7 @@ def test_a_small_answer_needs_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_an_answer_above_the_limit_spills(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By the limits as they are: what is larger is not kept in memory."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    body = b"x" * (snapshot.SPILL_BYTES // snapshot.SPILL_CHUNKS + 1)
-    kept = Snapshot(SINCE, ((b"%05d" % i, i, body) for i in range(snapshot.SPILL_CHUNKS)))
+    body = b"x" * (snapshot.SPILL_BYTES // 1000 + 1)
+    kept = Snapshot(SINCE, ((b"%05d" % i, i, body) for i in range(1000)))
     assert _open_files(tmp_path) > 0
     assert kept.page(999, 10).bodies == [body]

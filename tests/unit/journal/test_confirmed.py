@@ -14,6 +14,7 @@ from flask_gluu_changes.follower import (
     Upserted,
 )
 from flask_gluu_changes.journal.ingest import ingester as module
+from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import PollingFollower
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
@@ -34,7 +35,8 @@ def ingester(journal: Journal, level: str) -> Ingester:
     )
     follower.level = level
     encoder = IdentityEncoder((), lambda _: None, Visibility.of())
-    return Ingester(journal.writer, encoder, follower, SnapshotProgress())
+    brake = Brake(journal.writer, ALL)
+    return Ingester(journal.writer, encoder, follower, SnapshotProgress(), brake)
 
 
 @pytest.fixture(autouse=True)

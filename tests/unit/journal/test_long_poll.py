@@ -16,13 +16,18 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from flask_gluu_changes import BackendUnavailable
 from flask_gluu_changes.journal.long_poll import HeadWatcher
+from tests.support.apps import OPERATION
 from tests.support.journal_site import Site, shown
 from tests.support.journals import Journal
 
 LONG = 30.0
 """Seconds that no test waits for, unless nobody wakes it: then it fails."""
+
+
+def there() -> bool:
+    """Say that a client has not gone."""
+    return False
 
 
 class Head:
@@ -46,7 +51,7 @@ def _waiting(
 ) -> Iterator[list[Future[bool]]]:
     """Have so many wait for long; all of them are there when the body begins."""
     with ThreadPoolExecutor(people) as threads:
-        waits = [threads.submit(room.wait, known, LONG, most=people) for _ in range(people)]
+        waits = [threads.submit(room.wait, known, LONG, gone=there) for _ in range(people)]
         while len(room._waiters) < people:
             head.looks.acquire()
         head.looks.acquire()
@@ -65,12 +70,12 @@ def test_a_change_wakes_everybody(people: int) -> None:
 
 def test_who_knows_an_older_head_goes_at_once() -> None:
     """The change came between reading and waiting."""
-    assert HeadWatcher(Head()).wait(0, LONG, most=1)
+    assert HeadWatcher(Head()).wait(0, LONG, gone=there)
 
 
 def test_time_lets_go() -> None:
     """Without a change, and it is not taken for one."""
-    assert not HeadWatcher(Head()).wait(1, 0.01, most=1)
+    assert not HeadWatcher(Head()).wait(1, 0.01, gone=there)
 
 
 def test_a_failure_wakes(caplog: pytest.LogCaptureFixture) -> None:
@@ -88,19 +93,17 @@ def test_the_end_wakes_everybody() -> None:
     with _waiting(room, head, people=3) as waits:
         room.close()
     assert [wait.result() for wait in waits] == [True] * 3
-    assert room.wait(1, LONG, most=1)
+    assert room.wait(1, LONG, gone=there)
 
 
-def test_there_is_room_for_so_many() -> None:
-    """Who comes beyond is told to come back; a place becomes free with every end of a wait."""
+def test_who_has_gone_is_let_go() -> None:
+    """Within one look, and the others wait on."""
     room = HeadWatcher(head := Head())
-    with _waiting(room, head, people=2) as waits:
-        with pytest.raises(BackendUnavailable) as caught:
-            room.wait(1, LONG, most=2)
-        assert caught.value.retry_after == 1
+    with _waiting(room, head) as (wait,):
+        assert room.wait(1, LONG, gone=lambda: True)
+        assert not wait.done()
         head.value = 2
-    assert [wait.result() for wait in waits] == [True] * 2
-    assert room.wait(1, LONG, most=1)
+    assert wait.result()
 
 
 def test_nobody_looks_while_nobody_waits() -> None:
@@ -153,8 +156,11 @@ def woken(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return ends
 
 
-def _wait(site: Site, token: str, seconds: str = "30") -> TestResponse:
-    return site.get({"Prefer": f"respond-async, wait={seconds}"}, deltaToken=token)
+def _wait(site: Site, token: str, seconds: str = "30", address: str = "127.0.0.1") -> TestResponse:
+    client = site.app.test_client()
+    client.environ_base["REMOTE_ADDR"] = address
+    headers = {"Prefer": f"respond-async, wait={seconds}"}
+    return client.get(OPERATION, query_string={"deltaToken": token}, headers=headers)
 
 
 def test_a_request_waits_for_a_change(
@@ -193,11 +199,31 @@ def test_what_is_there_is_not_waited_for(journal: Journal, site: Site) -> None:
         assert "Preference-Applied" not in answer.headers
 
 
-@pytest.mark.parametrize("settings", [{"max_waiters": 0}, {"max_wait_seconds": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"max_waiters": 0}, {"max_wait_seconds": 0}, {"server_threads": 1}]
+)
 def test_waiting_can_be_switched_off(journal: Journal, settings: dict[str, Any]) -> None:
-    """The preference is then ignored, as RFC 7240 allows."""
+    """The preference is then ignored, as RFC 7240 allows, and the client told when to ask again."""
     site = Site(journal, **settings)
-    assert "Preference-Applied" not in _wait(site, site.full()).headers
+    answer = _wait(site, site.full())
+    assert "Preference-Applied" not in answer.headers
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_who_asks_for_a_short_wait_is_not_told_to_stay_away_for_longer(journal: Journal) -> None:
+    """Where no wait can be granted."""
+    site = Site(journal, server_threads=1)
+    assert _wait(site, site.full(), "2").headers["Retry-After"] == "2"
+
+
+def test_what_is_there_comes_at_once_where_nobody_may_wait(journal: Journal) -> None:
+    """Without a word about when to ask again."""
+    site = Site(journal, server_threads=1)
+    token = site.full()
+    journal.put("a")
+    answer = _wait(site, token)
+    assert shown([answer.get_json()]) == ["a"]
+    assert not {"Preference-Applied", "Retry-After"} & {*answer.headers.keys()}
 
 
 @pytest.mark.parametrize("preference", ["wait", "wait=x", "wait=-1", "await=5", "wait=0", ""])
@@ -207,23 +233,38 @@ def test_other_preferences_are_ignored(site: Site, preference: str) -> None:
     assert (answer.status_code, "Preference-Applied" in answer.headers) == (200, False)
 
 
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("127.0.0.1", 429), ("127.0.0.2", 503)],
+    ids=["of one client", "in all"],
+)
 def test_too_many_waiters_are_told_to_come_back(
-    journal: Journal, later: Later, woken: list[bool]
+    journal: Journal, later: Later, woken: list[bool], address: str, status: int
 ) -> None:
-    """With 503 and Retry-After, while the others go on waiting."""
+    """With Retry-After, while the others go on waiting."""
     site = Site(journal, max_waiters=1)
     token = site.full()
     refused: list[TestResponse] = []
 
     def come_too_late() -> None:
-        other = Site(journal, max_waiters=1)
-        refused.append(_wait(other, token))
+        refused.append(_wait(site, token, address=address))
         journal.put("a")
 
     later(come_too_late)
     assert shown([_wait(site, token).get_json()]) == ["a"]
-    assert (refused[0].status_code, refused[0].headers["Retry-After"]) == (503, "1")
-    assert woken == [True]
+    assert refused[0].status_code == status
+    assert 3 <= int(refused[0].headers["Retry-After"]) <= 10
+    assert _wait(site, site.full(), "1").status_code == 200
+    assert woken == [True, False]
+
+
+def test_nobody_is_answered_who_has_gone(
+    journal: Journal, site: Site, woken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal is not read once more for an answer that nobody gets."""
+    monkeypatch.setattr("flask_gluu_changes.web.server.Connection.has_gone", lambda _: True)
+    answer = _wait(site, site.full())
+    assert (answer.status_code, answer.text, woken) == (499, "", [True])
 
 
 def test_a_signal_ends_the_waits(

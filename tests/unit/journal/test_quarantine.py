@@ -21,6 +21,7 @@ from flask_gluu_changes.follower import (
     Upserted,
 )
 from flask_gluu_changes.journal.failures import JournalUnavailable
+from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import PollingFollower
 from flask_gluu_changes.journal.limits import SizeLimits
@@ -118,7 +119,8 @@ def ingester(journal: Journal) -> Ingester:
     query = ChangesQuery(EVERYTHING_SINCE)
     follower = PollingFollower(MemoryBackend(), query, FollowSettings(), "a test")
     encoder = _Failing(("updatedAt",), lambda _: None, Visibility.of())
-    return Ingester(journal.writer, encoder, follower, SnapshotProgress())
+    brake = Brake(journal.writer, ALL)
+    return Ingester(journal.writer, encoder, follower, SnapshotProgress(), brake)
 
 
 def snapshot(*named: Event) -> Iterator[Event]:

@@ -9,7 +9,7 @@ import pytest
 from flask_gluu_changes.errors import BackendRefused, BackendUnavailable
 from flask_gluu_changes.journal.quarantine import Unwritable
 from flask_gluu_changes.journal.reader import JournalReader
-from flask_gluu_changes.journal.tables import QUARANTINE, open_engine
+from flask_gluu_changes.journal.tables import HELD, open_engine
 from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.journals import Journal, memory_engine
 
@@ -29,7 +29,7 @@ def test_the_status_counts_those_that_are_set_aside(journal: Journal) -> None:
         batch.set_aside(name, Unwritable("odd"))
     journal.writer.commit(batch)
     assert reader.status().quarantined == 2
-    assert reader.state() == (journal.writer.state(), 2)
+    assert reader.state() == (journal.writer.state(), 2, 0)
 
 
 def test_a_database_that_is_away_is_not_one_without_a_journal(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_database_that_is_away_is_not_one_without_a_journal(tmp_path: Path) ->
 
 def test_a_journal_of_another_layout_is_to_be_followed_anew(journal: Journal) -> None:
     """It lacks a table of this one."""
-    QUARANTINE.drop(journal.engine)
+    HELD.drop(journal.engine)
     with pytest.raises(BackendUnavailable, match="nothing has been followed into the journal yet"):
         JournalReader(journal.engine).status()
 

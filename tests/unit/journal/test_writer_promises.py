@@ -8,8 +8,9 @@ import orjson
 import pytest
 from sqlalchemy import event, select, update
 
-from flask_gluu_changes.journal import writer as module
+from flask_gluu_changes.journal import rows
 from flask_gluu_changes.journal.failures import JournalUnavailable
+from flask_gluu_changes.journal.rows import LAST_TIME
 from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
 from flask_gluu_changes.journal.writer import (
     DELETED,
@@ -21,12 +22,16 @@ from flask_gluu_changes.journal.writer import (
 from tests.support.journals import Journal, memory_engine
 
 LONG_AGO = 10**15
+FIRST = 2**51
+"""The version of the first change, so far ahead of the clock that each next one adds one."""
 
 
 @pytest.fixture
 def journal() -> Journal:
     """An empty journal, built."""
-    return Journal(memory_engine())
+    journal = Journal(memory_engine())
+    _set(journal, version=FIRST - 1)
+    return journal
 
 
 def _rows(journal: Journal) -> dict[str, Any]:
@@ -59,13 +64,14 @@ def test_a_new_identity_is_kept_with_all_that_is_known_of_it(journal: Journal) -
     identity = journal.identity(
         "a", {"inum": ["ia"], "uid": ["Ua"], "updatedAt": ["20240101000000Z"]}
     )
-    assert (row.seq, row.version, row.removed, row.removed_at) == (1, 1, None, None)
-    assert (row.inum, row.uid, row.digest) == ("ia", "Ua", identity.digest)
+    assert (row.seq, row.version, row.removed, row.removed_at) == (1, FIRST, None, None)
+    digest = identity.digest_in(journal.writer.state().epoch)
+    assert (row.inum, row.uid, row.digest) == ("ia", "Ua", digest)
     assert (row.changed_at, row.counts_until) == (identity.changed_at, identity.counts_until)
     assert (row.sort_key, row.changed_at > 0) == (b"ua\0ia", True)
     line = orjson.loads(row.line)
     assert line.pop("@changeType") == "created"
-    assert (line.pop("@id"), line.pop("@version")) == ("a", 1)
+    assert (line.pop("@id"), line.pop("@version")) == ("a", FIRST)
     assert line == {"inum": ["ia"], "uid": ["Ua"], "updatedAt": ["2024-01-01T00:00:00Z"]}
 
 
@@ -75,7 +81,10 @@ def test_a_change_moves_an_identity_behind_all_others(journal: Journal) -> None:
     before = _rows(journal)["b"]
     assert _write(journal, "a", mail=["new"]) == 1
     rows = _rows(journal)
-    assert [(row.id, row.seq, row.version) for row in rows.values()] == [("b", 2, 1), ("a", 3, 2)]
+    assert [(row.id, row.seq, row.version) for row in rows.values()] == [
+        ("b", 2, FIRST),
+        ("a", 3, FIRST + 1),
+    ]
     assert rows["b"] == before
     assert orjson.loads(rows["a"].line)["@changeType"] == "updated"
     assert journal.writer.state().head == 3
@@ -95,13 +104,13 @@ def test_a_removed_identity_keeps_its_names_and_nothing_else(journal: Journal) -
     before = now()
     journal.remove("a", reason="outOfScope")
     (row,) = _rows(journal).values()
-    assert (row.seq, row.version, row.removed) == (2, 2, "outOfScope")
+    assert (row.seq, row.version, row.removed) == (2, FIRST + 1, "outOfScope")
     assert before <= row.removed_at <= now()
     assert (row.inum, row.uid) == ("ia", "Ua")
     assert (row.digest, row.sort_key, row.changed_at, row.counts_until) == (b"", b"", 0, 0)
     assert orjson.loads(row.line) == {
         "@id": "a",
-        "@version": 2,
+        "@version": FIRST + 1,
         "inum": "ia",
         "uid": "Ua",
         "reason": "outOfScope",
@@ -124,16 +133,16 @@ def test_who_comes_back_is_created_again(journal: Journal) -> None:
     journal.remove("a")
     assert _write(journal, "a") == 1
     (row,) = _rows(journal).values()
-    assert (row.seq, row.version, row.removed, row.removed_at) == (3, 3, None, None)
+    assert (row.seq, row.version, row.removed, row.removed_at) == (3, FIRST + 2, None, None)
     assert orjson.loads(row.line)["@changeType"] == "created"
 
 
 def test_who_comes_back_after_being_forgotten_begins_above_all_versions(journal: Journal) -> None:
-    """A version never exceeds its row's place, and places up to the floor may be forgotten."""
-    _set(journal, head=7, floor=5)
+    """Whatever the clock says: the journal knows the highest that it gave out."""
+    _set(journal, head=7, floor=5, version=FIRST + 5)
     _write(journal, "a")
     (row,) = _rows(journal).values()
-    assert (row.seq, row.version) == (8, 6)
+    assert (row.seq, row.version) == (8, FIRST + 6)
 
 
 def test_places_follow_the_order_of_the_batch(journal: Journal) -> None:
@@ -169,7 +178,7 @@ def test_large_batches_are_looked_up_in_parts(
     """Databases limit parameters; nobody is missed between parts."""
     names = [f"{i:03}" for i in range(9)]
     _write(journal, *names)
-    monkeypatch.setattr(module, "LOOKUP_SIZE", 2)
+    monkeypatch.setattr(rows, "LOOKUP_SIZE", 2)
     asked: list[int] = []
 
     def note(_: Any, __: Any, text: str, values: Any, *___: Any) -> None:
@@ -265,6 +274,33 @@ def test_a_new_epoch_forgets_nobody_unless_told(journal: Journal) -> None:
     assert [*_rows(journal)] == ["a"]
     journal.writer.begin_epoch(forget=True)
     assert _rows(journal) == {}
+
+
+def test_in_a_new_epoch_everybody_gets_a_new_version(journal: Journal) -> None:
+    """Once, and also whose content is known: a client may have had another one since."""
+    _write(journal, "a", "b")
+    journal.writer.begin_epoch()
+    assert _write(journal, "a", "b") == 2
+    assert [row.version for row in _rows(journal).values()] == [FIRST + 1, FIRST + 1]
+    assert orjson.loads(_rows(journal)["a"].line)["@changeType"] == "updated"
+    assert _write(journal, "a", "b") == 0
+
+
+def test_versions_follow_the_clock_and_never_go_back(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that stands or was set back adds one; one beyond what JSON takes is not believed."""
+    times = iter([FIRST + 10, FIRST + 10, FIRST, LAST_TIME, LAST_TIME + 1, FIRST])
+    monkeypatch.setattr(rows, "now", lambda: next(times))
+    versions = [_write(journal, str(i)) and journal.version - FIRST for i in range(6)]
+    last = LAST_TIME - FIRST
+    assert versions == [10, 11, 12, last, last + 1, last + 2]
+
+
+def test_a_commit_without_changes_gives_out_no_version(journal: Journal) -> None:
+    """Heartbeats must not run ahead of the clock."""
+    journal.writer.commit(WriteBatch(confirmed_at=now(), cookie="c"))
+    assert journal.version == FIRST - 1
 
 
 def _aged(journal: Journal, **removed_at: int) -> None:

@@ -11,9 +11,9 @@ from flask_gluu_changes.protection.claims import (
     LEEWAY,
     TEXTS,
     as_texts,
-    is_acceptable,
     is_in_force,
     is_time,
+    objection,
 )
 
 NOW = 1_000_000.0
@@ -31,7 +31,7 @@ GOOD: dict[str, Any] = {
 
 def _accepts(audience: str = AUDIENCE, **other: Any) -> bool:
     claims = {name: value for name, value in {**GOOD, **other}.items() if value is not ...}
-    return is_acceptable(claims, issuer=ISSUER, audience=audience, now=NOW)
+    return not objection(claims, issuer=ISSUER, audience=audience, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,8 @@ def _accepts(audience: str = AUDIENCE, **other: Any) -> bool:
         {"exp": None, "nbf": None, "iat": None},
         {"exp": NOW + 0.5},
         {"nbf": NOW + LEEWAY},
+        {"token_type": "bearer", "typ": "Bearer", "token_use": "access_token"},
+        {"typ": "at+jwt", "token_use": "access"},
         {"sub": None, "jti": "1", "client_id": "c", "username": "u"},
     ],
 )
@@ -73,6 +75,9 @@ def test_good_claims_are_accepted(other: dict[str, Any]) -> None:
         {"cnf": {}},
         {"token_type": "DPoP"},
         {"token_type": "dpop"},
+        *({"token_type": kind} for kind in ("N_A", "mac", "pop", "refresh_token", "Bearer DPoP")),
+        *({"typ": kind} for kind in ("Refresh", "ID", "Offline", "JWT", "DPoP", 7, ["Bearer"])),
+        *({"token_use": kind} for kind in ("refresh_token", "id", False)),
         {"exp": NOW},
         {"exp": "soon"},
         {"nbf": NOW + LEEWAY + 0.5},
@@ -87,6 +92,28 @@ def test_good_claims_are_accepted(other: dict[str, Any]) -> None:
 def test_one_bad_claim_is_enough_to_refuse(other: dict[str, Any]) -> None:
     """Whatever the others say."""
     assert not _accepts(**other)
+
+
+def _objects(**other: Any) -> str:
+    return objection({**GOOD, **other}, issuer=ISSUER, audience=AUDIENCE, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({}, ""),
+        ({"sub": 1}, "its sub is not that of a bearer access token"),
+        ({"scope": 1}, "its scope is not that of a bearer access token"),
+        ({"cnf": {}}, "its cnf is not that of a bearer access token"),
+        ({"typ": "ID"}, "its typ is not that of a bearer access token"),
+        ({"exp": 1}, "by its times and this clock, it has expired or is not yet valid"),
+        ({"iss": "x"}, "its iss is not GLUU_CHANGES_ISSUER, to the letter"),
+        ({"aud": "x"}, "its aud does not hold GLUU_CHANGES_AUDIENCE"),
+    ],
+)
+def test_an_operator_is_told_why(other: dict[str, Any], why: str) -> None:
+    """In words that name claim and setting, and hold no value."""
+    assert _objects(**other) == why
 
 
 def test_without_an_audience_in_the_settings_any_is_accepted() -> None:
@@ -113,7 +140,10 @@ def test_an_expiry_is_exact_and_a_beginning_has_leeway() -> None:
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
-@pytest.mark.parametrize("value", ["1", True, False, math.nan, math.inf, -math.inf, [1], {}])
+@pytest.mark.parametrize(
+    "value",
+    [10**400, 2**53, -(10**400), 1e300, "1", True, False, math.nan, math.inf, -math.inf, [1], {}],
+)
 def test_a_time_that_is_none_is_never_in_force(name: str, value: object) -> None:
     """A claim that cannot be compared is a doubt."""
     assert not is_time(value)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
-import httpx
 import pytest
 
+from flask_gluu_changes.protection.caching import FAILURE_SECONDS
 from flask_gluu_changes.protection.http import (
     FAILURE_THRESHOLD,
     MAX_BYTES,
@@ -109,14 +107,26 @@ def test_no_proxy_is_taken_from_the_environment(
 
 
 def test_after_five_failures_calls_are_saved(make_site: MakeSite) -> None:
-    site = make_site("oauth", introspection_endpoint=None)
-    site.server.faults["*"] = "500"
-    for _ in range(20):
-        assert site.get("token").status_code == 503
-    assert sum(site.server.calls.values()) == FAILURE_THRESHOLD
+    site = make_site("oauth")
+    site.server.faults["introspect"] = "500"
+    asked = FAILURE_THRESHOLD + 1  # and the server failed at a text of our own
+    for number in range(20):
+        assert site.get(f"token-{number}").status_code == 503
+    assert site.server.calls["introspect"] == asked
     site.clock.ahead = PROBE_SECONDS + 1
     assert site.get("token").status_code == 503
-    assert sum(site.server.calls.values()) == FAILURE_THRESHOLD + 1
+    assert site.server.calls["introspect"] == asked + 2
+
+
+def test_what_cannot_be_fetched_is_not_fetched_for_each_request(make_site: MakeSite) -> None:
+    site = make_site("oauth")
+    site.server.faults["*"] = "500"
+    for number in range(20):
+        assert site.get(f"token-{number}").status_code == 503
+    assert sum(site.server.calls.values()) == 1
+    site.clock.ahead = FAILURE_SECONDS
+    site.server.faults.clear()
+    assert site.get(site.server.issue()).status_code == 200
 
 
 def test_one_probe_goes_through_an_open_breaker() -> None:
@@ -140,17 +150,4 @@ def test_an_answer_too_large_is_none(site: Site) -> None:
     client = client_for()
     with pytest.raises(AuthorizationServerUnavailable):
         client.send("GET", f"{site.server.url}/jwks", {})
-    client.close()
-
-
-def test_each_process_makes_its_own_connections(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = client_for()
-    first = client._pool()
-    assert client._pool() is first
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert client._pool() is not first
-    assert isinstance(first, httpx.Client)
-    first.close()
     client.close()

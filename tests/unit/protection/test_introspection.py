@@ -164,6 +164,12 @@ def test_tokens_elsewhere_than_in_the_header_are_ignored(site: Site) -> None:
     assert site.server.calls["introspect"] == 0
 
 
+def test_a_second_token_in_the_url_is_an_error(site: Site) -> None:
+    token = site.server.issue()
+    assert site.get(token, query_string=f"{QUERY}&access_token={token}").status_code == 400
+    assert site.server.calls["introspect"] == 0
+
+
 def test_a_token_of_another_issuer_is_not_taken_from_the_cache(make_site: MakeSite) -> None:
     ours = make_site("oauth")
     token = ours.server.issue()

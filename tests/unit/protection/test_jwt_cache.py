@@ -13,7 +13,8 @@ from joserfc.jwk import Key
 from flask_gluu_changes.protection import ProtectionSettings
 from flask_gluu_changes.protection.discovery import ServerMetadata
 from flask_gluu_changes.protection.http import HttpClient
-from flask_gluu_changes.protection.jwt import Jwks, JwtValidator
+from flask_gluu_changes.protection.jwks import Jwks
+from flask_gluu_changes.protection.jwt import JwtValidator
 from flask_gluu_changes.protection.token_cache import TokenCache
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.protection import MovedClock, settings
@@ -28,7 +29,7 @@ class CountingJwks(Jwks):
 
     found = 0
 
-    def find(self, key_id: str | None) -> Key | None:
+    def find(self, key_id: str | None) -> list[Key]:
         self.found += 1
         return super().find(key_id)
 

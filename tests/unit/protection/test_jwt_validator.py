@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
-from flask_gluu_changes.protection import jwt as module
 from flask_gluu_changes.protection.http import Answer, AuthorizationServerUnavailable
-from flask_gluu_changes.protection.jwt import Jwks, JwtValidator
+from flask_gluu_changes.protection.jwks import ALGORITHMS, Jwks
+from flask_gluu_changes.protection.jwt import JwtValidator
 from tests.support.scripted_server import (
     ISSUER,
     Call,
@@ -63,7 +63,7 @@ class World:
         named = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "client_id": "c", "jti": "1"}
         said = {**named, "exp": now + 600, "iat": now - 60, "scope": "read list", **claims}
         head = {"alg": "ES256", "typ": "at+jwt", "kid": "k", **(header or {})}
-        algorithms = [*module.ALGORITHMS, "HS256", "EdDSA"]
+        algorithms = [*ALGORITHMS, "HS256", "EdDSA"]
         return jwt.encode(
             {name: value for name, value in head.items() if value is not None},
             {name: value for name, value in said.items() if value is not None},
@@ -171,20 +171,111 @@ def test_a_signature_by_another_key_is_refused(world: World) -> None:
     assert not world.passes(world.sign(OTHER))
 
 
-def test_without_a_key_id_the_only_key_counts(world: World) -> None:
-    """Of several, none: nobody could say which was meant."""
+def test_without_a_key_id_each_key_is_tried(world: World) -> None:
+    """RFC 7515, appendix D; one that nobody knows is refused all the same."""
     unnamed = {"kid": None}
     assert world.passes(world.sign(header=unnamed))
     several = World(_public(KEY), _public(OTHER))
-    assert not several.passes(several.sign(header=unnamed))
-    assert several.passes(several.sign())
-    assert several.passes(several.sign(OTHER, header={"kid": "other"}))
+    assert several.passes(several.sign(header=unnamed))
+    assert several.passes(several.sign(OTHER, header=unnamed))
+    stranger = ECKey.generate_key("P-256")
+    assert not several.passes(several.sign(stranger, header=unnamed))
 
 
-def test_two_keys_with_one_id_are_none() -> None:
-    """Which one was meant cannot be told."""
-    world = World(_public(KEY), _public(OTHER, kid="k"))
-    assert not world.passes(world.sign())
+def test_keys_that_share_an_id_are_told_apart() -> None:
+    """By type, algorithm and use, or by trying them (RFC 7517, section 4.5)."""
+    rsa = [RSAKey.generate_key(2048, {"kid": "k"}) for _ in range(2)]
+    keys = [
+        _public(rsa[0], alg="RS256"),
+        _public(rsa[1], alg="PS256"),
+        _public(KEY),
+        _public(OTHER, kid="k"),
+    ]
+    world = World(*keys)
+    assert world.passes(world.sign(rsa[0], header={"alg": "RS256"}))
+    assert world.passes(world.sign(rsa[1], header={"alg": "PS256"}))
+    assert world.passes(world.sign(KEY))
+    assert world.passes(world.sign(OTHER))
+    assert not world.passes(world.sign(rsa[0], header={"alg": "PS256"}))
+    assert not world.passes(world.sign(rsa[1], header={"alg": "RS256"}))
+
+
+def test_a_key_that_is_listed_twice_is_one() -> None:
+    """Good tokens pass."""
+    world = World(_public(KEY), _public(KEY), _public(KEY, use="enc"), _public(OTHER))
+    assert world.passes(world.sign())
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+def test_a_small_rsa_key_verifies_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """RFC 7518, section 3.3; the operator is told."""
+    small = RSAKey.generate_key(1024, {"kid": "k"})
+    world = World(_public(small))
+    assert not world.passes(world.sign(small, header={"alg": "RS256"}))
+    assert "An RSA key of 1024 bits is not used; 2048 are the least" in caplog.text
+    assert "has no key for RS256" in caplog.text
+
+
+@pytest.mark.parametrize("extra", [{"x5c": ["a" * 3000]}, {"nonce": "x"}, {"app": 1}])
+def test_header_parameters_that_nobody_knows_are_ignored(
+    world: World, extra: dict[str, Any]
+) -> None:
+    """RFC 7515, section 4."""
+    registry = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
+    token = jwt.encode(
+        {"alg": "ES256", "typ": "at+jwt", "kid": "k", **extra},
+        json.loads(base64.urlsafe_b64decode(world.sign().split(".")[1] + "==")),
+        KEY,
+        registry=registry,
+    )
+    assert world.passes(token)
+
+
+@pytest.mark.parametrize("crit", [["b64"], ["exp"], [], "b64", None])
+def test_critical_extensions_refuse(world: World, crit: object) -> None:
+    """Even those that a library knows (RFC 7515, section 4.1.11; RFC 7797, section 7)."""
+    assert not world.passes(_resigned(world, {"crit": crit, "b64": True, "exp": 1}))
+
+
+@pytest.mark.parametrize("header", [["alg"], "alg", 7, None, {"alg": ["ES256"]}], ids=str)
+def test_a_header_that_is_no_object_refuses(world: World, header: object) -> None:
+    """And fails nothing."""
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    assert not world.passes(f"{head}.e30.e30")
+
+
+def test_a_header_as_deep_as_a_token_refuses(world: World) -> None:
+    """The reader of JSON gives up, and the token with it."""
+    head = base64.urlsafe_b64encode(b"[" * 6000).rstrip(b"=").decode()
+    assert not world.passes(f"{head}.e30.e30")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, -(10**400), 1e308, 2**53, -(2**53)],
+    ids=["10**400", "-(10**400)", "1e308", "2**53", "-(2**53)"],
+)
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+def test_numbers_out_of_range_are_no_times(world: World, name: str, value: float) -> None:
+    """They are refused, and overflow nothing."""
+    changed: dict[str, Any] = {name: value}
+    assert not world.passes(world.sign(**changed))
+
+
+@pytest.mark.parametrize("typ", ["Refresh", "ID", "JWT", 7, ["Bearer"]], ids=str)
+def test_the_claim_typ_must_be_an_access_tokens(world: World, typ: object) -> None:
+    """Keycloak signs its other tokens with the same keys."""
+    assert world.passes(world.sign(typ="Bearer"))
+    assert not world.passes(world.sign(typ=typ))
+
+
+def _resigned(world: World, header: dict[str, Any]) -> str:
+    """Sign the claims of a good token under a header that the library would not write."""
+    head = json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": "k", **header}).encode()
+    parts = [base64.urlsafe_b64encode(head).rstrip(b"="), world.sign().split(".")[1].encode()]
+    signing = b".".join(parts)
+    signature = jws.JWSRegistry.algorithms["ES256"].sign(signing, KEY)
+    return (signing + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
 
 
 def test_an_unknown_key_id_fetches_the_set_anew(world: World) -> None:
@@ -231,16 +322,16 @@ def test_a_process_that_has_just_started_may_fetch_anew() -> None:
 def test_the_set_is_trusted_for_five_minutes(world: World) -> None:
     """A key that was withdrawn is refused from then on."""
     assert world.jwks.held() is None
-    key = world.jwks.find("k")
+    (key,) = world.jwks.find("k")
     world.keys = []
     world.clock.pass_by(299.9)
-    assert world.jwks.find("k") is key
+    assert world.jwks.find("k") == [key]
     held = world.jwks.held()
     assert held is not None
     assert [each.kid for each in held.keys] == ["k"]
     world.clock.pass_by(0.1)
     assert world.jwks.held() is None
-    assert world.jwks.find("k") is None
+    assert world.jwks.find("k") == []
     assert world.fetched() == 2
 
 
@@ -272,13 +363,12 @@ def test_a_key_without_a_part_is_left_out(missing: str) -> None:
 
 
 def test_keys_of_each_asymmetric_kind_are_read() -> None:
-    """Elliptic curves, Edwards curves and RSA."""
-    kinds: list[Key] = [KEY, OKPKey.generate_key("Ed25519", {"kid": "ed"})]
-    kinds.append(RSAKey.generate_key(2048, {"kid": "rsa"}))
-    world = World(*map(_public, kinds))
+    """Elliptic curves and RSA; those of other algorithms are left out."""
+    kinds: list[Key] = [KEY, RSAKey.generate_key(2048, {"kid": "rsa"})]
+    world = World(*map(_public, [*kinds, OKPKey.generate_key("Ed25519", {"kid": "ed"})]))
+    assert world.jwks.find("ed") == []
     for key in kinds:
-        found = world.jwks.find(key.kid)
-        assert found is not None
+        (found,) = world.jwks.find(key.kid)
         assert found.as_dict(private=False) == key.as_dict(private=False)
 
 
@@ -293,7 +383,7 @@ def test_a_server_without_a_key_set(
     with pytest.raises(AuthorizationServerUnavailable):
         world.validator.authenticate_token(world.sign())
     text = f"There is no key set at {ISSUER}/jwks: status {answer.status}"
-    assert caplog.record_tuples == [("flask_gluu_changes.protection.jwt", logging.ERROR, text)]
+    assert caplog.record_tuples == [("flask_gluu_changes.protection.jwks", logging.ERROR, text)]
 
 
 def test_scopes_that_are_wanted_must_be_granted(world: World) -> None:

@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Api, Blueprint
 from werkzeug.exceptions import HTTPException
 
-from flask_gluu_changes import GluuChanges
+from flask_gluu_changes import ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.protection import Guard, Protector
 from tests.support.protection import PATH, PEOPLE, QUERY, MakeSite, Site, settings
@@ -71,6 +71,32 @@ def test_a_host_protects_its_own_route(make_site: MakeSite, host: str) -> None:
     assert 'scope="own.read"' in lacking.headers["WWW-Authenticate"]
     granted = site.get(site.server.issue("own.read"), path="/own")
     assert granted.json == {"client": "caller"}
+
+
+@pytest.mark.parametrize("scopes", [("",), (" ",), ("own.read", ""), ("a b",), ('a"',), ("é",)])
+@pytest.mark.parametrize("mode", ["oauth", "test", "uma"])
+def test_a_route_that_names_no_scope_is_refused_at_once(
+    make_site: MakeSite, mode: str, scopes: tuple[str, ...]
+) -> None:
+    """Every token would have it (RFC 6749, section 3.3)."""
+    protector = make_site(mode).protector
+    with pytest.raises(ConfigurationError, match="no list of scopes"):
+        protector.require(*scopes)
+
+
+@pytest.mark.parametrize("scopes", [[], [""], "", ["own.read", ""]], ids=repr)
+def test_a_check_without_a_scope_lets_nobody_pass(make_site: MakeSite, scopes: Any) -> None:
+    site = make_site("oauth")
+    headers = {"Authorization": f"Bearer {site.server.issue()}"}
+    with site.app.test_request_context(PATH, headers=headers):
+        with pytest.raises(ConfigurationError, match="no list of scopes"):
+            site.protector.check(scopes)
+        with pytest.raises(HTTPException):
+            site.protector.check("own.read")
+    headers = {"Authorization": f"Bearer {site.server.issue('own.read')}"}
+    with site.app.test_request_context(PATH, headers=headers):
+        site.protector.check("own.read")
+        site.protector.check(scope for scope in ["own.read"])
 
 
 def test_a_refusal_keeps_its_challenge_in_a_view_of_the_hosts_api(make_site: MakeSite) -> None:

@@ -64,6 +64,14 @@ def test_malformed_credentials_are_an_invalid_request(site: Site, header: str) -
     assert challenge(response).parameters["error"] == "invalid_request"
 
 
+@pytest.mark.parametrize("separator", ["\t", "\v", "\f", "\x1c", "\x85", "\xa0", " \t", "\t "])
+def test_nothing_but_blanks_separates_scheme_and_token(site: Site, separator: str) -> None:
+    token = site.server.issue()
+    environ = {"HTTP_AUTHORIZATION": f"Bearer{separator}{token}"}
+    assert_scim_error(site.get(environ_overrides=environ), 400)
+    assert site.get(headers={"Authorization": f"Bearer   {token}"}).status_code == 200
+
+
 @pytest.mark.parametrize("first", ["Bearer one", "Basic eA=="])
 def test_two_headers_are_an_invalid_request(site: Site, first: str) -> None:
     response = site.get(headers=[("Authorization", first), ("Authorization", "Bearer two")])

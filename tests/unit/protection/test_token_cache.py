@@ -34,9 +34,7 @@ def clock() -> MovedClock:
 
 @pytest.fixture
 def make_cache(clock: MovedClock) -> Callable[..., TokenCache]:
-    return lambda seconds=30.0, context=("oauth", "https://as"): TokenCache(
-        seconds=seconds, context=context, clock=clock
-    )
+    return lambda seconds=30.0: TokenCache(seconds=seconds, clock=clock)
 
 
 FAR = 4_000_000_000
@@ -109,19 +107,6 @@ def test_no_token_is_kept_in_the_clear(make_cache: Callable[..., TokenCache]) ->
     keys = [key for kept in (cache._good, cache._refused) for key in kept]
     assert [len(key) for key in keys] == [32]
     assert b"raw-token" not in keys
-
-
-def test_the_key_depends_on_mode_issuer_endpoint_and_client(
-    make_cache: Callable[..., TokenCache],
-) -> None:
-    contexts = [
-        ("oauth", "https://a"),
-        ("test", "https://a"),
-        ("oauth", "https://b"),
-        ("oauthhttps://a",),
-    ]
-    keys = {make_cache(context=context)._key("token") for context in contexts}
-    assert len(keys) == len(contexts)
 
 
 def together(threads: int, work: Callable[[], Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flask_gluu_changes.protection.token_cache import TokenCache
+from flask_gluu_changes.protection.token_cache import TokenCache, key_of
 from tests.support.scripted_server import StillClock
 
 GUARD = 5.0
@@ -35,7 +35,7 @@ def clock() -> StillClock:
 
 
 def _cache(clock: StillClock, seconds: float = 30.0) -> TokenCache:
-    return TokenCache(seconds=seconds, context=("oauth", "issuer"), clock=clock)
+    return TokenCache(seconds=seconds, clock=clock)
 
 
 def _kept_for(clock: StillClock, claims: Any, cache: TokenCache) -> float:
@@ -131,20 +131,11 @@ def test_tokens_are_told_apart(clock: StillClock) -> None:
     assert [cache.get(token, Asked({})) for token in tokens] == [{"sub": t} for t in tokens]
 
 
-def test_contexts_are_told_apart(clock: StillClock) -> None:
-    """Where one name ends and the next begins is part of it, and the token is not."""
-    contexts = [("a", "b"), ("ab",), ("a", "b", ""), ("a",), ("b", "a")]
-    caches = [TokenCache(seconds=9, context=context, clock=clock) for context in contexts]
-    keys = {cache._key(token) for cache in caches for token in ("", "b")}
-    assert len(keys) == len(contexts) * 2
-
-
-def test_a_key_is_the_hash_of_context_and_token(clock: StillClock) -> None:
+def test_a_key_is_the_hash_of_the_token() -> None:
     """The same in each process, and nothing that a token could be read from."""
-    one, other = _cache(clock), _cache(clock)
-    assert one._key("token") == other._key("token")
-    assert len(one._key("token")) == 32
-    assert b"token" not in one._key("token")
+    assert key_of("token") == key_of("token") != key_of("tokeN")
+    assert len(key_of("token")) == 32
+    assert b"token" not in key_of("token")
 
 
 def test_a_flood_of_refused_tokens_pushes_out_no_good_one(clock: StillClock) -> None:
@@ -163,10 +154,10 @@ def test_what_was_found_out_while_a_request_waited_is_used(clock: StillClock) ->
     asked = Asked({"sub": "second"})
 
     def outer() -> Any:
-        return cache._ask(cache._key("t"), Asked({"sub": "first"}))
+        return cache._ask(key_of("t"), Asked({"sub": "first"}))
 
     cache.get("t", outer)
-    assert cache._ask(cache._key("t"), asked) == {"sub": "first"}
+    assert cache._ask(key_of("t"), asked) == {"sub": "first"}
     assert asked.times == 0
 
 

@@ -19,7 +19,7 @@ from flask_gluu_changes.settings.fields import PREFIX, key_of, refuse_unknown
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "profile": ("Janssen", "janssen"),
     "url_prefix": ("/feed/", "/feed"),
-    "url_host": ("idp.example.org", "idp.example.org"),
+    "url_host": ("idp.example.org:8443", "idp.example.org:8443"),
     "documents_prefix": ("/feed/documents", "/feed/documents"),
     "time_attributes": ("updatedAt, modifyTimestamp", ("updatedAt", "modifyTimestamp")),
     "max_page_size": ("200", 200),
@@ -97,6 +97,8 @@ def test_a_wrong_value_is_named_with_its_key(name: str, value: object, reason: s
     ("key", "hint"),
     [
         ("GLUU_CHANGES_MAX_PAGESIZE", "; did you mean GLUU_CHANGES_MAX_PAGE_SIZE?"),
+        ("GLUU_CHANGES", ""),
+        ("GLUU_CHANGESSCOPE", "; did you mean GLUU_CHANGES_SCOPE?"),
         ("GLUU_CHANGES_LDAP_URL", "; did you mean GLUU_CHANGES_LDAP_URI?"),
         ("GLUU_CHANGES_ZZZZ", ""),
     ],
@@ -111,10 +113,38 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(key: str, hint: str) -> 
     assert str(caught.value).endswith(hint)
 
 
-def test_keys_of_others_are_not_looked_at() -> None:
+@pytest.mark.parametrize(
+    "variable",
+    ["GLUU_CHANGE_SCOPE", "GLU_CHANGES_SCOPE", "GLUU_CHNAGES_SCOPE", "gluu_changes_scope"],
+)
+def test_a_misspelt_prefix_is_logged_with_the_nearest_key(
+    variable: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The key may be the host's own, so that the application starts."""
+    monkeypatch.setenv(f"FLASK_{variable}", "read")
+    app = Flask(__name__)
+    app.config.from_prefixed_env()
+    app.config.update(TESTING=True, GLUU_CHANGES_PROTECTION="bypass")
+    GluuChanges(app, backend=MemoryBackend())
+    said = f"{variable} is not read by flask-gluu-changes; did you mean GLUU_CHANGES_SCOPE?"
+    assert said in caplog.text
+
+
+def test_a_nested_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flask reads two underscores as a key within a key."""
+    monkeypatch.setenv("FLASK_GLUU_CHANGES__SCOPE", "read")
+    app = Flask(__name__)
+    app.config.from_prefixed_env()
+    app.config.update(TESTING=True, GLUU_CHANGES_PROTECTION="bypass")
+    with pytest.raises(ConfigurationError, match=r"^GLUU_CHANGES is no setting"):
+        GluuChanges(app, backend=MemoryBackend())
+
+
+def test_keys_of_others_are_not_looked_at(caplog: pytest.LogCaptureFixture) -> None:
     """Nor those that are known."""
     known = [key_of(field) for field in dataclasses.fields(Settings)]
-    refuse_unknown([*known, "SECRET_KEY", "GLUU_OTHER", "gluu_changes_x"], [Settings])
+    refuse_unknown([*known, *Flask(__name__).config, "GLUU_OTHER", "OIDC_SCOPE"], [Settings])
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,13 @@ def test_an_open_door_is_said_at_every_start(
         assert (warning or "") in caplog.text
 
 
+@pytest.mark.parametrize("key", ["issuer", "resource"])
+@pytest.mark.parametrize("url", ["https://as.example/?a=b", "https://as.example/#a"])
+def test_what_names_something_has_no_query_and_no_fragment(key: str, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="without query and fragment"):
+        load(**{**OAUTH, key: url})
+
+
 def test_a_key_is_read_as_pem_and_as_jwk(tmp_path: Path) -> None:
     path = tmp_path / "key"
     for key in (RSAKey.generate_key(2048), ECKey.generate_key("P-256"), OKPKey.generate_key()):
@@ -164,12 +172,19 @@ def test_a_key_is_read_as_pem_and_as_jwk(tmp_path: Path) -> None:
         assert read_key(str(path)).is_private
 
 
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 def test_a_key_that_cannot_be_used_is_refused_at_start(tmp_path: Path) -> None:
     public = tmp_path / "public.pem"
     public.write_bytes(RSAKey.generate_key(2048).as_pem(private=False))
     garbage = tmp_path / "garbage"
     garbage.write_text('{"kty": "oct", "k": "x"}')
-    wrong = {str(public): "public key", str(garbage): "no JWK", str(tmp_path / "none"): "read"}
+    small = tmp_path / "small.pem"
+    small.write_bytes(RSAKey.generate_key(1024).as_pem(private=True))
+    other = tmp_path / "other.json"
+    ec = ECKey.generate_key("P-256", {"alg": "RS256"}).as_dict(private=True)
+    other.write_text(json.dumps(ec))
+    wrong = {str(small): "2048 bits", str(other): "cannot sign as its alg says"}
+    wrong |= {str(public): "public key", str(garbage): "no JWK", str(tmp_path / "none"): "read"}
     for path, cause in wrong.items():
         chosen = {**OAUTH, "client_key": path}
         del chosen["client_secret"]

@@ -48,11 +48,12 @@ def test_the_operation_answers_at_the_host_that_is_set() -> None:
 
 def test_the_metadata_is_at_that_host_too() -> None:
     """A client that is refused finds where tokens come from."""
-    app = _matching_hosts(**OAUTH, GLUU_CHANGES_URL_HOST=HOST)
+    resource = f"https://{HOST}{OPERATION}"
+    app = _matching_hosts(**OAUTH, GLUU_CHANGES_URL_HOST=HOST, GLUU_CHANGES_RESOURCE=resource)
     GluuChanges(app, backend=MemoryBackend(PEOPLE))
     well_known = f"/.well-known/oauth-protected-resource{OPERATION}"
     answer = app.test_client().get(well_known, base_url=f"http://{HOST}")
-    assert answer.json["resource"] == f"http://{HOST}{OPERATION}"  # type: ignore[index]
+    assert answer.json["resource"] == resource  # type: ignore[index]
 
 
 def test_a_hosts_api_documents_the_operation_at_that_host() -> None:

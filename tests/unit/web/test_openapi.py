@@ -70,7 +70,9 @@ def test_a_document_names_one_path_and_one_operation(name: str) -> None:
     assert paths.keys() == {"/UpdatedUsers"}
     assert paths["/UpdatedUsers"].keys() == {"get"}
     assert paths["/UpdatedUsers"]["get"]["operationId"] == "getUpdatedUsers"
-    assert paths["/UpdatedUsers"]["get"]["responses"].keys() == {"200", "400", "500", "503"}
+    assert paths["/UpdatedUsers"]["get"]["responses"].keys() == {
+        *("200", "400", "429", "500", "503")
+    }
 
 
 def test_a_document_names_the_parameters_with_their_bounds(name: str) -> None:
@@ -123,6 +125,22 @@ def test_the_base_path_and_the_path_lead_to_the_operation(name: str) -> None:
     (path,) = document["paths"]
     query = {"timeStamp": "2019-12-24T12:00:03Z", "pagesize": "1"}
     assert client.get(_base_path(document) + path, query_string=query).status_code == 200
+
+
+def test_a_document_is_written_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask for it, and YAML takes long; who has it gets 304."""
+    client = client_of()
+    first = client.get(f"/identity/scim/{name}")
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("it is written again")
+
+    monkeypatch.setattr("flask_gluu_changes.web.blueprint.yaml.safe_dump", fail)
+    monkeypatch.setattr("flask_gluu_changes.web.blueprint.mounted", fail)
+    again = client.get(f"/identity/scim/{name}")
+    assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
+    known = {"If-None-Match": first.headers["ETag"]}
+    assert client.get(f"/identity/scim/{name}", headers=known).status_code == 304
 
 
 def test_a_hosts_api_documents_the_operation_and_no_document() -> None:

@@ -100,6 +100,7 @@ class SyncreplFollower(DirectoryFollower):
         references = frozenset(name for name in people.attributes if name.lower() in known)
         visible = self._shows_groups(people) and self._can_see(session)
         return SyncScope(
+            self._contexts.of_people,
             people,
             groups if visible else None,
             references,

@@ -154,6 +154,11 @@ class SyncSession(Session):
             server in written_there for server in csns(csn.encode()) for written_there in written
         )
 
+    def has_change(self, base: str, csn: str) -> bool:
+        """Return whether an entry is as the change of a number left it."""
+        filter_ = filter_format("(entryCSN=%s)", [csn])
+        return bool(self.search_visible(base, ldap.SCOPE_SUBTREE, filter_))
+
     def stamps(self, search: Search, references: frozenset[str]) -> Stamps:
         """Read the stamps of everybody whom a search finds."""
         names = [UUID, CSN, *references]

@@ -42,6 +42,7 @@ from .session import (
     SyncInfoMessage,
     SyncPosition,
     SyncSession,
+    csns,
 )
 from .stamps import Stamps, values_of
 
@@ -58,12 +59,14 @@ FEW = 1000
 class SyncScope:
     """What to read. groups: None when memberships do not show on people.
 
+    context: the naming context of the people, of whose entries a cookie names the last change.
     references: attributes of people that overlays may write without reporting it.
 
     shape: returns the digest of all that decides how people are read, as it is at the moment.
     compare_interval: seconds between two comparisons of everybody with what was told.
     """
 
+    context: str
     people: Search
     groups: Search | None
     references: frozenset[str]
@@ -252,8 +255,18 @@ class SyncStream:
         """Read those who may not be as was told, and whom the refresh did not name as changed."""
         others = [uuid for uuid in self._others or () if uuid in self._told]
         if others:
+            self._say_restored()
             log.info("reading %d people again, to find what slapd did not report", len(others))
         yield from self._read_uuids(others)
+
+    def _say_restored(self) -> None:
+        """Say so where nothing is left of the last change that was told."""
+        told = csns(self._position.people.encode()).values()
+        if not any(self._session.has_change(self._scope.context, csn) for csn in told):
+            log.warning(
+                "the directory lacks the last change that it told, and people are not as they were"
+                " told: it was restored from an older copy, or its clock was set back"
+            )
 
     def _checkpoint(self, cookie: str, *, ends_snapshot: bool = False) -> Checkpoint:
         self._position = SyncPosition(cookie, self._told.sketch, self._position.shape)

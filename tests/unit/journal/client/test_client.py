@@ -70,7 +70,7 @@ def test_batches_lead_from_everybody_to_what_came_since(journal: Journal, site: 
             "a",
             "removed",
             "deleted",
-            2,
+            journal.version,
         )
         assert not batch.full
         assert list(client.drain()) == []

@@ -13,9 +13,9 @@ from flask_gluu_changes.follower import (
     StopSignal,
     Upserted,
 )
+from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.limits import SizeLimits
-from flask_gluu_changes.journal.quarantine import Unwritable
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
 from flask_gluu_changes.journal.tables import JournalState
 from flask_gluu_changes.journal.writer import WriteBatch, Writer
@@ -66,10 +66,11 @@ class Noting(Writer):
     def __init__(self, journal: Journal) -> None:
         super().__init__(journal.engine)
         self.name = journal.writer.name
-        self.batches: list[tuple[list[tuple[str, str | Unwritable]], str | None, bool | None]] = []
+        self.batches: list[tuple[list[tuple[str, object]], str | None, bool | None]] = []
         self.renewed = 0
 
     def commit(self, batch: WriteBatch) -> int:
+        told: list[tuple[str, object]]
         told = [(i, c.inum if isinstance(c, Identity) else c) for i, c in batch.changes.items()]
         self.batches.append((told, batch.cookie, batch.built))
         return super().commit(batch)
@@ -82,13 +83,22 @@ class Noting(Writer):
 class World:
     """An ingester, and all around it."""
 
-    def __init__(self, *, built: bool = True, limits: SizeLimits = SizeLimits()) -> None:  # noqa: B008 -- it cannot change
-        self.journal = Journal(memory_engine(), built=built)
+    def __init__(
+        self,
+        *,
+        built: bool = True,
+        limits: SizeLimits = SizeLimits(),  # noqa: B008 -- it cannot change
+        share: float = ALL,
+        journal: Journal | None = None,
+    ) -> None:
+        self.journal = journal or Journal(memory_engine(), built=built)
         self.writer = Noting(self.journal)
         self.follower = Script()
         self.progress = Told()
         encoder = IdentityEncoder((), lambda name: AttributeType.STRING, Visibility.of(), limits)
-        self.ingester = Ingester(self.writer, encoder, self.follower, self.progress)
+        self.brake = Brake(self.writer, share)
+        parts = (self.writer, encoder, self.follower, self.progress, self.brake)
+        self.ingester = Ingester(*parts)
 
     def tell(self, *events: Event) -> list[Any]:
         """Give it some events; return what was committed since."""

@@ -19,6 +19,7 @@ from flask_gluu_changes.follower import (
     StopSignal,
     Upserted,
 )
+from flask_gluu_changes.journal.ingest.brake import ALL
 from flask_gluu_changes.journal.ingest.service import (
     IngestJob,
     IngestService,
@@ -94,6 +95,7 @@ class World:
             encoder=encoder,
             settings_digest="digest",
             retention_days=30,
+            max_removals=ALL,
         )
         self.service = IngestService(self.writer, job, self.progress)
 

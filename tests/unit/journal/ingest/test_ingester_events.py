@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import insert
 
 from flask_gluu_changes.follower import (
     Checkpoint,
@@ -15,6 +16,7 @@ from flask_gluu_changes.follower import (
     Unchanged,
 )
 from flask_gluu_changes.journal.ingest import ingester as module
+from flask_gluu_changes.journal.tables import UNKNOWN_COMMITS
 
 from .ingesting import World, seen
 
@@ -211,3 +213,13 @@ def test_changes_that_are_pending_are_no_proof_that_there_is_nothing_newer(world
     assert world.state().confirmed_at == before
     world.tell(seen("b"), Heartbeat())
     assert world.state().confirmed_at > before
+
+
+def test_a_restored_journal_begins_a_new_epoch(world: World) -> None:
+    """A client knows of a commit that was lost; within a listing that is not looked for."""
+    row = {"commit_id": "lost", "seq": 7, "epoch": world.state().epoch}
+    with world.journal.engine.begin() as connection:
+        connection.execute(insert(UNKNOWN_COMMITS).values(row))
+    world.tell(SnapshotStarted(complete=True), Heartbeat(), END)
+    with pytest.raises(ContinuityLost, match="the journal was restored"):
+        world.tell(seen("a"), Heartbeat())

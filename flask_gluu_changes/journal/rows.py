@@ -1,0 +1,153 @@
+"""The rows of identities: what is known of them, what differs, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, insert, select, update
+
+from .batch import Change
+from .records import Identity, line_of, removal_of
+from .tables import ENTRIES, JournalState, now, to_octets
+
+LOOKUP_SIZE = 500
+"""Identities to be looked up by one statement; databases limit parameters."""
+
+LAST_TIME = 2**52
+"""Of a clock, in microseconds (2112): every reader of JSON takes whole numbers up to 2**53."""
+
+_Row: TypeAlias = dict[str, Any]
+
+# Built once: SQLAlchemy takes as long to build a statement as to execute it.
+_OCTET_TEXTS = ("id", "inum", "uid")
+_LOOK_UP = select(*(ENTRIES.c[name] for name in ("id", "digest", "removed", "inum", "uid"))).where(
+    ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=LargeBinary))
+)
+_REPLACE = (
+    update(ENTRIES)
+    .where(ENTRIES.c.id == bindparam("known_id"))
+    .values({column.name: bindparam(column.name) for column in ENTRIES.c})
+)
+
+
+class RowChange(NamedTuple):
+    """A row that will be written; known: as an update, else as an insert."""
+
+    row: _Row
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the changes of one transaction have in common.
+
+    version: the time, or one more than the last version where the clock stands, was set back or
+    cannot be right. So it is higher than all versions before, also than those that were given out
+    by a journal that was lost, or restored from a backup. epoch: in another one, what is known
+    has to be told again.
+    """
+
+    at: int
+    version: int
+    epoch: str
+
+    @classmethod
+    def after(cls, state: JournalState) -> Stamp:
+        """Return the stamp of the transaction that comes after a state."""
+        at = now()
+        return cls(at, max(state.version + 1, at if at <= LAST_TIME else 0), state.epoch)
+
+
+def row_changes(
+    connection: Connection, seen: Mapping[str, Change], state: JournalState, stamp: Stamp
+) -> list[RowChange]:
+    """Compare what was seen with what is known; each difference gets a seq behind the head.
+
+    Removals come first: who is created again under the same inum must not be removed after it.
+    """
+    known = known_rows(connection, list(seen))
+    seqs = count(state.head + 1)
+    changes: list[RowChange] = []
+    for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
+        row = _difference(change, known.get(id_), stamp)
+        if row is not None:
+            row["seq"] = next(seqs)
+            changes.append(RowChange(row, id_ in known))
+    return changes
+
+
+def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
+    """Return what is known of some identities, by id; nothing of those that never were."""
+    keys = [*map(to_octets, ids)]
+    parts = (keys[i : i + LOOKUP_SIZE] for i in range(0, len(keys), LOOKUP_SIZE))
+    found = (connection.execute(_LOOK_UP, {"ids": part}).mappings() for part in parts)
+    return {row["id"]: row for rows in found for row in rows}
+
+
+def _difference(change: Change, known: RowMapping | None, stamp: Stamp) -> _Row | None:
+    if not isinstance(change, Identity | str):
+        return None
+    is_entry = known is not None and known["removed"] is None
+    if isinstance(change, Identity):
+        digest = change.digest_in(stamp.epoch)
+        same = is_entry and known is not None and known["digest"] == digest
+        return None if same else _entry_row(change, digest, stamp.version, created=not is_entry)
+    return _removal_row(known, change, stamp) if is_entry and known is not None else None
+
+
+def _entry_row(identity: Identity, digest: bytes, version: int, *, created: bool) -> _Row:
+    return {
+        "id": identity.id,
+        "version": version,
+        "digest": digest,
+        "changed_at": identity.changed_at,
+        "counts_until": identity.counts_until,
+        "removed": None,
+        "removed_at": None,
+        "inum": identity.inum,
+        "uid": identity.uid,
+        "sort_key": identity.sort_key,
+        "line": line_of(identity, version, created=created),
+    }
+
+
+def _removal_row(known: RowMapping, reason: str, stamp: Stamp) -> _Row:
+    """Keep the names of a removed identity, and nothing of its content."""
+    id_, inum, uid = known["id"], known["inum"], known["uid"]
+    return {
+        "id": id_,
+        "version": stamp.version,
+        "digest": b"",
+        "changed_at": 0,
+        "counts_until": 0,
+        "removed": reason,
+        "removed_at": stamp.at,
+        "inum": inum,
+        "uid": uid,
+        "sort_key": b"",
+        "line": removal_of(id_, inum, uid, reason, stamp.version),
+    }
+
+
+def write_rows(connection: Connection, changes: list[RowChange]) -> None:
+    """Write changed rows; who is known moves to its new place."""
+    new = [change.row for change in changes if not change.known]
+    moved = [{**change.row, "known_id": change.row["id"]} for change in changes if change.known]
+    if new:
+        _insert(connection, new)
+    if moved:
+        connection.execute(_REPLACE, moved)
+
+
+def _insert(connection: Connection, rows: list[_Row]) -> None:
+    """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
+    compiled = insert(ENTRIES).compile(dialect=connection.dialect)
+    names = compiled.positiontup or []
+    for row in rows:
+        for name in _OCTET_TEXTS:
+            row[name] = to_octets(row[name])
+    values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
+    connection.exec_driver_sql(str(compiled), values)

@@ -1,0 +1,53 @@
+"""What each session of a journal's database is set to, whatever the server's defaults are."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+MARIADB = {"mysql", "mariadb"}
+"""SQLAlchemy's names of its dialects."""
+
+SQLITE_PATIENCE = 10
+"""Seconds that one waits for the lock of a file."""
+
+
+def prepare_sessions(engine: Engine) -> None:
+    """Have an engine set what it needs on every connection."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name in MARIADB:
+        event.listen(engine, "connect", _prepare_mysql)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _keep_no_statements)
+
+
+def _keep_no_statements(connection: Any, _: object) -> None:
+    """Have nothing prepared: a pooler may go on with another session."""
+    if hasattr(connection, "prepare_threshold"):  # psycopg's; other drivers prepare nothing
+        connection.prepare_threshold = None
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={SQLITE_PATIENCE * 1000}",
+        "secure_delete=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_mysql(connection: Any, _: object) -> None:
+    """Set what the server may have other defaults for: a value is refused and never cut."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    for statement in connection.get_execution_options().get("sqlite_begin", ("BEGIN",)):
+        connection.exec_driver_sql(statement)

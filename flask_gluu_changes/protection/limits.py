@@ -1,0 +1,134 @@
+"""How much those who have shown no good token may make this server ask the authorization server.
+
+A flood of bad tokens must neither reach that server nor take the connections from good ones.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable
+
+from authlib.oauth2 import OAuth2Error
+from cachetools import LRUCache
+from flask import has_request_context, request
+
+from .. import forks
+from .caching import Clock, Passing
+from .claims import Claims
+from .http import MAX_CONNECTIONS, AuthorizationServerBusy
+from .token_cache import key_of
+
+BURST = 50
+"""So many questions one address may cause at once."""
+
+PER_SECOND = 10.0
+"""And so many in a second from then on."""
+
+ADDRESSES = 10_000
+"""Those who asked last are remembered."""
+
+TOKENS = 10_000
+"""As many tokens that were good when they were looked at last."""
+
+PLACES = MAX_CONNECTIONS // 2
+"""Connections that questions about unknown tokens may use; the others are for the known ones."""
+
+
+class TooManyQuestions(OAuth2Error, Passing):  # type: ignore[misc]
+    """One address causes so many questions that the next has to wait."""
+
+    error = "temporarily_unavailable"
+    description = "Too many tokens that are not known here."
+    status_code = 429
+
+
+class Allowance:
+    """Counts for each address how many questions it may still cause (a token bucket)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = forks.new_lock()
+        self._left: LRUCache[str, tuple[float, float]] = LRUCache(ADDRESSES)
+
+    def spend(self, address: str) -> None:
+        """Take one question from what an address has left, or raise TooManyQuestions."""
+        if not self._change(address, -1):
+            raise TooManyQuestions
+
+    def give_back(self, address: str) -> None:
+        """Return a question, because it turned out to be about a good token."""
+        self._change(address, 1)
+
+    def _change(self, address: str, by: int) -> bool:
+        with self._lock:
+            now = self._clock.elapsed()
+            had, since = self._left.get(address, (BURST, now))
+            left = min(had + (now - since) * PER_SECOND, BURST) + by
+            if left < 0:
+                return False
+            self._left[address] = (left, now)
+            return True
+
+
+class AskingLimits:
+    """Asks about tokens: about known ones always, about others within limits.
+
+    Args:
+        seconds: The longest wait for a place among those who ask about unknown tokens.
+        clock: Measures what an address may cause.
+
+    Attributes:
+        allowance: What addresses have left.
+    """
+
+    def __init__(self, seconds: float, clock: Clock) -> None:
+        self.allowance = Allowance(clock)
+        self._seconds = seconds
+        self._renew_places()
+        forks.in_child(self, AskingLimits._renew_places)
+        self._lock = forks.new_lock()
+        self._known: LRUCache[bytes, bool] = LRUCache(TOKENS)
+
+    def _renew_places(self) -> None:
+        self._places = threading.BoundedSemaphore(PLACES)
+
+    def ask(self, token: str, ask: Callable[[], Claims]) -> Claims:
+        """Return what `ask` does; empty claims mean a bad token.
+
+        Raises:
+            TooManyQuestions: The address of the request has caused too many.
+            AuthorizationServerBusy: Others have all places.
+        """
+        key = key_of(token)
+        with self._lock:
+            is_known = self._known.get(key, False)
+        claims = ask() if is_known else self._ask_for_unknown(ask)
+        with self._lock:
+            if claims:
+                self._known[key] = True
+            elif is_known:
+                self._known.pop(key, None)
+        return claims
+
+    def _ask_for_unknown(self, ask: Callable[[], Claims]) -> Claims:
+        address = client_address()
+        self.allowance.spend(address)
+        if not self._places.acquire(timeout=self._seconds):
+            raise AuthorizationServerBusy
+        try:
+            claims = ask()
+        finally:
+            self._places.release()
+        if claims:
+            self.allowance.give_back(address)
+        return claims
+
+
+def client_address() -> str:
+    """Return the address that a request came from; of IPv6 the network, which is one client's."""
+    address = (request.remote_addr or "") if has_request_context() else ""
+    try:
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    except ValueError:
+        return address

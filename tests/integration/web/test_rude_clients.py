@@ -1,0 +1,120 @@
+"""Rude clients of real servers: they get a part of the threads, and others their answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.apps import OPERATION
+from tests.support.crowded import HOME, CrowdedServer, environment, fill, gunicorn, waitress
+from tests.support.rude_clients import Raw, long_poll, page, stream, token_from_now_on
+
+SERVERS = {"gthread": gunicorn("--threads", "4"), "waitress": waitress(4)}
+GRACE = 0.5
+
+threaded = pytest.mark.parametrize("kind", SERVERS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a journal of 30 MB, much more than any buffer between a server and a client."""
+    folder = tmp_path_factory.mktemp("crowded")
+    fill(f"sqlite:///{folder}/journal.db", people=3000, octets=10_000)
+    return folder
+
+
+@contextmanager
+def _serving(folder: Path, command: list[str], **settings: object) -> Iterator[CrowdedServer]:
+    variables = {**environment(folder, **settings), "GRACE": str(GRACE)}
+    with CrowdedServer(variables, *command) as server:
+        yield server
+
+
+def _assert_others_are_answered(server: CrowdedServer) -> None:
+    for _ in range(5):
+        assert httpx.get(server.url, timeout=5).text == HOME
+
+
+def _await_room(server: CrowdedServer, token: str) -> None:
+    """Wait for a second as soon as there is room for it."""
+    deadline = time.monotonic() + 10
+    headers = {"Prefer": "wait=1"}
+    while True:
+        query = {"deltaToken": token}
+        answer = httpx.get(f"{server.url}{OPERATION}", params=query, headers=headers, timeout=5)
+        if answer.status_code == 200:
+            assert answer.headers["Preference-Applied"] == "wait=1"
+            return
+        assert answer.status_code == 429
+        assert time.monotonic() < deadline
+
+
+@threaded
+def test_those_who_wait_leave_threads_to_others(folder: Path, kind: str) -> None:
+    """Of eight long polls of one client on four threads one waits, until it hangs up."""
+    with _serving(folder, SERVERS[kind]) as server, ExitStack() as stack:
+        token = token_from_now_on(server.url)
+        first = stack.enter_context(long_poll(server.port, token))
+        others = [stack.enter_context(long_poll(server.port, token)) for _ in range(7)]
+        assert [other.status() for other in others] == [429] * 7
+        _assert_others_are_answered(server)
+        first.hang_up()
+        _await_room(server, token)
+
+
+@threaded
+def test_slow_readers_leave_threads_to_others(folder: Path, kind: str) -> None:
+    """However many read streams and large pages slowly, and all of them are cut off in time."""
+    with _serving(folder, SERVERS[kind]) as server, ExitStack() as stack:
+        slow = [stack.enter_context(stream(server.port)) for _ in range(6)]
+        slow += [stack.enter_context(page(server.port, 1000)) for _ in range(6)]
+        assert sorted({one.status() for one in slow}) == [200, 429]
+        _assert_others_are_answered(server)
+        if kind == "gthread":  # waitress takes what it sends from a file of its own
+            _await_a_whole_stream(server)
+
+
+def _await_a_whole_stream(server: CrowdedServer) -> None:
+    """Read everything as fast as it comes, as soon as there is room."""
+    deadline = time.monotonic() + 20
+    while (one := stream(server.port)).status() == 429:
+        one.hang_up()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with one:
+        assert b"nextDeltaToken" in one.read_stream()
+
+
+def test_a_reader_that_keeps_the_pace_is_not_cut_off(folder: Path) -> None:
+    """It is slower than the server by far, and its answer is whole."""
+    with _serving(folder, SERVERS["gthread"]) as server, page(server.port, 300) as one:
+        whole = _read_slowly(one, 3_000_000, seconds=3 * GRACE)
+        assert whole.startswith(b"HTTP/1.1 200")
+        length = int(whole.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+        assert len(whole.partition(b"\r\n\r\n")[2]) == length
+
+
+def _read_slowly(one: Raw, octets: int, seconds: float) -> bytes:
+    got, parts = b"", 30
+    for _ in range(parts):
+        got += one.read(octets // parts)
+        time.sleep(seconds / parts)
+    length = int(got.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+    return got + one.read(length + got.index(b"\r\n\r\n") + 4 - len(got))
+
+
+def test_a_worker_with_one_thread_lets_nobody_wait(folder: Path) -> None:
+    """It says at once when to ask again, and the host's other pages are not kept waiting."""
+    with _serving(folder, gunicorn("--worker-class", "sync")) as server:
+        token = token_from_now_on(server.url)
+        with long_poll(server.port, token, 27) as waiting:
+            _assert_others_are_answered(server)
+            head = waiting.read(600)
+        assert head.startswith(b"HTTP/1.1 200")
+        assert b"Retry-After: 5\r\n" in head
+        assert b"Preference-Applied" not in head

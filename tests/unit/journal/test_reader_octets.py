@@ -1,0 +1,82 @@
+"""Octets, not rows, bound what is read of a journal at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flask_gluu_changes.journal.protocol import Slice
+from flask_gluu_changes.journal.reader import LARGE_LINE, PAGE_OCTETS
+from tests.support.journal_site import Site, shown
+from tests.support.journals import Journal, memory_engine
+
+LARGE = "x" * (LARGE_LINE + 1)
+
+
+def _slices(journal: Journal, size: int) -> Iterator[Slice]:
+    position = None
+    while True:
+        slice_ = journal.backend.read_slice(position, size)
+        yield slice_
+        if slice_.next.is_end:
+            return
+        position = slice_.next
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lines=st.lists(st.sampled_from([1, 1000, LARGE_LINE, 3 * LARGE_LINE]), max_size=12),
+    size=st.integers(1, 13),
+    most=st.sampled_from([1, 1000, 2 * LARGE_LINE, PAGE_OCTETS]),
+    at_once=st.integers(1, 5),
+)
+def test_a_run_is_whole_whatever_bounds_its_slices(
+    lines: list[int], size: int, most: int, at_once: int
+) -> None:
+    """Every row once and in order, in slices that are no larger than they need be."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flask_gluu_changes.journal.reader.PAGE_OCTETS", most)
+        patch.setattr("flask_gluu_changes.journal.reader.ROWS_AT_ONCE", at_once)
+        journal = Journal(memory_engine())
+        for number, octets in enumerate(lines):
+            journal.put(f"{number}", description="x" * octets)
+        slices = list(_slices(journal, size))
+    read = [line for slice_ in slices for line in slice_.entries]
+    assert [line.count(b"x") for line in read] == lines
+    for slice_ in slices:
+        assert len(slice_.entries) <= size
+        assert sum(map(len, slice_.entries[:-1])) < most
+    for slice_ in slices[:-1]:
+        assert len(slice_.entries) == size or sum(map(len, slice_.entries)) >= most
+
+
+def test_removals_count_as_well(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page ends within them, too."""
+    monkeypatch.setattr("flask_gluu_changes.journal.reader.PAGE_OCTETS", 1)
+    journal.put("a", "b", "c")
+    token = (site := Site(journal)).full()
+    journal.remove("a", "b", "c")
+    pages = site.run(deltaToken=token)
+    assert [page["itemsPerPage"] for page in pages] == [1, 1, 1]
+
+
+def test_a_stream_of_large_lines_is_whole(journal: Journal, site: Site) -> None:
+    """In the order of change, like its pages."""
+    for name in "abc":
+        journal.put(name, description=LARGE if name == "b" else "")
+    assert [line["@id"] for line in site.lines(cursor="")[:-1]] == ["a", "b", "c"]
+    assert shown(site.run(cursor="")) == ["a", "b", "c"]
+
+
+def test_the_form_of_time_stamps_has_large_lines(journal: Journal, site: Site) -> None:
+    """In its own order, which is by uid."""
+    for name in "cab":
+        journal.put(name, description=LARGE if name == "a" else "", updatedAt="20240501120000Z")
+    query: dict[str, Any] = {"timeStamp": "2020-01-01T00:00:00Z", "pagesize": "5"}
+    results = site.page(**query)["results"]
+    assert [entry["uid"] for entry in results] == [["a"], ["b"], ["c"]]
+    assert results[0]["description"] == [LARGE]
