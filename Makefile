@@ -4,13 +4,14 @@ PYTHON ?= python3
 PORT ?= 8000
 SAMPLE ?= 0
 SEED ?= 1
+EXAMPLES ?= 2000
 VENV := .venv
 BIN := $(VENV)/bin
 # setuptools warns of each editable installation, which pip prints even when it is quiet
 INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth unit test soak interop lint docs diagram dist matrix mutants bench clean \
+.PHONY: help demo demo-oauth unit test soak fuzz interop lint docs diagram dist matrix mutants bench clean \
   system
 
 help: ## list the commands
@@ -30,6 +31,12 @@ test: $(VENV)/test ## run every test, against a real slapd and in a real browser
 
 soak: $(VENV)/test ## torture the journal, more and for longer than the tests do
 	$(BIN)/python -m pytest tests/soak
+
+fuzz: SEED := $(shell date +%s)
+fuzz: $(VENV)/test ## send broken and odd input to all that reads any (EXAMPLES=2000 for each test, SEED=…)
+	@echo 'to repeat this: make fuzz EXAMPLES=$(EXAMPLES) SEED=$(SEED)'
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/fuzz --timeout=3600 \
+	  --hypothesis-seed=$(SEED)
 
 interop: $(VENV)/test ## run against Keycloak and OpenDJ, downloaded by Maven (260 MB, once; needs mvn)
 	$(BIN)/python -m interop

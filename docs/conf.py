@@ -45,7 +45,10 @@ default_role = "code"  # in docstrings, names stand in single backticks
 nitpick_ignore_regex = [
     # Types of other packages: their own manuals are on the internet, which a build does not need.
     (r"py:.*", r"(flask|flask_smorest|werkzeug|click|httpx|sqlalchemy|ldap|orjson|pytest)(\..*)?"),
-    (r"py:.*", r"(collections|datetime|os|pathlib|typing|enum|dataclasses|logging|abc)(\..*)?"),
+    (
+        r"py:.*",
+        r"(collections|contextlib|datetime|os|pathlib|typing|enum|dataclasses|logging|abc)(\..*)?",
+    ),
     (
         r"py:class",
         r"(Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|Flask|Api|Engine|tzinfo)",

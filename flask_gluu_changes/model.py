@@ -19,6 +19,9 @@ Entry: TypeAlias = Mapping[str, Sequence[Value]]
 BEFORE_ALL = to_micros(datetime.min.replace(tzinfo=UTC)) - 1
 """Earlier than every time there is."""
 
+RESERVED = "@"
+"""Begins the names of what the journal says about a person; no attribute may pass for it."""
+
 DEFAULT_TIME_ATTRIBUTES = ("updatedAt", "oxCreationTimestamp")
 
 WHOLE_SECOND_ATTRIBUTES = frozenset({"modifytimestamp", "createtimestamp"})

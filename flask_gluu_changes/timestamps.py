@@ -30,6 +30,9 @@ _HOURS, _MINUTES, _SECONDS = (
 )
 """Two digits to microseconds; `int()` would accept more, such as blanks and underscores."""
 
+_LONGEST_TAIL = 32
+"""Characters of a fraction and the zone; longer ones are read as a rare form."""
+
 _GENERALIZED_TIME = re.compile(
     r"(\d{4})(\d\d)(\d\d)((?!24)\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:[0-5]\d)?)",
     re.ASCII,
@@ -157,6 +160,8 @@ def _day(text: str) -> Moment:
 def _tail(text: str) -> Moment:
     if text == "Z":
         return text, 0
+    if len(text) > _LONGEST_TAIL:
+        raise ValueError("too long to be cached")
     if text[:1] != "." or text[-1:] != "Z":
         raise ValueError("not the usual form")
     fraction, micros = _fraction(text[1:-1])

@@ -6,6 +6,7 @@ from .client import Batch as Batch
 from .client import Change as Change
 from .client import ChangesClient as ChangesClient
 from .errors import ChangesError as ChangesError
+from .errors import ChangesMisconfigured as ChangesMisconfigured
 from .errors import ChangesRefused as ChangesRefused
 from .errors import ChangesUnavailable as ChangesUnavailable
 from .token_store import FileTokenStore as FileTokenStore
@@ -17,6 +18,7 @@ __all__ = [
     "Change",
     "ChangesClient",
     "ChangesError",
+    "ChangesMisconfigured",
     "ChangesRefused",
     "ChangesUnavailable",
     "ClientCredentials",

@@ -3,55 +3,100 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from time import monotonic
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
 
 from .errors import ChangesRefused, ChangesUnavailable
+from .exchange import limit
+from .requester import RETRIED_STATUSES, retry_after
+from .urls import check_private, parsed_url
 
 EARLY_SECONDS = 10.0
-"""A token is replaced so long before it expires."""
+"""A token is replaced so long before it expires, if it lives for twice as long at least."""
 
-DEFAULT_LIFETIME = 60
-"""Seconds, where the authorization server does not say how long a token lives."""
+DEFAULT_LIFETIME, LONGEST_LIFETIME = 60, 86_400
+"""Seconds: where the authorization server does not say how long a token lives, and at most."""
+
+MAX_OCTETS = 1_000_000
+"""The largest answer that is read before there is a token."""
 
 UMA_TICKET = "urn:ietf:params:oauth:grant-type:uma-ticket"
 
 _TICKET = re.compile(r'\bUMA\b.*?\bticket="?([^",\s]+)', re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1
 
 _Flow = Generator[httpx.Request, httpx.Response, None]
 
 
 class _Bearer(httpx.Auth):
-    """Sends a token, and gets another one when it is refused; one consumer, one instance."""
+    """Sends a token, and gets another one when it is refused; one consumer, one instance.
 
-    requires_response_body = True
+    Nothing is sent unencrypted but to this machine.
+    """
 
     def __init__(self, token_endpoint: str, client_id: str, client_secret: str) -> None:
-        self._endpoint = token_endpoint
+        self._endpoint = parsed_url(token_endpoint, "the token endpoint")
+        check_private(self._endpoint, "the client's secret")
         self._client = (quote_plus(client_id), quote_plus(client_secret))  # RFC 6749, 2.3.1
         self._token = ""
         self._until = 0.0
 
-    def _request_token(self, form: dict[str, str]) -> _Flow:
-        request = httpx.Request("POST", self._endpoint, data=form)
+    def _request_token(self, form: dict[str, str], cause: httpx.Request) -> _Flow:
+        """Get a token; cause: the request that needs it, whose time-outs hold here as well."""
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        request = httpx.Request(
+            "POST", self._endpoint, data=form, headers=headers, extensions=cause.extensions
+        )
         basic = httpx.BasicAuth(*self._client)
         response = yield next(basic.auth_flow(request))
-        status = response.status_code
-        if status >= 500:
-            raise ChangesUnavailable(f"the authorization server answered {status}")
-        if status != 200:
-            raise ChangesRefused(f"the authorization server gave no token: {status}", status)
-        granted = response.json()
-        lifetime = float(granted.get("expires_in", DEFAULT_LIFETIME))
-        self._token = str(granted["access_token"])
-        self._until = monotonic() + lifetime - EARLY_SECONDS
+        limit(response, MAX_OCTETS).read()
+        granted = _granted(response)
+        self._token = granted["access_token"]
+        lifetime = _lifetime(granted.get("expires_in"))
+        self._until = monotonic() + max(lifetime - EARLY_SECONDS, lifetime / 2)
 
     def _with_token(self, request: httpx.Request) -> httpx.Request:
+        check_private(request.url, "the token")
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+def _granted(response: httpx.Response) -> Mapping[str, Any]:
+    """Return what was granted; raise ChangesUnavailable for what may pass."""
+    status = response.status_code
+    if status in RETRIED_STATUSES or status >= 500:
+        raise ChangesUnavailable(
+            f"the authorization server answered {status}", retry_after=retry_after(response)
+        )
+    if status != 200:
+        raise ChangesRefused(f"the authorization server gave no token: {status}", status)
+    granted = _json(response)
+    if not isinstance(granted, dict) or not _TOKEN.fullmatch(str(granted.get("access_token", ""))):
+        raise ChangesUnavailable("the authorization server answered 200 without a token")
+    if str(granted.get("token_type", "Bearer")).lower() != "bearer":
+        raise ChangesRefused("the authorization server gave a token that is no bearer token", 200)
+    return granted
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _lifetime(seconds: Any) -> float:
+    """Return how long a token lives, whatever the authorization server says."""
+    if isinstance(seconds, str) and seconds.isdecimal():
+        seconds = int(seconds[:10])
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not seconds > 0:  # which nan is not
+        return DEFAULT_LIFETIME
+    return float(min(seconds, LONGEST_LIFETIME))
 
 
 class ClientCredentials(_Bearer):
@@ -67,6 +112,9 @@ class ClientCredentials(_Bearer):
             client_id: The name of the client at the authorization server.
             client_secret: The secret of the client.
             scope: The scopes to ask for, with blanks between several.
+
+        Raises:
+            ChangesMisconfigured: The secret would be sent unencrypted.
         """
         super().__init__(token_endpoint, client_id, client_secret)
         self._form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
@@ -74,10 +122,11 @@ class ClientCredentials(_Bearer):
     def auth_flow(self, request: httpx.Request) -> _Flow:
         """Get a token where none is valid, and once more after a 401."""
         if not self._token or monotonic() > self._until:
-            yield from self._request_token(self._form)
+            yield from self._request_token(self._form, request)
         response = yield self._with_token(request)
         if response.status_code == 401:
-            yield from self._request_token(self._form)
+            limit(response, MAX_OCTETS)  # httpx reads it before the next request
+            yield from self._request_token(self._form, request)
             yield self._with_token(request)
 
 
@@ -92,6 +141,9 @@ class Uma(_Bearer):
                 the challenge names.
             client_id: The name of the client at the authorization server.
             client_secret: The secret of the client.
+
+        Raises:
+            ChangesMisconfigured: The secret would be sent unencrypted.
         """
         super().__init__(token_endpoint, client_id, client_secret)
 
@@ -100,5 +152,7 @@ class Uma(_Bearer):
         response = yield self._with_token(request) if self._token else request
         ticket = _TICKET.search(", ".join(response.headers.get_list("WWW-Authenticate")))
         if response.status_code == 401 and ticket is not None:
-            yield from self._request_token({"grant_type": UMA_TICKET, "ticket": ticket[1]})
+            limit(response, MAX_OCTETS)  # httpx reads it before the next request
+            form = {"grant_type": UMA_TICKET, "ticket": ticket[1]}
+            yield from self._request_token(form, request)
             yield self._with_token(request)

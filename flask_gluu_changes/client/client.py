@@ -4,48 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Self
 
 import httpx
 
-from .errors import ChangesRefused, ChangesUnavailable, TokenExpired
+from .errors import ChangesError, ChangesUnavailable, TokenExpired
+from .exchange import Exchange
+from .pages import Change as Change
+from .pages import Page
+from .requester import Requester
 from .token_store import TokenStore
+from .urls import check_private, parsed_url
 
 log = logging.getLogger(__name__)
 
-REMOVED = "removed"
 
-RETRIED_STATUSES = {429, 502, 503, 504}
-"""Answers after which the same request may succeed."""
-
-MAX_PAUSE = 300.0
-"""Seconds between two tries, whatever the server asks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The state of an identity, or its removal; deduplicate on (id, version).
-
-    Attributes:
-        id: The identity, which never changes.
-        version: A number that grows with each change of the identity.
-        kind: `created`, `updated` or `removed`. Treat the first two alike, because the creation may
-            have been reported to another client.
-        inum: Gluu's name of the identity, which can change.
-        attributes: Attribute names to arrays of values; empty for a removal.
-        reason: The reason of a removal, `deleted` or `outOfScope`; empty for other changes.
-        omitted: The names of attributes of which something was too large and is not told.
-    """
-
-    id: str
-    version: int
-    kind: str
-    inum: str
-    attributes: Mapping[str, list[Any]]
-    reason: str = ""
-    omitted: tuple[str, ...] = ()
+INTERVAL = 5.0
+"""Seconds from one request to the next when nothing new came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +68,37 @@ class ChangesClient:
         attributes: Iterable[str] = (),
         excluded: Iterable[str] = (),
         repetitions: int = 5,
+        answer_timeout: float = 300.0,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Prepare a client; nothing is requested yet.
 
         Args:
-            url: The URL of the operation.
+            url: The URL of the operation. With credentials it must be an https URL, or be of this
+                machine.
             store: Where the token is kept between two runs.
-            http: A client with the authentication, timeouts and TLS of your choice. Its read
-                timeout must be longer than the waits. It is closed together with this client.
+            http: A client with the authentication, timeouts and TLS of your choice. Redirects are
+                not followed. It is closed together with this client.
             count: The highest number of changes in a batch.
             attributes: The only attributes to ask for; empty asks for all. Whoever changes them
                 needs a new token.
             excluded: The attributes not to ask for. Whoever changes them needs a new token.
             repetitions: How often a request is repeated after failures that may pass, with a pause
-                of what Retry-After says (seconds), or of 1, 2, 4 … seconds.
+                of what Retry-After says, or of 1, 2, 4 … seconds; at least one.
+            answer_timeout: The longest time for a request with its whole answer, in seconds. Waits
+                for a change come on top of it, and of the read timeout of `http`.
             sleep: The function that pauses for a number of seconds.
+
+        Raises:
+            ChangesMisconfigured: Credentials would be sent unencrypted.
         """
-        self._requester = Requester(http, url, repetitions, sleep)
+        self._requester = Requester(
+            Exchange(http, answer_timeout), _checked(url, http), repetitions, sleep
+        )
         self._store = store
         self._http = http
+        self._repetitions = repetitions
+        self._expired = 0
         names = {"attributes": ",".join(attributes), "excludedAttributes": ",".join(excluded)}
         self._query = {"count": str(count), **{n: v for n, v in names.items() if v}}
 
@@ -133,45 +121,63 @@ class ChangesClient:
         Raises:
             ChangesUnavailable: The server cannot be reached or is busy, after all repetitions.
             ChangesRefused: The server refuses the request; an operator must act.
+            ChangesError: The server leads in a circle, or the token cannot be kept.
         """
-        token = self._store.load()
-        try:
-            if token:
-                yield from self._changes_since(token, wait)
-                return
-        except TokenExpired as error:
-            log.warning("Everybody is read anew: %s", error)
-        yield from self._everybody()
+        self._requester.forget_pace()
+        yield from self._drain(wait, INTERVAL)
 
-    def follow(self, *, wait: int = 30) -> Iterator[Batch]:
+    def follow(self, *, wait: int = 30, interval: float = INTERVAL) -> Iterator[Batch]:
         """Yield batches for ever, as they come; end it by leaving the loop.
 
         Args:
             wait: The seconds that the server may wait for a change before it answers.
+            interval: The least time from one request to the next when nothing new came, in
+                seconds; it counts where the server does not wait.
 
         Raises:
             ChangesUnavailable: The server cannot be reached or is busy, after all repetitions.
             ChangesRefused: The server refuses the request; an operator must act.
+            ChangesError: The server leads in a circle, or the token cannot be kept.
         """
         while True:
-            yield from self.drain(wait=wait)
+            yield from self._drain(wait, interval)
 
-    def _changes_since(self, token: str, wait: int) -> Iterator[Batch]:
-        for page in self._run({"deltaToken": token}, wait):
-            if changes := _changes_of(page):
-                yield Batch(changes)
-        self._save_token(page)
+    def _drain(self, wait: int, interval: float) -> Iterator[Batch]:
+        token = self._store.load()
+        try:
+            if token:
+                yield from self._changes_since(token, wait, interval)
+                self._expired = 0
+                return
+        except TokenExpired as error:
+            log.warning("Everybody is read anew: %s", error)
+            self._note_expired()
+        yield from self._everybody(interval)
 
-    def _everybody(self) -> Iterator[Batch]:
+    def _note_expired(self) -> None:
+        """Pause where tokens expire time and again: reading everybody is much work."""
+        self._expired += 1
+        if self._expired > 1:
+            self._requester.pause(self._expired)
+
+    def _changes_since(self, token: str, wait: int, interval: float) -> Iterator[Batch]:
+        for page in self._run({"deltaToken": token}, interval, wait):
+            if page.changes:
+                yield Batch(page.changes)
+        self._store.save(page.token)
+
+    def _everybody(self, interval: float) -> Iterator[Batch]:
         """Read everybody, from the start again where a token expires on the way."""
-        while True:
+        for number in range(self._repetitions + 1):
             try:
-                yield from self._full_reading()
+                yield from self._full_reading(interval)
                 return
             except TokenExpired as error:
                 log.warning("Everybody is read once more: %s", error)
+                self._requester.pause(number)
+        raise ChangesUnavailable("the server gave up each reading of everybody")
 
-    def _full_reading(self) -> Iterator[Batch]:
+    def _full_reading(self, interval: float) -> Iterator[Batch]:
         """Read everybody, and go on until a run fits on one page.
 
         Who changes while a run is read moves behind its end and comes with the next one. Only a run
@@ -179,99 +185,32 @@ class ChangesClient:
         """
         start, first, complete = {"cursor": ""}, True, False
         while not complete:
-            for number, page in enumerate(self._run(start)):
-                complete = number == 0 and "nextDeltaToken" in page
-                yield Batch(_changes_of(page), full=True, first=first, complete=complete)
+            for number, page in enumerate(self._run(start, interval)):
+                complete = number == 0 and bool(page.token)
+                yield Batch(page.changes, full=True, first=first, complete=complete)
                 first = False
-            start = {"deltaToken": page["nextDeltaToken"]["value"]}
-        self._save_token(page)
+            start = {"deltaToken": page.token}
+        self._store.save(page.token)
 
-    def _run(self, start: dict[str, str], wait: int = 0) -> Iterator[dict[str, Any]]:
+    def _run(self, start: dict[str, str], interval: float, wait: int = 0) -> Iterator[Page]:
         """Yield pages until one has a delta token; a short page is not the end."""
-        headers = {"Prefer": f"wait={wait}"} if wait else {}
-        page = self._requester.page({**start, **self._query}, headers)
-        yield page
-        while "nextDeltaToken" not in page:
-            page = self._requester.page({"cursor": page["nextCursor"], **self._query}, {})
+        page = self._requester.page({**start, **self._query}, interval=interval, wait=wait)
+        known = {hash(start.get("deltaToken"))}
+        while True:
+            following = hash(page.cursor or page.token)
+            if following in known and (page.cursor or page.changes):
+                raise ChangesError("the server leads in a circle: a page leads to where it began")
+            known.add(following)
             yield page
-
-    def _save_token(self, page: dict[str, Any]) -> None:
-        self._store.save(page["nextDeltaToken"]["value"])
-
-
-class Requester:
-    """Requests pages, and repeats what failed for a reason that may pass; see ChangesClient."""
-
-    def __init__(
-        self, http: httpx.Client, url: str, repetitions: int, sleep: Callable[[float], object]
-    ) -> None:
-        self._http = http
-        self._url = url
-        self._repetitions = repetitions
-        self._sleep = sleep
-
-    def page(self, query: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
-        """Return a page. Raises TokenExpired, ChangesRefused or ChangesUnavailable."""
-        for attempt in range(self._repetitions + 1):
-            response = self._request(query, headers)
-            if response is not None and response.status_code not in RETRIED_STATUSES:
-                return _page_of(response)
-            if attempt < self._repetitions:
-                self._sleep(_pause(response, attempt))
-        why = "it cannot be reached" if response is None else f"it answered {response.status_code}"
-        raise ChangesUnavailable(f"{self._url} is not available: {why}")
-
-    def _request(
-        self, query: Mapping[str, str], headers: Mapping[str, str]
-    ) -> httpx.Response | None:
-        try:
-            return self._http.get(self._url, params=dict(query), headers=dict(headers))
-        except httpx.TransportError as error:
-            log.warning("%s cannot be reached: %s", self._url, error)
-            return None
+            if page.token:
+                return
+            query = {"cursor": page.cursor, **self._query}
+            page = self._requester.page(query, interval=interval)
 
 
-def _changes_of(page: Mapping[str, Any]) -> list[Change]:
-    """Read the changes of a page, removals first.
-
-    Whoever is removed and created again has another id and the same inum.
-    """
-    return [*map(_removed, page.get("removed", ())), *map(_upserted, page["results"])]
-
-
-def _upserted(entry: Mapping[str, Any]) -> Change:
-    attributes = {name: v for name, v in entry.items() if not name.startswith("@")}
-    inum = entry.get("inum") or [""]
-    return Change(
-        entry["@id"],
-        entry["@version"],
-        entry["@changeType"],
-        inum[0],
-        attributes,
-        omitted=tuple(entry.get("@omitted", ())),
-    )
-
-
-def _removed(entry: Mapping[str, Any]) -> Change:
-    return Change(entry["@id"], entry["@version"], REMOVED, entry["inum"], {}, str(entry["reason"]))
-
-
-def _page_of(response: httpx.Response) -> dict[str, Any]:
-    if response.status_code == 410:
-        raise TokenExpired(_detail(response))
-    if response.status_code != 200:
-        raise ChangesRefused(_detail(response), response.status_code)
-    return cast(dict[str, Any], response.json())
-
-
-def _detail(response: httpx.Response) -> str:
-    """Return the sentence of a SCIM error, or the status alone."""
-    try:
-        return f"{response.status_code}: {response.json()['detail']}"
-    except (ValueError, KeyError, TypeError):
-        return f"{response.status_code}: {response.reason_phrase}"
-
-
-def _pause(response: httpx.Response | None, attempt: int) -> float:
-    wanted = response.headers.get("Retry-After", "") if response is not None else ""
-    return min(float(wanted) if wanted.isdecimal() else 2.0**attempt, MAX_PAUSE)
+def _checked(url: str, http: httpx.Client) -> httpx.URL:
+    """Return a URL to which the credentials of a client may be sent."""
+    parsed = parsed_url(url, "the operation's URL")
+    if http.auth is not None or parsed.userinfo or "Authorization" in http.headers:
+        check_private(parsed, "credentials")
+    return parsed

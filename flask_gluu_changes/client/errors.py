@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import GluuChangesError
+from ..errors import ConfigurationError, GluuChangesError
 
 
 class ChangesError(GluuChangesError):
@@ -10,7 +10,15 @@ class ChangesError(GluuChangesError):
 
 
 class ChangesUnavailable(ChangesError):
-    """The server could not be reached or was busy, also after all repetitions."""
+    """The server could not be reached, was busy or answered nonsense, also after all repetitions.
+
+    Attributes:
+        retry_after: When the server wants to be asked again, in seconds; None if it does not say.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ChangesRefused(ChangesError):
@@ -23,6 +31,10 @@ class ChangesRefused(ChangesError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class ChangesMisconfigured(ChangesError, ConfigurationError):
+    """The client was given a URL that it must not use; its operator must give another one."""
 
 
 class TokenExpired(ChangesError):

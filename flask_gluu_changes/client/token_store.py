@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+
+from .errors import ChangesError
+
+CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM}
+"""What file systems of networks and of users answer that cannot do it."""
 
 
 class TokenStore(Protocol):
@@ -61,25 +68,46 @@ class FileTokenStore:
             return self._path.read_text().strip()
         except FileNotFoundError:
             return ""
+        except (OSError, ValueError) as error:
+            raise ChangesError(f"the token in {self._path} cannot be read: {error}") from error
 
     def save(self, token: str) -> None:
         """Write a file beside the one that is there, and replace it once it is on the disk."""
+        try:
+            self._replace(token)
+            self._sync_folder()
+        except OSError as error:
+            raise ChangesError(f"the token in {self._path} cannot be written: {error}") from error
+
+    def _replace(self, token: str) -> None:
         handle, name = tempfile.mkstemp(prefix=self._path.name, dir=self._path.parent)
         try:
             with open(handle, "w") as file:
                 file.write(token)
                 file.flush()
-                os.fsync(file.fileno())
+                _sync(file.fileno())
             os.replace(name, self._path)
         except BaseException:
-            os.unlink(name)
+            with suppress(OSError):
+                os.unlink(name)
             raise
-        self._sync_folder()
 
     def _sync_folder(self) -> None:
-        """Make the new name of the file durable, too."""
-        folder = os.open(self._path.parent, os.O_RDONLY)
+        """Make the new name of the file durable, too, where a folder can be opened."""
         try:
-            os.fsync(folder)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+        except OSError:
+            return  # Windows opens none, and some accounts may write into one and not read it
+        try:
+            _sync(folder)
         finally:
             os.close(folder)
+
+
+def _sync(descriptor: int) -> None:
+    """Wait until it is on the disk, where the file system can tell."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise

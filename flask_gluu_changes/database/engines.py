@@ -20,14 +20,10 @@ _LIMITED = {"psycopg": ".postgresql", "pymysql": ".mysql"}
 
 
 def connect_options(driver: str, connect: float, operation: float) -> Mapping[str, Any]:
-    """Return what a driver takes as limits of its own, for waits in seconds.
-
-    What was sent and is not acknowledged ends a connection after `connect`: where a firewall has
-    dropped a line there is nobody to acknowledge anything.
-    """
-    if driver in _LIBPQ:
-        waits = {"connect_timeout": max(2, round(connect)), "tcp_user_timeout": int(connect * 1000)}
-        return {**waits, **KEEPALIVE}
+    """Return what a driver takes as limits of its own, for waits in seconds."""
+    if driver in _LIBPQ:  # which takes a `connect_timeout` of 1 for 2
+        whole, unacknowledged = max(2, round(connect)), int(operation * 1000)
+        return {"connect_timeout": whole, "tcp_user_timeout": unacknowledged, **KEEPALIVE}
     if driver in _MYSQL:
         whole = max(1, round(operation))
         return {"connect_timeout": max(1, round(connect)), **_both_ways(whole)}

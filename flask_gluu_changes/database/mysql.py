@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from pymysql.connections import Connection
 
@@ -29,7 +27,6 @@ class LimitedConnection(_Connection):
         """Connect, and limit the waits."""
         connection = cls(*arguments, **options)
         connection.limit = seconds
-        connection._end_when_unacknowledged(seconds)
         return connection
 
     @property
@@ -45,9 +42,3 @@ class LimitedConnection(_Connection):
         """Connect and log in."""
         self.limit = self.connect_timeout or inf
         super().connect(sock)
-
-    def _end_when_unacknowledged(self, seconds: float) -> None:
-        """Have the system end a line on which nobody acknowledges what was sent (tcp(7))."""
-        milliseconds, line = int(seconds * 1000), cast(Any, self)._sock
-        with suppress(OSError, AttributeError):  # a local socket; a system without this
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

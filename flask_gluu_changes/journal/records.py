@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..encoder import EntryEncoder, sort_key
 from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry
-from ..values import AttributeType, untyped
+from ..values import AttributeType, to_string, untyped
 from ..visibility import Visibility
 from .limits import SizeLimits, largest_first
 from .tables import MOST_ID_OCTETS, to_octets
@@ -83,6 +83,8 @@ class IdentityEncoder:
         """
         if len(id_) > SHORT_ID and len(to_octets(id_)) > MOST_ID_OCTETS:
             raise IdTooLong(f"its id has more than {MOST_ID_OCTETS} octets")
+        if not id_.isascii():
+            id_.encode()  # fails for a lone surrogate, which JSON has not
         body, times = self._encoder.read(entry)
         omitted: tuple[str, ...] = ()
         if not self._limits.are_kept(len(body)):
@@ -151,7 +153,7 @@ def _least_text(entry: Entry, attribute: str) -> str:
 
 def _names(omitted: tuple[str, ...]) -> bytes:
     """Write the key of a line that names what is not in it, if anything is."""
-    return b',"@omitted":%b' % json.dumps(omitted).encode() if omitted else b""
+    return b',"@omitted":%b' % json.dumps([*map(to_string, omitted)]).encode() if omitted else b""
 
 
 def _json(text: str) -> bytes:

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    RowMapping,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from .batch import Change
 from .records import Identity, line_of, removal_of
@@ -15,6 +25,9 @@ from .tables import ENTRIES, JournalState, now, to_octets
 
 LOOKUP_SIZE = 500
 """Identities to be looked up by one statement; databases limit parameters."""
+
+DELETE_SIZE = 5000
+"""Rows to be deleted by one statement."""
 
 LAST_TIME = 2**52
 """Of a clock, in microseconds (2112): every reader of JSON takes whole numbers up to 2**53."""
@@ -151,3 +164,10 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
             row[name] = to_octets(row[name])
     values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
     connection.exec_driver_sql(str(compiled), values)
+
+
+def delete_entries(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Delete in parts: each statement has to end within the time-out for an answer."""
+    some = select(ENTRIES.c.seq).where(which).limit(DELETE_SIZE)
+    while seqs := connection.scalars(some).all():
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.seq.in_(seqs)))

@@ -17,6 +17,9 @@ _VERSION = b'"@version":'
 _SAFE = {str, int, bool}
 _READER = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers are only passed over
 
+CACHED_NAMES = 100
+"""The most names of a selection that is cached: a client may send any number of them."""
+
 ALWAYS = frozenset({"inum"})
 """Comes whether it is asked for or not, as `id` does in SCIM, and so does every `@` name."""
 
@@ -29,10 +32,10 @@ class Selection:
     unwanted: frozenset[str] = frozenset()
 
     @classmethod
-    @lru_cache(256)
     def of(cls, wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> Selection:
-        """Return a selection of names in any case; recent ones are cached."""
-        return cls(frozenset(map(str.lower, wanted)), frozenset(map(str.lower, unwanted)))
+        """Return a selection of names in any case; recent ones are cached unless they are long."""
+        is_long = len(wanted) + len(unwanted) > CACHED_NAMES
+        return _selection(wanted, unwanted) if is_long else _cached_selection(wanted, unwanted)
 
     @cached_property
     def digest(self) -> bytes:
@@ -52,6 +55,13 @@ class Selection:
         if name in ALWAYS or name.startswith("@"):
             return True
         return name not in self.unwanted and (not self.wanted or name in self.wanted)
+
+
+def _selection(wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> Selection:
+    return Selection(frozenset(map(str.lower, wanted)), frozenset(map(str.lower, unwanted)))
+
+
+_cached_selection = lru_cache(256)(_selection)
 
 
 def digest_of_visibility(visibility: Visibility) -> bytes:

@@ -11,7 +11,18 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
@@ -22,7 +33,7 @@ from .lease import Lease
 from .lease import LeaseLost as LeaseLost
 from .quarantine import Quarantine, Unwritable, forget_quarantined
 from .records import Identity
-from .rows import Stamp, known_rows, row_changes, write_rows
+from .rows import Stamp, delete_entries, known_rows, row_changes, write_rows
 from .tables import (
     COMMITS,
     ENTRIES,
@@ -193,7 +204,7 @@ class Writer:
             connection.execute(update(STATE).values(fresh))
             connection.execute(delete(UNKNOWN_COMMITS))
             if forget:
-                connection.execute(delete(ENTRIES))
+                delete_entries(connection, true())
                 forget_quarantined(connection)
                 forget_held(connection)
         self._quarantine.reset()
@@ -246,7 +257,7 @@ class Writer:
         with self._transaction() as connection:
             highest = connection.scalar(select(func.max(ENTRIES.c.seq)).where(old))
             if highest is not None:
-                connection.execute(delete(ENTRIES).where(old))
+                delete_entries(connection, old)
                 floor = max(highest, read_state(connection).floor)
                 connection.execute(update(STATE).values(floor=floor))
             last = connection.scalar(select(func.max(COMMITS.c.seq)).where(COMMITS.c.at < before))

@@ -44,6 +44,7 @@ class SingleFlight(Generic[T]):
     def __init__(self) -> None:
         self._lock = forks.new_lock()
         self._pending: dict[Hashable, Future[T]] = {}
+        forks.in_child(self, lambda inherited: inherited._pending.clear())
 
     def share(self, key: Hashable, work: Callable[[], T]) -> T:
         """Return the result of `work`, or raise its exception, in every thread that waited."""

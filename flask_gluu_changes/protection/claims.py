@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -15,19 +15,19 @@ LEEWAY = 5.0
 """Seconds by which this clock may be behind the server's; an expiry is never extended."""
 
 # RFC 7662, section 2.2 and RFC 7519, section 4.1 name these claims and their types.
-TEXTS = ("sub", "client_id", "token_type", "username", "jti")
+TEXTS = ("sub", "client_id", "username", "jti")
 TIMES = ("exp", "nbf", "iat")
 
 LAST_TIME = 2.0**53
 """NumericDates beyond it are not the same number for everybody (RFC 8259, section 6)."""
 
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "token_type": ("bearer",),
-    "typ": ("bearer", "at+jwt", "application/at+jwt", "access_token"),
-    "token_use": ("access_token", "access"),
+    "token_type": ("bearer", ""),
+    "typ": ("bearer", "at+jwt", "application/at+jwt", "access_token", ""),
+    "token_use": ("access_token", "access", ""),
 }
-"""What an access token is called, in lower case, where a claim tells: the first is the standard's
-(RFC 7662, section 2.2), the others are Keycloak's and those of Hydra and Cognito."""
+"""What an access token is called, in lower case, where a claim tells: `token_type` is of the
+standard (RFC 7662, section 2.2), `typ` Keycloak's, `token_use` Hydra's and Cognito's."""
 
 
 def objection(claims: Claims, *, issuer: str, audience: str, now: float) -> str:
@@ -42,8 +42,8 @@ def objection(claims: Claims, *, issuer: str, audience: str, now: float) -> str:
         audience: What `aud` must hold; empty: anything.
         now: The time, in seconds since the epoch.
     """
-    if wrong := _wrong_type(claims) or _wrong_kind(claims):
-        return f"its {wrong} is not that of a bearer access token"
+    for name in _strange(claims):
+        return f"its {name} is not that of a bearer access token"
     if not is_in_force(claims, now):
         return "by its times and this clock, it has expired or is not yet valid"
     if claims.get("iss") not in (None, issuer):
@@ -77,20 +77,16 @@ def as_texts(value: object) -> list[str]:
     return []
 
 
-def _wrong_type(claims: Claims) -> str:
-    """Return the name of a claim whose type is wrong; empty where there is none."""
-    texts = (name for name in TEXTS if not isinstance(claims.get(name), (str, NoneType)))
-    lists = (
-        name
-        for name in ("aud", "scope")
-        if claims.get(name) not in (None, []) and not as_texts(claims[name])
-    )
-    return next(texts, "") or next(lists, "")
-
-
-def _wrong_kind(claims: Claims) -> str:
-    """Return the name of a claim that tells of another token than a bearer access token."""
+def _strange(claims: Claims) -> Iterator[str]:
+    """Yield the names of claims of a wrong type, or of another token than a bearer access token."""
+    for name in TEXTS:
+        if not isinstance(claims.get(name), (str, NoneType)):
+            yield name
+    for name in ("aud", "scope"):
+        if claims.get(name) not in (None, []) and not as_texts(claims[name]):
+            yield name
     if claims.get("cnf") is not None:
-        return "cnf"
-    told = {n: str(claims[n]).lower() for n in KINDS if claims.get(n) not in (None, "")}
-    return next((name for name, kind in told.items() if kind not in KINDS[name]), "")
+        yield "cnf"
+    for name, kinds in KINDS.items():
+        if claims.get(name) is not None and str(claims[name]).lower() not in kinds:
+            yield name

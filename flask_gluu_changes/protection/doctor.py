@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from werkzeug.http import parse_date
+
 from ..model import Finding
 from ..settings.fields import PREFIX
 from ..settings.protection import ProtectionSettings
@@ -84,7 +86,7 @@ class ServerDoctor:
 
     def _time(self) -> Finding:
         url = metadata_urls(self.settings.issuer, uma=self.resource is not None)[-1]
-        date = self.http.send("GET", url, {}).date
+        date = parse_date(self.http.send("GET", url, {}).date)
         if date is None:
             return Finding.warning(
                 "the authorization server does not tell its time; a wrong clock is not noticed",

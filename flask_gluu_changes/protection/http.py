@@ -10,12 +10,10 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeAlias
 
 import httpcore
 from authlib.oauth2 import OAuth2Error
-from werkzeug.http import parse_date
 
 from .. import forks
 from ..errors import ConfigurationError
@@ -63,17 +61,17 @@ class AuthorizationServerUnavailable(OAuth2Error):  # type: ignore[misc]
     status_code = 503
 
 
-class AuthorizationServerBusy(AuthorizationServerUnavailable, Passing):
-    """This server asks so much at the moment that it cannot ask more; the other one is not ill."""
+class AuthorizationServerNotAsked(AuthorizationServerUnavailable, Passing):
+    """Nothing was sent: it failed too often a moment ago, or all connections are in use."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, the JSON of the body, None where there was none, and the time of the server."""
+    """A status, the JSON of the body, None where there was none, and the header `Date`."""
 
     status: int
     json: Any
-    date: datetime | None = None
+    date: str = ""
 
     @property
     def object(self) -> Mapping[str, Any]:
@@ -140,10 +138,10 @@ class HttpClient:
             AuthorizationServerUnavailable: The server did not answer, or with status 500 or above.
         """
         if not self._breaker.allow_request():
-            raise AuthorizationServerUnavailable
+            raise AuthorizationServerNotAsked
         try:
             answer = self._attempt(method, url, (headers, content))
-        except AuthorizationServerBusy:
+        except AuthorizationServerNotAsked:
             raise
         except AuthorizationServerUnavailable:
             self._note_failure(method, url, control)
@@ -186,7 +184,7 @@ class HttpClient:
             answer = self._exchange(method, url, request)
         except httpcore.PoolTimeout as error:
             log.warning("All connections to the authorization server are in use")
-            raise AuthorizationServerBusy from error
+            raise AuthorizationServerNotAsked from error
         except FAILURES as error:
             raise _failure(method, url, type(error).__name__) from error
         if answer.status >= 500:
@@ -279,10 +277,9 @@ def _read(response: httpcore.Response) -> bytes:
     return body
 
 
-def _date(response: httpcore.Response) -> datetime | None:
-    """Return the time of an answer by the server's clock (RFC 9110, section 6.6.1)."""
+def _date(response: httpcore.Response) -> str:
     headers = {name.lower(): value for name, value in response.headers}
-    return parse_date(headers.get(b"date", b"").decode("latin-1"))
+    return headers.get(b"date", b"").decode("latin-1")
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:

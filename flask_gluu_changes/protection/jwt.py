@@ -99,7 +99,7 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         for key in self._jwks.find(key_id):
             try:
                 token = jwt.decode(token_string, key, registry=REGISTRY)
-            except (JoseError, ValueError, TypeError):
+            except (JoseError, RecursionError, TypeError, ValueError):
                 continue
             essential = {name: {"essential": True} for name in ESSENTIAL}
             return _Claims(token.claims, token.header, essential)

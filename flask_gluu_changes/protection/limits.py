@@ -16,7 +16,7 @@ from flask import has_request_context, request
 from .. import forks
 from .caching import Clock, Passing
 from .claims import Claims
-from .http import MAX_CONNECTIONS, AuthorizationServerBusy
+from .http import MAX_CONNECTIONS, AuthorizationServerNotAsked
 from .token_cache import key_of
 
 BURST = 50
@@ -98,7 +98,7 @@ class AskingLimits:
 
         Raises:
             TooManyQuestions: The address of the request has caused too many.
-            AuthorizationServerBusy: Others have all places.
+            AuthorizationServerNotAsked: Others have all places.
         """
         key = key_of(token)
         with self._lock:
@@ -114,15 +114,22 @@ class AskingLimits:
     def _ask_for_unknown(self, ask: Callable[[], Claims]) -> Claims:
         address = client_address()
         self.allowance.spend(address)
-        if not self._places.acquire(timeout=self._seconds):
-            raise AuthorizationServerBusy
         try:
-            claims = ask()
-        finally:
-            self._places.release()
+            claims = self._ask_in_a_place(ask)
+        except AuthorizationServerNotAsked:
+            self.allowance.give_back(address)
+            raise
         if claims:
             self.allowance.give_back(address)
         return claims
+
+    def _ask_in_a_place(self, ask: Callable[[], Claims]) -> Claims:
+        if not self._places.acquire(timeout=self._seconds):
+            raise AuthorizationServerNotAsked
+        try:
+            return ask()
+        finally:
+            self._places.release()
 
 
 def client_address() -> str:

@@ -6,6 +6,7 @@ The resource at the authorization server is configured, found again by its name,
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,10 @@ TTL_SECONDS = 86_400.0
 """How long the id of a resource that was found or registered is trusted."""
 
 
+FORGET_SECONDS = 5.0
+"""The resource is looked for anew at most once in this time: anybody may be the reason of it."""
+
+
 class UmaResource:
     """The resource that permissions are about (UMA federated authorization, section 3)."""
 
@@ -42,6 +47,8 @@ class UmaResource:
         self._scopes = list(settings.uma_scope)
         self._pat = pat
         self._metadata = metadata
+        self._clock = clock
+        self._forgotten_at = -math.inf
         self._registered = CachedValue(self._find_or_register, clock)
 
     def id(self) -> str:
@@ -58,11 +65,14 @@ class UmaResource:
         """Find or register the resource anew, because the server does not know the id any more.
 
         Returns:
-            False for a configured id, which cannot be replaced.
+            False for a configured id, which cannot be replaced, and a moment after the last time.
         """
         if self._configured:
             log.error("The authorization server does not know the configured UMA resource id")
             return False
+        if self._clock.elapsed() < self._forgotten_at + FORGET_SECONDS:
+            return False
+        self._forgotten_at = self._clock.elapsed()
         self._registered.renew(self._registered.get())
         return True
 
@@ -89,7 +99,7 @@ class UmaResource:
         return described.get("name") == self._name and self._has_scopes(described)
 
     def _described(self, resource_id: str) -> Mapping[str, Any]:
-        url = f"{self._endpoint().rstrip('/')}/{quote(resource_id, safe='')}"
+        url = f"{self._endpoint().rstrip('/')}/{quote(resource_id, safe='', errors='replace')}"
         return self._pat.get(url).object
 
     def _has_scopes(self, described: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..model import ChangesQuery
+from ..model import RESERVED, ChangesQuery
 from .secret_names import is_secret, known_names
 
 NEVER_SHOWN = frozenset({"objectclass", "dn", "userpassword"})
@@ -93,6 +93,8 @@ class Visibility:
         the attributes that are kinds of it, too.
         """
         name = base_name(attribute)
+        if name.startswith(RESERVED):
+            return False
         info = self.describe(name) or AttributeInfo.named(name)
         if self._hides(info):
             return False

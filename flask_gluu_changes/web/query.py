@@ -11,6 +11,8 @@ import marshmallow as ma
 from flask import Request, request
 from marshmallow import fields
 from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest
 
 from ..settings.base import Settings
 from ..timestamps import parse_timestamp
@@ -106,7 +108,7 @@ class QueryParser(FlaskParser):
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Mapping[str, str]:
         """Return each known parameter once; `pageSize` is the second spelling of `pagesize`."""
-        sent = req.args
+        sent = _arguments(req)
         for name in (*schema.fields, "pageSize"):
             if len(sent.getlist(name)) > 1:
                 raise ma.ValidationError({name: ["It is repeated; send it once"]})
@@ -117,6 +119,14 @@ class QueryParser(FlaskParser):
         if values.setdefault("pagesize", second) != second:
             raise ma.ValidationError({"pagesize": ["It differs from pageSize; send one of them"]})
         return values
+
+
+def _arguments(req: Request) -> MultiDict[str, str]:
+    """Return the arguments; werkzeug fails for octets that are neither encoded nor UTF-8."""
+    try:
+        return req.args
+    except UnicodeDecodeError as error:
+        raise BadRequest("The query string is not UTF-8; percent-encode it") from error
 
 
 def query_schema(settings: Settings) -> ma.Schema:

@@ -50,7 +50,7 @@ class Port:
                 threading.Thread(target=self._run, args=(line,), daemon=True).start()
 
     def _run(self, line: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # it has been closed
             self._serve(line)
 
 

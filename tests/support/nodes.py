@@ -17,17 +17,23 @@ APPLICATION = "benchmarks.app:create_app()"
 
 
 class Node(Server):
-    """One node; it keeps its port over restarts. environment: the application's settings."""
+    """One node; it keeps its port over restarts.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    environment: the application's settings. options: more of gunicorn's.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], *options: str, application: str = APPLICATION
+    ) -> None:
         super().__init__()
         self.port = free_port()
+        self._options = [*options, application]
         self._settings = [f"{name}={value}" for name, value in environment.items()]
 
     def start(self) -> None:
         """Serve, and return when the first request is answered."""
         where = ["--bind", f"{HOST}:{self.port}", "--threads", "4"]
-        gunicorn = [sys.executable, "-m", "gunicorn", APPLICATION, *where]
+        gunicorn = [sys.executable, "-m", "gunicorn", *where, *self._options]
         self.run(["env", *self._settings, *gunicorn], self.answers)
 
     def stop(self) -> None:

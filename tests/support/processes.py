@@ -9,6 +9,7 @@ import contextlib
 import random
 import socket
 import subprocess
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -26,6 +27,12 @@ def guard(pid: int) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def is_stopped(process: int) -> bool:
+    """Tell whether every thread of a process has heeded SIGSTOP, which takes effect a bit later."""
+    states = Path(f"/proc/{process}/task").glob("*/stat")
+    return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states)
 
 
 def free_port() -> int:

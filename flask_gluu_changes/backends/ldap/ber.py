@@ -12,6 +12,9 @@ BOOLEAN, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x04, 0x0A, 0x30, 0x31
 _LONG = 0x80
 """From this octet on, a length is written in as many further octets as its lower bits say."""
 
+_INDEFINITE = {0x80, 0xFF}
+"""A length to be found by its end, which LDAP has not (RFC 4511, 5.1), and one without meaning."""
+
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield tag and content of each element; raise ValueError when one is cut off."""
@@ -46,5 +49,7 @@ def _length(data: bytes, offset: int) -> tuple[int, int]:
     first = data[offset]
     if first < _LONG:
         return offset + 1, first
+    if first in _INDEFINITE:
+        raise ValueError("a BER element has no definite length")
     start = offset + 1 + first - _LONG
     return start, int.from_bytes(data[offset + 1 : start], "big")

@@ -13,6 +13,10 @@ from ...model import Finding
 UNREACHABLE = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.BUSY, ldap.UNAVAILABLE)
 """Another server, or this one a little later, may answer."""
 
+_NO_TEXT = (
+    "the name of an entry holds octets that are not UTF-8, so that nobody can be read; rename it"
+    " (`ldapsearch -o ldif_wrap=no` shows it among those that begin with `dn::`)"
+)
 _TOO_LARGE = "The directory refuses to give the whole result."
 _ADVICE: dict[type[ldap.LDAPError], tuple[str, str | None]] = {
     ldap.SIZELIMIT_EXCEEDED: (
@@ -55,6 +59,8 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except ldap.LDAPError as error:
         raise to_backend_error(error, doing) from error
+    except UnicodeDecodeError as error:  # python-ldap's, which reads no such name
+        raise BackendUnavailable(f"{doing}: {_NO_TEXT}") from error
 
 
 def to_backend_error(error: ldap.LDAPError, doing: str) -> BackendError:

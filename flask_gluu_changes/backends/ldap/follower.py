@@ -6,16 +6,18 @@ the account's rights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import ldap
 from ldap.filter import filter_format
 
-from ...errors import BackendUnavailable
+from ...errors import BackendRefused, BackendUnavailable
+from ...follower import ContinuityLost
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
 from .connection import Connection, ConnectionPool
@@ -28,6 +30,8 @@ from .schema import (
     requested_attributes,
 )
 from .search import NO_ATTRIBUTES, Search
+
+T = TypeVar("T")
 
 UUID = "entryUUID"
 CSN = "entryCSN"
@@ -145,7 +149,7 @@ class DirectoryFollower:
             found = session.search_visible(base, ldap.SCOPE_BASE, "(objectClass=*)", UUID)
             for _, entry in found:
                 if UUID in entry:
-                    return f"the directory {entry[UUID][0].decode()}"
+                    return f"the directory {uuid_of(entry)}"
         return f"the directory at {' '.join(self._settings.ldap_uri)}"
 
     def _check_directory(self, session: Session) -> None:
@@ -160,7 +164,7 @@ class DirectoryFollower:
     def _uuids(self, session: Session, filter_: str) -> Iterator[str]:
         for context in self._contexts.names:
             for _, entry in session.search_visible(context, ldap.SCOPE_SUBTREE, filter_, UUID):
-                yield entry[UUID][0].decode()
+                yield uuid_of(entry)
 
     def _people(self) -> Search:
         info = self._schema.info()
@@ -175,6 +179,23 @@ class DirectoryFollower:
         hidden = hidden_attributes(self._query, info)
         text = repr((requested_attributes(self._query, info), kinds, hidden))
         return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def uuid_of(entry: Mapping[str, Sequence[bytes]]) -> str:
+    """Return the identity of an entry; raise BackendRefused where the account may not see it."""
+    if UUID not in entry:
+        raise BackendRefused(f"let the account that binds read {UUID} of the people and groups")
+    return entry[UUID][0].decode(errors="replace")
+
+
+def read_position(kind: Callable[..., T], cookie: str) -> T:
+    """Read a saved position, a JSON object of texts; raise ContinuityLost for anything else."""
+    try:
+        texts = json.loads(cookie)
+        "".join(texts.values()).encode()
+        return kind(**texts)
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+        raise ContinuityLost("the saved cookie cannot be read") from error
 
 
 def uuid_filters(uuids: list[str]) -> Iterator[str]:

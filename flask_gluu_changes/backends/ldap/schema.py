@@ -207,4 +207,4 @@ def _registration(entry: Mapping[str, list[bytes]]) -> Iterator[tuple[str, Attri
 
 
 def _first(entry: Mapping[str, list[bytes]], names: Sequence[str]) -> str:
-    return next((entry[name][0].decode() for name in names if name in entry), "")
+    return next((entry[name][0].decode(errors="replace") for name in names if name in entry), "")

@@ -45,12 +45,19 @@ class PollingBounds:
     def parse(cls, cookie: str) -> PollingBounds | None:
         """Read what `str()` wrote; None when there is nothing. ContinuityLost for anything else."""
         try:
-            return cls(*map(datetime.fromisoformat, json.loads(cookie))) if cookie else None
-        except (ValueError, TypeError) as error:
+            return cls(*map(_moment, json.loads(cookie))) if cookie else None
+        except (OverflowError, RecursionError, TypeError, ValueError) as error:
             raise ContinuityLost("the saved bounds cannot be read") from error
 
     def __str__(self) -> str:
         return json.dumps([self.since.isoformat(), self.swept.isoformat()])
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("it has no zone")
+    return moment.astimezone(UTC)
 
 
 def _now() -> datetime:

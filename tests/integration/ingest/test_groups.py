@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import ldap
+
 from flask_gluu_changes.testing import person
+from tests.support.directory import dn_of
 from tests.support.filling import Journal
 from tests.support.followed import People, filled, group_dn
 
@@ -86,3 +89,16 @@ def test_a_person_changed_after_the_group(people: People, journal: Journal) -> N
             people.group(f"g{i}", "1")
         filler.until(lambda: len(groups_of(journal, "1")) == 20)
         assert b'"19@example.org"' in journal.living()["1"]
+
+
+def test_a_member_whose_name_is_no_text(people: People, journal: Journal) -> None:
+    """slapd takes half a surrogate pair; the other members come, and go, all the same."""
+    people.add("1", person("ann"))
+    people.group("staff", "1")
+    odd = [b"cn=\xed\xa0\x80,o=gluu", dn_of("1").encode()]
+    people.admin.modify_s(group_dn("staff"), [(ldap.MOD_REPLACE, "member", odd)])
+    with filled(journal, people) as filler:
+        filler.built()
+        assert groups_of(journal, "1") == [group_dn("staff")]
+        people.admin.modify_s(group_dn("staff"), [(ldap.MOD_REPLACE, "member", odd[:1])])
+        filler.until(lambda: not groups_of(journal, "1"))

@@ -19,13 +19,14 @@ from flask_gluu_changes import BackendUnavailable, ChangesQuery
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.journal.failures import JournalUnavailable
 from flask_gluu_changes.journal.reader import JournalReader
-from flask_gluu_changes.journal.tables import METADATA, open_engine
+from flask_gluu_changes.journal.tables import METADATA, engine_from_config, open_engine
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.testing import LONG_AGO, person
 from tests.support.journals import Journal
 from tests.support.lines import Relay, silent_port
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
+from tests.support.processes import is_stopped
 from tests.support.relational import Relational
 
 Database: TypeAlias = Postgres | MariaDb
@@ -54,6 +55,8 @@ def stopped(server: Database) -> Iterator[None]:
     for process in processes:
         os.kill(process, signal.SIGSTOP)
     try:
+        while not all(map(is_stopped, processes)):
+            os.sched_yield()
         yield
     finally:
         for process in processes:
@@ -140,6 +143,18 @@ def test_a_port_that_says_nothing_is_unavailable(scheme: str) -> None:
             reader.head()
         with soon(), pytest.raises(BackendUnavailable):
             count(backend)
+
+
+def test_the_settings_bound_the_waits_of_a_journal() -> None:
+    """Of web nodes and of `follow`, which open it by the same function."""
+    with silent_port() as silent:
+        url = f"mysql+pymysql://a:b@127.0.0.1:{silent.port}/c"
+        config = {"JOURNAL_URL": url, "JOURNAL_CONNECT_TIMEOUT": 1, "TOKEN_SECRET": "x" * 32}
+        engine = engine_from_config({f"GLUU_CHANGES_{name}": v for name, v in config.items()})
+        with soon(), pytest.raises(BackendUnavailable):
+            JournalReader(engine).head()
+        with soon(), pytest.raises(JournalUnavailable):
+            Writer(engine).acquire()
 
 
 def test_lines_that_were_dropped_cost_no_answer(running: Database) -> None:

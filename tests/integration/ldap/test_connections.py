@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import NOON, person
 from tests.support.directory import Directory, client_of, config_of
 from tests.support.paths import ROOT
+from tests.support.processes import is_stopped
 from tests.support.slapd import Slapd, free_port
 
 from .conftest import MakeBackend
@@ -101,12 +101,6 @@ def test_down_is_503_and_up_again_200(server: Slapd, backend_of: MakeBackend) ->
         assert int(answer.headers["Retry-After"]) > 0
         server.start()
     assert client.get(OPERATION, query_string=QUERY).status_code == 200
-
-
-def is_stopped(process: int) -> bool:
-    """Tell whether every thread of a process has heeded SIGSTOP, which takes effect a bit later."""
-    states = Path(f"/proc/{process}/task").glob("*/stat")
-    return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states)
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["first request", "later request"])

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -16,6 +15,7 @@ from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import LONG_AGO, person
 from tests.support.directory import Directory
 from tests.support.lines import Port, Relay, silent_port, silent_start_tls
+from tests.support.processes import is_stopped
 from tests.support.slapd import Slapd
 
 from .conftest import MakeBackend
@@ -41,8 +41,7 @@ def stopped(server: Slapd) -> Iterator[None]:
     process = int((server.folder / "slapd.pid").read_text())
     os.kill(process, signal.SIGSTOP)
     try:
-        states = Path(f"/proc/{process}/task").glob("*/stat")
-        while not all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states):
+        while not is_stopped(process):
             os.sched_yield()
         yield
     finally:

@@ -54,6 +54,8 @@ def _accepts(audience: str = AUDIENCE, **other: Any) -> bool:
         {"nbf": NOW + LEEWAY},
         {"token_type": "bearer", "typ": "Bearer", "token_use": "access_token"},
         {"typ": "at+jwt", "token_use": "access"},
+        {"typ": "Application/AT+JWT", "token_use": ""},
+        {"typ": "access_token", "token_use": None},
         {"sub": None, "jti": "1", "client_id": "c", "username": "u"},
     ],
 )
@@ -171,3 +173,10 @@ def test_numbers_are_times(value: float) -> None:
 def test_one_text_or_a_list_of_texts(value: object, texts: list[str]) -> None:
     """Anything else is nothing."""
     assert as_texts(value) == texts
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**53, 1e300])
+def test_a_time_out_of_range_is_none(value: float) -> None:
+    """JSON holds whole numbers that no float does."""
+    assert not is_time(value)
+    assert not _accepts(exp=value)

@@ -213,7 +213,7 @@ def test_a_small_rsa_key_verifies_nothing(caplog: pytest.LogCaptureFixture) -> N
     world = World(_public(small))
     assert not world.passes(world.sign(small, header={"alg": "RS256"}))
     assert "An RSA key of 1024 bits is not used; 2048 are the least" in caplog.text
-    assert "has no key for RS256" in caplog.text
+    assert f"The key set at {ISSUER}/jwks has no key for RS256, RS384, RS512" in caplog.text
 
 
 @pytest.mark.parametrize("extra", [{"x5c": ["a" * 3000]}, {"nonce": "x"}, {"app": 1}])
@@ -267,6 +267,21 @@ def test_the_claim_typ_must_be_an_access_tokens(world: World, typ: object) -> No
     """Keycloak signs its other tokens with the same keys."""
     assert world.passes(world.sign(typ="Bearer"))
     assert not world.passes(world.sign(typ=typ))
+
+
+def test_the_log_says_why(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """To the operator, in words that are always the same."""
+    refused = {
+        "it is no JWT with one of the algorithms": "a.b.c",
+        "the typ of its header is not at+jwt": world.sign(header={"typ": "JWT"}),
+        "its header has critical extensions": _resigned(world, {"crit": ["exp"], "exp": 1}),
+        "no key of the issuer has signed it": world.sign(OTHER),
+        "its aud does not hold GLUU_CHANGES_AUDIENCE": world.sign(aud="other"),
+        "of its claims: Missing claim: 'jti'": world.sign(jti=None),
+    }
+    for token in refused.values():
+        assert not world.passes(token)
+    assert caplog.messages == [f"A token was refused: {why}" for why in refused]
 
 
 def _resigned(world: World, header: dict[str, Any]) -> str:

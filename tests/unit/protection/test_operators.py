@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -14,9 +13,7 @@ from flask import Response, jsonify
 
 from flask_gluu_changes.protection.credentials import explained
 from flask_gluu_changes.protection.http import Answer
-from flask_gluu_changes.protection.reasons import QUIET_SECONDS, Reasons
 from tests.support.protection import MakeSite, Site
-from tests.support.scripted_server import StillClock
 
 JWT = {"token_validation": "jwt", "audience": "our-api"}
 Prepare = Callable[[Site], object]
@@ -78,21 +75,6 @@ def test_the_log_says_that_the_server_does_not_know_a_token(
     make_site("oauth").get("unknown-token")
     assert "A token was refused: the authorization server does not call it active" in caplog.text
     assert "unknown-token" not in caplog.text
-
-
-def test_a_reason_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    """Anybody can bring bad tokens."""
-    clock = StillClock()
-    reasons = Reasons(clock)
-    for why in ("a", "a", "b", "a"):
-        reasons.tell(why)
-    assert [record.getMessage()[-1] for record in caplog.records] == ["a", "b"]
-    clock.pass_by(QUIET_SECONDS - 0.1)
-    reasons.tell("a")
-    clock.pass_by(0.1)
-    reasons.tell("a")
-    assert [record.getMessage()[-1] for record in caplog.records] == ["a", "b", "a"]
-    assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
 @pytest.mark.parametrize("auth", ["client", "pat"])

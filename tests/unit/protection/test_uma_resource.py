@@ -178,3 +178,11 @@ def test_a_configured_resource_is_not_forgotten(caplog: pytest.LogCaptureFixture
     assert caplog.messages == [
         "The authorization server does not know the configured UMA resource id"
     ]
+
+
+def test_an_id_that_no_url_can_hold_is_nobody_s() -> None:
+    """JSON can hold a lone surrogate."""
+    registry = Registry()
+    registry.listing = Answer(200, ["\ud800"])
+    with pytest.raises(AuthorizationServerUnavailable):
+        World(registry).resource.id()

@@ -30,6 +30,8 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "attribute_types": ('{"visits": "numeric"}', {"visits": AttributeType.NUMERIC}),
     "paging_session_seconds": ("2.5", 2.5),
     "max_paging_sessions": ("7", 7),
+    "server_threads": ("8", 8),
+    "min_read_rate": ("1024", 1024),
 }
 WRONG: list[tuple[str, Any, str]] = [
     ("PROFILE", "gluu4", "must be one of gluu, janssen, not 'gluu4'"),

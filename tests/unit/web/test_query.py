@@ -199,3 +199,10 @@ def test_whatever_a_parameter_holds_the_answer_is_a_page_or_a_400(name: str, val
             assert detail_of(answer, 400).startswith(
                 f"{name.lower() if name != 'timeStamp' else name}: "
             )
+
+
+def test_octets_that_are_neither_encoded_nor_text_are_refused(shape: str) -> None:
+    """Servers hand them over as they came."""
+    raw = {"QUERY_STRING": "timeStamp=2020-01-01T00:00:00Z&pagesize=1&x=\xff"}
+    answer = working_app(shape).test_client().get(OPERATION, environ_overrides=raw)
+    assert "not UTF-8" in detail_of(answer, 400)

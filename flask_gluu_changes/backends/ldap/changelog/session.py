@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
@@ -25,7 +25,7 @@ from ....errors import BackendRefused, BackendUnavailable
 from ....follower import ContinuityLost
 from ....model import Entry
 from .. import ber
-from ..follower import Session
+from ..follower import Session, read_position
 from ..search import Search, stream
 
 CHANGELOG = "cn=changelog"
@@ -66,11 +66,8 @@ class ChangelogPosition:
     @classmethod
     def parse(cls, cookie: str) -> ChangelogPosition:
         """Read what `str()` wrote; raise ContinuityLost for anything else."""
-        try:
-            position = cls(**json.loads(cookie))
-        except (ValueError, TypeError) as error:
-            raise ContinuityLost("the saved cookie cannot be read") from error
-        if not _COOKIE.fullmatch(str(position.changelog)):
+        position = read_position(cls, cookie)
+        if not _COOKIE.fullmatch(position.changelog):
             raise ContinuityLost("the saved cookie is none of OpenDJ's")
         return position
 
@@ -138,7 +135,7 @@ class ChangelogSession(Session):
     def newest_cookie(self) -> str | None:
         """Return the cookie after the last change; None when the server does not show it."""
         root = self._connection.read_rootdse_s(attrlist=[NEWEST])
-        return str(root[NEWEST][0].decode()) if root.get(NEWEST) else None
+        return _text(root[NEWEST]) if root.get(NEWEST) else None
 
     def replayed(self) -> Csns:
         """Return the last change of each replica that the server has replayed itself."""
@@ -196,16 +193,24 @@ class ChangelogSession(Session):
 
 def is_readable(entry: Mapping[str, Any]) -> bool:
     """Return whether the account may read all that is needed of a record."""
-    return all(name in cidict(entry) for name in NAMES)
+    found = cidict(entry)
+    return all(found.get(name) for name in NAMES)
 
 
 def _replica_state(entry: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
-    text = b" ".join(entry.get("server-state", [])).decode()
-    return entry["domain-name"][0].decode(), _csns_by_server(text)
+    if not entry.get("domain-name"):
+        raise BackendRefused(f"let the account that binds read domain-name below {REPLICAS}")
+    state = b" ".join(entry.get("server-state", []))
+    return _text(entry["domain-name"]), _csns_by_server(_text([state]))
 
 
 def _record(entry: Mapping[str, Any]) -> ChangelogRecord:
     if not is_readable(entry):
         raise BackendRefused(f"a record of {CHANGELOG} hides one of {', '.join(NAMES)}")
     found = cidict(entry)
-    return ChangelogRecord(*(found[name][0].decode() for name in NAMES))
+    return ChangelogRecord(*(_text(found[name]) for name in NAMES))
+
+
+def _text(values: Sequence[bytes]) -> str:
+    """Return the first value; what is no UTF-8 in it names nothing that there is."""
+    return values[0].decode(errors="replace")

@@ -25,7 +25,7 @@ from ....follower import (
 )
 from ....model import Entry
 from ..dn import within
-from ..follower import UUID, uuid_filters
+from ..follower import UUID, uuid_filters, uuid_of
 from ..search import Search
 from .session import PAGE, ChangelogPosition, ChangelogRecord, ChangelogSession, covers
 
@@ -158,4 +158,6 @@ class ChangelogStream:
 
 
 def _uuid_and_entry(entry: Any) -> tuple[str, Entry]:
-    return entry.pop(UUID)[0].decode(), entry
+    uuid = uuid_of(entry)
+    del entry[UUID]
+    return uuid, entry

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
-from ..dn import normal
+from ..dn import normal, normal_octets
 
 FIRST_DELAY = 0.01
 """Seconds between the first and the second reading of a person; doubled each time."""
@@ -40,7 +40,7 @@ class ExpectedMembership:
 
     def is_met(self, member_of: Iterable[bytes]) -> bool:
         """Return whether a person's memberOf is so already."""
-        return (self.group in {normal(value.decode()) for value in member_of}) is self.inside
+        return (self.group in {*map(normal_octets, member_of)}) is self.inside
 
 
 @dataclass
@@ -62,7 +62,8 @@ class Memberships:
 
     def put(self, uuid: str, dn: str, members: Iterable[bytes]) -> list[ExpectedMembership]:
         """Take in a group as it is now; return what that should change on people."""
-        known = {normal(text): text for text in (member.decode() for member in members)}
+        texts = [member.decode(errors="replace") for member in members]
+        known = {normal(text): text for text in texts}
         return self._replace(uuid, _Group(dn, known))
 
     def drop(self, uuid: str) -> list[ExpectedMembership]:
@@ -76,7 +77,7 @@ class Memberships:
 
     def odd(self, uuid: str, dn: str, member_of: Iterable[bytes]) -> list[ExpectedMembership]:
         """Return what a person should show otherwise, by its groups, and was not noted before."""
-        name, shown = normal(dn), {normal(value.decode()) for value in member_of}
+        name, shown = normal(dn), {*map(normal_octets, member_of)}
         having = {g for g, known in self._uuids.items() if name in self._groups[known].members}
         known = self._uuids.keys() | self._former
         odd = {

@@ -16,11 +16,11 @@ import ldap
 from ldap.filter import filter_format
 from ldap.syncrepl import SyncRequestControl
 
-from ....errors import BackendRefused, BackendUnavailable
+from ....errors import BackendUnavailable
 from ....follower import ContinuityLost
 from ....model import Entry
 from .. import ber
-from ..follower import CSN, UUID, Session
+from ..follower import CSN, UUID, Session, read_position, uuid_of
 from ..search import Search, checked_entry
 from .stamps import Stamps, values_of
 
@@ -40,8 +40,12 @@ REFRESH_REQUIRED = (ldap.UNWILLING_TO_PERFORM.errnum, 4096)
 _CSN = re.compile(r"\d{14}\.\d{6}Z#[0-9a-f]{6}#([0-9a-f]{3})#[0-9a-f]{6}")
 """A change sequence number: time, count, server id, count (draft-ietf-ldup-model)."""
 
-_NO_COOKIE = b"0\x15\n\x01"
-"""How a Sync State control without a cookie begins, and so nearly every one of a refresh."""
+_STATES = {bytes([state]): state for state in (PRESENT, ADD, MODIFY, DELETE)}
+_WITHOUT_COOKIE = {b"0\x15\n\x01%b\x04\x10" % octet: state for octet, state in _STATES.items()}
+"""How Sync State controls without a cookie begin, and so nearly all of a refresh."""
+
+_LENGTH_WITHOUT_COOKIE, _UUID_LENGTH = 23, 16
+_KINDS = {NEW_COOKIE, REFRESH_DELETE, REFRESH_PRESENT, ID_SET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,7 @@ class SyncPosition:
     @classmethod
     def parse(cls, cookie: str) -> SyncPosition:
         """Read what `str()` wrote; raise ContinuityLost for anything else."""
-        try:
-            position = cls(**json.loads(cookie))
-        except (ValueError, TypeError) as error:
-            raise ContinuityLost("the saved cookie cannot be read") from error
+        position = read_position(cls, cookie)
         if not csns(position.people.encode()):
             raise ContinuityLost("the saved cookie is none of OpenLDAP's")
         return position
@@ -168,10 +169,8 @@ class SyncSession(Session):
             message_type, found = self._connection.next_message(message_id, self._timeout)
             for dn, entry in found:
                 known: Any = checked_entry(dn, entry)
-                if UUID not in known:
-                    raise BackendRefused(f"let the account that binds read {UUID} of the people")
                 csn = known.get(CSN, (b"",))[0]
-                stamps.put(known[UUID][0].decode(), csn, values_of(known, references))
+                stamps.put(uuid_of(known), csn, values_of(known, references))
         return stamps
 
     def poll(self) -> SyncEntry | SyncInfoMessage | None:
@@ -183,8 +182,10 @@ class SyncSession(Session):
                     raise BackendUnavailable("the directory ended a search that has no end")
                 if decoded := _decoded(message_type, content, message_id):
                     return decoded
+        except UnicodeDecodeError:
+            raise  # it is about the name of an entry
         except ValueError as error:
-            raise BackendRefused(f"a message of syncrepl cannot be read: {error}") from error
+            raise BackendUnavailable(f"a message of syncrepl cannot be read: {error}") from error
         except ldap.LDAPError as error:
             _check_continuity(error)
             raise
@@ -194,31 +195,52 @@ class SyncSession(Session):
 def entry_state(controls: Iterable[tuple[str, Any, bytes]]) -> EntryState:
     """Decode the control that every entry must carry; raise ValueError without it."""
     for oid, _, value in controls:
-        if oid == SYNC_STATE:
+        if oid == SYNC_STATE and value:
             # By far the most frequent form is cut at fixed offsets, in half the time.
-            if value.startswith(_NO_COOKIE):
-                return EntryState(value[4], to_uuid(value[7:]), None)
-            (_, state), (_, uuid), *rest = ber.elements(ber.single_element(value)[1])
-            return EntryState(state[0], to_uuid(uuid), rest[0][1].decode() if rest else None)
+            state = _WITHOUT_COOKIE.get(value[:7])
+            if state is not None and len(value) == _LENGTH_WITHOUT_COOKIE:
+                return EntryState(state, to_uuid(value[7:]), None)
+            return _entry_state(value)
     raise ValueError("an entry came without its Sync State control")
 
 
+def _entry_state(value: bytes) -> EntryState:
+    tag, content = ber.single_element(value)
+    (kind, state), (uuid_kind, uuid), *rest = ber.elements(content)
+    has_form = (tag, kind, uuid_kind) == (ber.SEQUENCE, ber.ENUMERATED, ber.OCTETS)
+    if not has_form or state not in _STATES:
+        raise ValueError("a Sync State control has another form than RFC 4533 gives it")
+    cookie = _cookie(rest[0][1]) if rest else None
+    return EntryState(_STATES[state], to_uuid(uuid), cookie)
+
+
 def sync_info(value: bytes) -> SyncInfo:
-    """Decode the value of a Sync Info message."""
-    kind, content = ber.single_element(value)
+    """Decode the value of a Sync Info message; raise ValueError for what is none."""
+    kind, content = ber.single_element(value or b"")
+    if kind not in _KINDS:
+        raise ValueError("a Sync Info message is of no kind that RFC 4533 has")
     if kind == NEW_COOKIE:
-        return SyncInfo(kind, content.decode())
+        return SyncInfo(kind, _cookie(content))
     parts = dict(ber.elements(content))
     return SyncInfo(
         kind,
-        cookie=parts[ber.OCTETS].decode() if ber.OCTETS in parts else None,
+        cookie=_cookie(parts[ber.OCTETS]) if ber.OCTETS in parts else None,
         flag=parts[ber.BOOLEAN] != b"\0" if ber.BOOLEAN in parts else None,
         uuids=tuple(to_uuid(uuid) for _, uuid in ber.elements(parts.get(ber.SET, b""))),
     )
 
 
+def _cookie(octets: bytes) -> str:
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError("a cookie is no text") from error
+
+
 def to_uuid(octets: bytes) -> str:
-    """Return an entryUUID as text (RFC 4122)."""
+    """Return an entryUUID as text (RFC 4122); raise ValueError for what is none."""
+    if len(octets) != _UUID_LENGTH:
+        raise ValueError("an entryUUID does not have 16 octets")
     text = octets.hex()  # the class uuid.UUID takes several times as long
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -59,8 +59,7 @@ class Stamps:
 
     def in_other_buckets(self, sketch: str) -> set[str] | None:
         """Return who is in the buckets that differ from a sketch; None when none differs."""
-        octets = b64decode(sketch)
-        sums = array("Q", octets if len(octets) == 8 * BUCKETS else bytes(8 * BUCKETS))
+        sums = _read_sketch(sketch)
         other = {i for i in range(BUCKETS) if sums[i] != self._sums[i]}
         if not other:
             return None
@@ -70,3 +69,13 @@ class Stamps:
         """Return who is here with another stamp than was told, or was told and is not here."""
         here, there = self._stamps, told._stamps
         return {u for u, stamp in here.items() if there.get(u) != stamp} | (there.keys() - here)
+
+
+def _read_sketch(sketch: str) -> array[int]:
+    """Read what `Stamps.sketch` wrote; anything else is as if nobody had been told."""
+    nobody = bytes(8 * BUCKETS)
+    try:
+        octets = b64decode(sketch)
+    except ValueError:
+        octets = b""
+    return array("Q", octets if len(octets) == len(nobody) else nobody)

@@ -24,7 +24,7 @@ from ....follower import (
 )
 from ....model import Entry
 from ..dn import within
-from ..follower import CSN, UUID, uuid_filters
+from ..follower import CSN, UUID, uuid_filters, uuid_of
 from ..groups import GROUPS, MEMBER_OF, MEMBERS, members_of
 from ..search import Search
 from .memberships import (
@@ -206,7 +206,7 @@ class SyncStream:
         for found, entry in self._session.search_visible(
             dn, ldap.SCOPE_BASE, GROUPS, UUID, *MEMBERS
         ):
-            if entry[UUID][0].decode() == uuid:
+            if uuid_of(entry) == uuid:
                 return self._memberships.put(uuid, found, members_of(entry))
         return self._memberships.drop(uuid)
 
@@ -349,4 +349,6 @@ class SyncStream:
     def _found(self, base: str, scope: int, filter_: str) -> Iterator[tuple[str, str, Entry]]:
         names = dict.fromkeys((*self._scope.people.attributes, UUID, CSN))
         for dn, entry in self._session.search(base, scope, filter_, *names):
-            yield entry.pop(UUID)[0].decode(), dn, entry
+            uuid = uuid_of(entry)
+            del entry[UUID]
+            yield uuid, dn, entry

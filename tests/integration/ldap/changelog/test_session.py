@@ -10,12 +10,18 @@ from hypothesis import strategies as st
 
 from flask_gluu_changes.backends.ldap import ber
 from flask_gluu_changes.backends.ldap.changelog.session import (
+    NAMES,
     ChangelogPosition,
+    _record,
+    _replica_state,
     check_not_ahead,
     covers,
     csns,
     limited,
 )
+from flask_gluu_changes.backends.ldap.dn import normal
+from flask_gluu_changes.backends.ldap.follower import uuid_of
+from flask_gluu_changes.errors import BackendRefused
 from flask_gluu_changes.follower import ContinuityLost
 
 EARLY = "000001a20a533104000100000001"
@@ -55,7 +61,9 @@ def test_a_position_is_read_as_it_was_written() -> None:
     [
         "garbage",
         "[1]",
+        "[" * 5000,
         '{"changelog": 7, "shape": ""}',
+        json.dumps({"changelog": "o=\ud800:;", "shape": ""}),
         '{"people": "", "groups": "", "shape": ""}',
         json.dumps(
             {"changelog": "rid=000,csn=20990101000000.000000Z#000000#000#000000"} | {"shape": ""}
@@ -104,3 +112,36 @@ def test_a_server_that_went_back(newest: str) -> None:
     """Or that never heard of the replica."""
     with pytest.raises(ContinuityLost, match="went back"):
         check_not_ahead(f"o=gluu:{LATE};", newest)
+
+
+@pytest.mark.parametrize("octets", [b"o=gluu:\xff;", b"\xff"])
+def test_a_record_that_is_no_text_is_read(octets: bytes) -> None:
+    """Its names are those of nobody, and the directory refuses its cookie by itself."""
+    record = _record({name: [octets] for name in NAMES})
+    assert "\ufffd" in record.cookie
+    assert "\ufffd" in record.dn
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_without_a_value_hides_it(name: str) -> None:
+    """An empty list is as little as no attribute."""
+    with pytest.raises(BackendRefused, match="hides one of"):
+        _record({**{n: [b"x"] for n in NAMES}, name: []})
+
+
+def test_a_replica_without_a_name_is_refused() -> None:
+    """The account may not read it."""
+    with pytest.raises(BackendRefused, match="domain-name"):
+        _replica_state({"server-state": [EARLY.encode()]})
+
+
+def test_an_entry_whose_id_is_hidden_is_refused() -> None:
+    """Nobody could tell whose it is."""
+    with pytest.raises(BackendRefused, match="read entryUUID"):
+        uuid_of({"uid": [b"ann"]})
+
+
+@pytest.mark.parametrize("dn", ["1.2.3=#0401ff,o=gluu", "cn=\\ff,o=gluu", "cn=\ud800", "no name"])
+def test_a_name_of_odd_octets_has_a_normal_form(dn: str) -> None:
+    """The same for each spelling in another case."""
+    assert normal(dn) == normal(dn.upper()) == dn.lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -16,9 +17,12 @@ from flask_gluu_changes.backends.ldap.syncrepl.session import (
     REFRESH_DELETE,
     REFRESH_PRESENT,
     SYNC_STATE,
+    SyncPosition,
     entry_state,
     sync_info,
 )
+from flask_gluu_changes.backends.ldap.syncrepl.stamps import Stamps
+from flask_gluu_changes.follower import ContinuityLost
 
 COOKIES = st.none() | st.text(st.characters(codec="ascii"), min_size=1, max_size=300)
 UUIDS = st.uuids().map(lambda found: found.bytes)
@@ -92,3 +96,63 @@ def test_an_entry_without_its_control_is_refused() -> None:
     """Nobody could tell whether it came or went."""
     with pytest.raises(ValueError, match="without its Sync State control"):
         entry_state([("1.2.3", False, b"")])
+
+
+UUID = b"\x04\x10" + bytes(16)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"0\x15\n\x01",
+        b"0\x15\n\x01\x07" + UUID,
+        b"0\x14\n\x00" + UUID,
+        b"0\x14\n\x01\x01\x04\x0f" + bytes(15),
+        b"0\x80\n\x01\x01" + UUID + b"\0\0",
+        b"0\x15\x04\x01\x01" + UUID,
+        b"1\x15\n\x01\x01" + UUID,
+    ],
+)
+def test_a_state_of_another_form_is_refused(value: bytes | None) -> None:
+    """It might be read as somebody else's."""
+    with pytest.raises(ValueError, match=r"BER|Sync State|entryUUID|unpack"):
+        entry_state([(SYNC_STATE, False, value)])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, b"", b"0\x00", b"\xa4\x00", b"\xa1\x80\0\0", b"\xa3\x05\x31\x03\x04\x01a"],
+)
+def test_sync_info_of_another_form_is_refused(value: bytes | None) -> None:
+    """What is not understood may have named people."""
+    with pytest.raises(ValueError, match=r"BER|Sync Info|entryUUID|unpack"):
+        sync_info(value)  # type: ignore[arg-type]
+
+
+CSN = "20240501120000.000000Z#000000#001#000000"
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        "[" * 5000,
+        "7",
+        json.dumps({"people": 7, "told": "", "shape": ""}),
+        json.dumps({"people": CSN, "told": ["x"], "shape": ""}),
+        json.dumps({"people": f"{CSN}\ud800", "told": "", "shape": ""}),
+    ],
+)
+def test_a_position_that_is_none_is_refused(position: str) -> None:
+    """Everybody is read anew then."""
+    with pytest.raises(ContinuityLost, match="cannot be read"):
+        SyncPosition.parse(position)
+
+
+@pytest.mark.parametrize("sketch", ["x", "é", "AAAA"])
+def test_a_sketch_that_is_none_proves_nothing(sketch: str) -> None:
+    """All are read again."""
+    stamps = Stamps()
+    stamps.put("1", b"csn", [])
+    assert stamps.in_other_buckets(sketch) == {"1"}

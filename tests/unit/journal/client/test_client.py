@@ -13,6 +13,7 @@ import pytest
 
 from flask_gluu_changes.client import (
     ChangesClient,
+    ChangesError,
     ChangesRefused,
     ChangesUnavailable,
     FileTokenStore,
@@ -228,7 +229,7 @@ def test_a_token_that_cannot_be_written_leaves_the_old_one(
         raise OSError("the disk is full")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(ChangesError, match="full"):
         store.save("new")
     assert (store.load(), os.listdir(tmp_path)) == ("old", ["token"])
 

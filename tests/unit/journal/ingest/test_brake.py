@@ -330,3 +330,33 @@ def test_other_identities_forget_who_was_held_back(world: World) -> None:
     world.writer.begin_epoch(forget=True)
     world.tell(Heartbeat())
     assert counted(world) == 0
+
+
+def test_the_share_of_the_whole_holds_nobody_back() -> None:
+    """It is how the setting is written that turns the brake off."""
+    world = filled()
+    after = World(share=1.0, journal=world.journal)
+    after.writer.acquire()
+    after.tell(Deleted([*PEOPLE]), Heartbeat())
+    assert (living(world), counted(world)) == (set(), 0)
+
+
+def test_already_the_first_is_said(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Where removals come one by one, the eleventh is the first that is held back."""
+    for id_ in PEOPLE[:11]:
+        world.tell(Deleted([id_]), Heartbeat())
+    assert "at once, 1:" in caplog.text
+
+
+def test_who_was_not_confirmed_does_not_go_by_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That others went is no sign that the source is well again."""
+    clock = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    world.tell(Deleted(PEOPLE[:15]), Heartbeat())
+    confirm(world)
+    world.tell(BEGIN, DeleteUnmentioned(), END, Heartbeat())
+    clock[0] += 2 * module.SETTLING
+    world.tell(Heartbeat())
+    assert (living(world), counted(world)) == ({*PEOPLE[15:]}, 5)

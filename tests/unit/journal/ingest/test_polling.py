@@ -199,3 +199,18 @@ def test_the_journal_says_that_it_lags_and_why(journal: Journal) -> None:
         )
         people.remove("1")
         filler.until(lambda: journal.rows()["1"].removed == "deleted")
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        '["2024-05-01T12:00:00", "2024-05-01T12:00:00"]',
+        '["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"]',
+        "[" * 5000,
+    ],
+)
+def test_bounds_that_are_no_times_in_a_zone(looks: Looks, cookie: str) -> None:
+    """Nor can those be compared with the clock, or nested ones be read."""
+    follower = PollingFollower(looks.people.backend, ChangesQuery(LONG_AGO), FollowSettings(), "")
+    with pytest.raises(ContinuityLost, match="cannot be read"):
+        next(follower.events(cookie, StopSignal()))

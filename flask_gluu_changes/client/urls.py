@@ -1,0 +1,41 @@
+"""URLs to which secrets may go, and how they are named where others read."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import httpx
+
+from .errors import ChangesMisconfigured
+
+
+def public_name(url: httpx.URL) -> str:
+    """Return a URL without what may be a secret: user, password, query."""
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def parsed_url(text: str, what: str) -> httpx.URL:
+    """Return a URL; raise ChangesMisconfigured for one that cannot be read."""
+    try:
+        return httpx.URL(text)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise ChangesMisconfigured(f"{what} is no URL that can be read") from error
+
+
+def check_private(url: httpx.URL, what: str) -> None:
+    """Raise ChangesMisconfigured where others on the network could read what is sent.
+
+    what: that which is sent, for the operator.
+    """
+    if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
+        return
+    raise ChangesMisconfigured(
+        f"{what} would be sent to {public_name(url)} unencrypted; give an https:// URL"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
