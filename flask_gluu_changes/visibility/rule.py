@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from ..model import RESERVED, ChangesQuery
 from .secret_names import is_secret, known_names
 
 NEVER_SHOWN = frozenset({"objectclass", "dn", "userpassword"})
 """What Gluu's UserWebService leaves out of every result, whatever the settings say."""
+
+MAX_VERDICTS = 4096
+"""The most attributes for which it is remembered whether they are shown."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class AttributeInfo:
     is_secret: bool = False
 
     @classmethod
+    @lru_cache(4096)
     def named(cls, name: str) -> AttributeInfo:
         """Return what is known of an attribute where there is no schema."""
         return cls(frozenset({base_name(name)}))
@@ -36,6 +41,14 @@ class AttributeInfo:
     def all_names(self) -> frozenset[str]:
         """The names of it and of its supertypes."""
         return self.names | self.supertypes
+
+
+class _Verdict(NamedTuple):
+    """Whether an attribute is shown, as long as the store tells the same of it."""
+
+    name: str
+    info: AttributeInfo | None
+    shown: bool
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,9 @@ class Visibility:
     shown: frozenset[str] = frozenset()
     describe: Callable[[str], AttributeInfo | None] = field(
         default=AttributeInfo.named, compare=False, repr=False
+    )
+    _verdicts: dict[str, _Verdict] = field(
+        default_factory=dict, init=False, compare=False, repr=False
     )
 
     @classmethod
@@ -92,10 +108,19 @@ class Visibility:
         What is said of an attribute holds for all of its names and its OID, and what is denied for
         the attributes that are kinds of it, too.
         """
-        name = base_name(attribute)
+        known = self._verdicts.get(attribute)
+        name = known.name if known else base_name(attribute)
+        info = self.describe(name)
+        if known is None or known.info is not info:
+            if len(self._verdicts) >= MAX_VERDICTS:
+                self._verdicts.clear()
+            known = self._verdicts[attribute] = _Verdict(name, info, self._shows(name, info))
+        return known.shown
+
+    def _shows(self, name: str, info: AttributeInfo | None) -> bool:
         if name.startswith(RESERVED):
             return False
-        info = self.describe(name) or AttributeInfo.named(name)
+        info = info or AttributeInfo.named(name)
         if self._hides(info):
             return False
         return self.allowed is None or not self.allowed.isdisjoint(info.names)

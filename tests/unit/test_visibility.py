@@ -91,6 +91,18 @@ def test_what_the_schema_calls_a_secret_is_hidden() -> None:
     assert Visibility.of(shown=["doorCode"]).known_to(SCHEMA.get).shows("doorCode")
 
 
+def test_a_schema_that_is_read_anew_counts_at_once() -> None:
+    """What was decided by the one before is decided again."""
+    schema = dict(SCHEMA)
+    rule = Visibility.of(denied=["nickname"]).known_to(schema.get)
+    assert rule.shows("cn")
+    schema["cn"] = AttributeInfo(frozenset({"cn", "nickname"}))
+    assert not rule.shows("cn")
+    assert rule.shows("mail")
+    schema["mail"] = AttributeInfo(frozenset({"mail"}), is_secret=True)
+    assert not rule.shows("mail")
+
+
 @pytest.mark.parametrize("shown", ["userPKCS12", "2.16.840.1.113730.3.1.216"])
 def test_a_secret_that_is_to_be_shown_is_shown_by_all_its_names(shown: str) -> None:
     """Its other names are in the list of secrets, too."""

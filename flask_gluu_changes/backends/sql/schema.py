@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -110,10 +111,16 @@ class TableInfo:
 
     def describe(self, name: str) -> AttributeInfo | None:
         """Return the names of an attribute, of which its column's is one; None without a column."""
-        column = self.columns.get(name)
-        if column is not None:
-            return AttributeInfo(frozenset({name, column.column.lower()}))
-        return AttributeInfo.named(name) if name in NOT_SHOWN else None
+        if name in NOT_SHOWN:
+            return AttributeInfo.named(name)
+        return self._described.get(name)
+
+    @cached_property
+    def _described(self) -> dict[str, AttributeInfo]:
+        return {
+            name: AttributeInfo(frozenset({name, column.column.lower()}))
+            for name, column in self.columns.items()
+        }
 
     def without_column(self, name: str) -> str:
         """Return the sentence that says that an attribute has no column."""
