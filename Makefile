@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth unit test soak fuzz interop lint docs diagram dist matrix mutants bench clean \
+.PHONY: help demo demo-oauth unit test soak fuzz interop lint docs diagram dist matrix mutants bench load clean \
   system
 
 help: ## list the commands
@@ -29,8 +29,8 @@ unit: $(VENV)/unit ## run the unit tests: no root, no server, no compiler
 test: $(VENV)/test ## run every test, against a real slapd and in a real browser, and print the coverage
 	$(BIN)/python -m pytest --cov
 
-soak: $(VENV)/test ## torture the journal, more and for longer than the tests do
-	$(BIN)/python -m pytest tests/soak
+soak: $(VENV)/test ## torture directory, journal and consumers for minutes, and print the seeds (SEED="17 42": these)
+	$(BIN)/python -m pytest -v -rP tests/soak
 
 fuzz: SEED := $(shell date +%s)
 fuzz: $(VENV)/test ## send broken and odd input to all that reads any (EXAMPLES=2000 for each test, SEED=…)
@@ -67,6 +67,9 @@ mutants: $(VENV)/mutants ## change the core in small ways and see whether its un
 
 bench: $(VENV)/test ## print the table of speeds (PEOPLE=100000)
 	$(BIN)/python -m benchmarks $(PEOPLE)
+
+load: $(VENV)/test ## see whether rude clients leave ordinary ones their answers; a minute
+	$(BIN)/python -m benchmarks.load
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) .matrix build dist docs/_build *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

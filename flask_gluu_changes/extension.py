@@ -113,8 +113,8 @@ class GluuChanges:
         if isinstance(backend, SequenceBackend):  # else there are no token forms
             waiting = Waiting(backend, journal_settings, capacity, protector)
             check_token_secret(journal_settings, app.config)
-            visibility = settings.visibility
-            delta = DeltaEndpoint(backend, journal_settings, visibility, lag, waiting, answers)
+            parts = (journal_settings, settings.visibility, lag, waiting, answers)
+            delta = DeltaEndpoint(backend, *parts, settings.digest)
         state = AppState(settings, feed, protector, answers, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
@@ -161,4 +161,5 @@ def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
         visibility=settings.visibility,
         configured_type=settings.type_of,
         lag=lag,
+        settings_digest=settings.digest,
     )

@@ -44,6 +44,8 @@ class ChangesQuery:
         shown: The names, in lower case, of secrets that clients may see nonetheless.
         everybody: Whether everybody matches, whatever their times, and those without any, too. The
             journal's ingest asks so when it sweeps a store; `since` is then long ago.
+        settings_digest: `Settings.digest` of the application that asks, for stores of entries that
+            are written already; empty where it is not known.
     """
 
     since: datetime
@@ -52,6 +54,7 @@ class ChangesQuery:
     excluded: frozenset[str] = frozenset()
     everybody: bool = False
     shown: frozenset[str] = frozenset()
+    settings_digest: str = ""
 
     def bound(self, attribute: str) -> datetime:
         """Return the lowest time of an attribute that matches, down to the second where need be."""

@@ -6,7 +6,7 @@ import logging
 
 from sqlalchemy import URL
 
-from ..addresses import is_loopback
+from ..settings.addresses import is_loopback
 
 log = logging.getLogger(__name__)
 

@@ -40,6 +40,7 @@ class Feed:
         visibility: Visibility,
         configured_type: Callable[[str], AttributeType | None],
         lag: timedelta = timedelta(minutes=1),
+        settings_digest: str = "",
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """Keep what decides about each answer.
@@ -53,6 +54,8 @@ class Feed:
             lag: How far the clocks of writers may be ahead of this machine's. Later times do not
                 count for the latest change of a page: a client that went on from one in the far
                 future would miss all changes until then.
+            settings_digest: `Settings.digest` of the application, so that a store of entries that
+                are written already can refuse to answer with those of other settings.
             clock: Returns the time, in UTC.
         """
         self.backend = backend
@@ -61,6 +64,7 @@ class Feed:
         self._visibility = visibility.known_to(backend.describe)
         self._configured_type = configured_type
         self._lag = lag
+        self._settings_digest = settings_digest
         self._clock = clock
 
     def page(
@@ -96,8 +100,14 @@ class Feed:
             since: The inclusive bound, in UTC and whole milliseconds.
         """
         shown = self._visibility
-        times = self._time_attributes
-        return ChangesQuery(since, times, shown.allowed, shown.hidden, shown=shown.shown)
+        return ChangesQuery(
+            since,
+            self._time_attributes,
+            shown.allowed,
+            shown.hidden,
+            shown=shown.shown,
+            settings_digest=self._settings_digest,
+        )
 
     def _snapshot(
         self, since: datetime, reading: Callable[[], AbstractContextManager[object]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,16 +13,14 @@ from typing import IO, overload
 
 from ..encoder import EncodedEntry
 from ..timestamps import from_micros, to_instant, to_micros
+from .parts import LARGE, LargePage
 
 SPILL_BYTES = 2**20
 """Answers up to this size stay in memory; larger ones go to an unlinked temporary file, by parts of
 this size."""
 
-LARGE = 2**18
-"""Octets of a page from which on its entries are not held in memory all at once."""
-
-PART = 2**16
-"""Octets after which a part of a large page is complete."""
+RESIDENT = 2**23
+"""Octets of a file after whose reading its memory is given back."""
 
 _TAIL = b"]}"
 
@@ -47,28 +45,15 @@ class Page:
     latest: int | None
 
     @property
-    def size(self) -> int | None:
-        """The octets of a large page's body; None for a page that is not large."""
+    def large(self) -> LargePage | None:
+        """A large page as it is sent; None for one that is held in memory."""
         if not isinstance(self.bodies, StoredBodies):
             return None
-        commas = len(self.bodies) - 1
-        return len(self._head()) + self.bodies.octets + commas + len(_TAIL)
+        return LargePage(self._head(), self.bodies, self.bodies.octets, _TAIL)
 
     def to_json(self) -> bytes:
         """Return the body of the answer; an empty page's latest change is the time asked for."""
         return b"%b%b%b" % (self._head(), b",".join(self.bodies), _TAIL)
-
-    def parts(self) -> Iterator[bytes]:
-        """Yield the same part by part, so that nobody need hold a large page as a whole."""
-        part = [self._head()]
-        size = 0
-        for number, body in enumerate(self.bodies):
-            part.append(b"," + body if number else body)
-            size += len(body)
-            if size >= PART:
-                yield b"".join(part)
-                part, size = [], 0
-        yield b"".join((*part, _TAIL))
 
     def _head(self) -> bytes:
         latest = to_instant(self.since if self.latest is None else from_micros(self.latest))
@@ -81,11 +66,11 @@ class Page:
 class StoredBodies(Sequence[bytes]):
     """The bodies of a large page, cut from a snapshot when they are asked for.
 
-    starts, ends: where each begins and ends in the data.
+    starts, ends: where each begins and ends in the data. octets: of all of them.
     """
 
     def __init__(
-        self, data: bytes | mmap.mmap, starts: Sequence[int], ends: Sequence[int], octets: int
+        self, data: Octets, starts: Sequence[int], ends: Sequence[int], octets: int
     ) -> None:
         self.octets = octets
         self._data = data
@@ -100,19 +85,32 @@ class StoredBodies(Sequence[bytes]):
     @overload
     def __getitem__(self, at: slice) -> Sequence[bytes]: ...
     def __getitem__(self, at: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        return self._data[self._starts[at] : self._ends[at]]
+        if isinstance(at, int):
+            return self._data.cut(self._starts[at : at + 1], self._ends[at : at + 1])[0]
+        return self._data.cut(self._starts[at], self._ends[at])
 
-    def __iter__(self) -> Iterator[bytes]:
-        read = 0
-        for start, end in zip(self._starts, self._ends, strict=True):
-            yield self._data[start:end]
-            read += end - start
-            if read >= SPILL_BYTES:
-                _release(self._data)
-                read = 0
-        _release(self._data)
+
+class Octets:
+    """All bodies of a snapshot, in memory or in a file that is mapped into it."""
+
+    def __init__(self, octets: bytes | mmap.mmap) -> None:
+        self._octets = octets
+        self._read = 0
+
+    def cut(self, starts: Sequence[int], ends: Sequence[int], octets: int = 0) -> list[bytes]:
+        """Return the bodies between some positions; octets: of all of them, if they are known."""
+        data = self._octets
+        bodies = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+        self._read += octets or sum(map(len, bodies))
+        if self._read > RESIDENT:
+            self._release()
+        return bodies
+
+    def _release(self) -> None:
+        """Have the system count what was read of a file as its own memory, and not as ours."""
+        self._read = 0
+        if isinstance(self._octets, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            self._octets.madvise(mmap.MADV_DONTNEED)
 
 
 class Snapshot:
@@ -133,7 +131,7 @@ class Snapshot:
                 keys.append(key)
                 changed.append(micros)
                 ends.append(spool.append(body))
-            self._data = spool.finish()
+            self._data = Octets(spool.finish())
         # positions are sorted, not bodies, which may be in the file
         order = sorted(range(len(keys)), key=keys.__getitem__)
         self._starts = array("Q", (ends[i] for i in order))
@@ -154,15 +152,7 @@ class Snapshot:
         octets = sum(ends) - sum(starts)
         if octets > LARGE:
             return Page(self._since, StoredBodies(self._data, starts, ends, octets), latest)
-        bodies = [self._data[begin:end] for begin, end in zip(starts, ends, strict=True)]
-        _release(self._data)
-        return Page(self._since, bodies, latest)
-
-
-def _release(data: bytes | mmap.mmap) -> None:
-    """Have the system count a file's parts that were read as its own memory, and not as ours."""
-    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        data.madvise(mmap.MADV_DONTNEED)
+        return Page(self._since, self._data.cut(starts, ends, octets), latest)
 
 
 class _Spool:

@@ -1,19 +1,22 @@
 """How much those who have shown no good token may make this server ask the authorization server.
 
-A flood of bad tokens must neither reach that server nor take the connections from good ones.
+A flood of bad tokens must neither reach that server, nor take the connections from good ones, nor
+hold every thread while that server is stuck.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from authlib.oauth2 import OAuth2Error
 from cachetools import LRUCache
 from flask import has_request_context, request
 
 from .. import forks
+from ..wsgi import threads_of
 from .caching import Clock, Passing
 from .claims import Claims
 from .http import MAX_CONNECTIONS, AuthorizationServerNotAsked
@@ -36,11 +39,7 @@ PLACES = MAX_CONNECTIONS // 2
 
 
 class TooManyQuestions(OAuth2Error, Passing):  # type: ignore[misc]
-    """One address causes so many questions that the next has to wait."""
-
-    error = "temporarily_unavailable"
-    description = "Too many tokens that are not known here."
-    status_code = 429
+    """One address causes so many questions that the next has to wait; it is answered 429."""
 
 
 class Allowance:
@@ -91,7 +90,7 @@ class AskingLimits:
         self._known: LRUCache[bytes, bool] = LRUCache(TOKENS)
 
     def _renew_places(self) -> None:
-        self._places = threading.BoundedSemaphore(PLACES)
+        self._places: Places | None = None  # only a request tells of the server's threads
 
     def ask(self, token: str, ask: Callable[[], Claims]) -> Claims:
         """Return what `ask` does; empty claims mean a bad token.
@@ -107,29 +106,80 @@ class AskingLimits:
         with self._lock:
             if claims:
                 self._known[key] = True
-            elif is_known:
+            else:
                 self._known.pop(key, None)
         return claims
 
-    def _ask_for_unknown(self, ask: Callable[[], Claims]) -> Claims:
+    @contextmanager
+    def for_stranger(self) -> Iterator[None]:
+        """Hold a place for what a request causes that has shown no good token.
+
+        Raises:
+            TooManyQuestions: The address of the request has caused too many.
+            AuthorizationServerNotAsked: Others have all places.
+        """
         address = client_address()
         self.allowance.spend(address)
+        if self._places is None:
+            self._places = Places.of(_threads(), self._seconds)
         try:
-            claims = self._ask_in_a_place(ask)
+            with self._places.take():
+                yield
         except AuthorizationServerNotAsked:
             self.allowance.give_back(address)
             raise
+
+    def _ask_for_unknown(self, ask: Callable[[], Claims]) -> Claims:
+        with self.for_stranger():
+            claims = ask()
         if claims:
-            self.allowance.give_back(address)
+            self.allowance.give_back(client_address())
         return claims
 
-    def _ask_in_a_place(self, ask: Callable[[], Claims]) -> Claims:
-        if not self._places.acquire(timeout=self._seconds):
-            raise AuthorizationServerNotAsked
-        try:
-            return ask()
-        finally:
-            self._places.release()
+
+class Places:
+    """Threads that questions of strangers may hold: some ask, a few more wait for that.
+
+    Args:
+        asking: So many ask at a time.
+        waiting: So many wait for a place to ask.
+        seconds: The longest such wait.
+    """
+
+    def __init__(self, asking: int, waiting: int, seconds: float) -> None:
+        self._present = threading.BoundedSemaphore(asking + waiting)
+        self._asking = threading.BoundedSemaphore(asking)
+        self._seconds = seconds
+
+    @classmethod
+    def of(cls, threads: int, seconds: float) -> Places:
+        """Return the places of a server with so many threads: a quarter to ask, half that to wait.
+
+        Where there is one thread, nothing is to be shared.
+        """
+        if threads == 1:
+            return cls(PLACES, PLACES, seconds)
+        return cls(min(PLACES, max(1, threads // 4)), threads // 8, seconds)
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold a place to ask, or raise AuthorizationServerNotAsked."""
+        with _held(self._present, 0), _held(self._asking, self._seconds):
+            yield
+
+
+@contextmanager
+def _held(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
+    if not places.acquire(timeout=seconds):
+        raise AuthorizationServerNotAsked
+    try:
+        yield
+    finally:
+        places.release()
+
+
+def _threads() -> int:
+    return threads_of(request.environ) if has_request_context() else 1
 
 
 def client_address() -> str:

@@ -234,7 +234,7 @@ class _PolicyBuilder:
         resource = UmaResource(settings, self._pat, self._server, self._clock)
         validator = RptValidator(settings, self._caller, self._server, self._clock, resource)
         tickets = Tickets(self._pat, self._server, resource)
-        refusals = UmaRefusals(settings, tickets, validator.limits.allowance)
+        refusals = UmaRefusals(settings, tickets, validator.limits)
         metadata = ResourceMetadata(settings, scopes)
         doctor = self._doctor(introspection=validator, resource=resource)
         return _Policy(BearerProtector(validator), refusals, scopes, metadata, self._http, doctor)

@@ -23,7 +23,7 @@ from ..scim import error_response
 from ..settings.protection import ProtectionSettings
 from .discovery import uma_metadata_url
 from .http import RETRY_AFTER, AuthorizationServerUnavailable
-from .limits import Allowance, TooManyQuestions, client_address
+from .limits import AskingLimits, TooManyQuestions
 from .uma import Tickets
 
 MALFORMED = "The Authorization header is malformed; send one, as 'Bearer' and a token."
@@ -84,11 +84,11 @@ class UmaRefusals:
     """The answers in the mode `uma`: a ticket for every lack (UMA grant, section 3.2)."""
 
     def __init__(
-        self, settings: ProtectionSettings, tickets: Tickets, allowance: Allowance
+        self, settings: ProtectionSettings, tickets: Tickets, limits: AskingLimits
     ) -> None:
         self._settings = settings
         self._tickets = tickets
-        self._allowance = allowance
+        self._limits = limits
 
     def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> Response:
         """Build the answer; the authorization server is asked for a ticket."""
@@ -98,8 +98,8 @@ class UmaRefusals:
             return _too_many()
         try:
             # before anything is asked: each ticket is a call that anybody can cause
-            self._allowance.spend(client_address())
-            header = self._challenge(scopes)
+            with self._limits.for_stranger():
+                header = self._challenge(scopes)
         except TooManyQuestions:
             return _too_many()
         except AuthorizationServerUnavailable:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..addresses import is_loopback
 from ..errors import ConfigurationError
+from .addresses import is_loopback
 from .fields import (
     BY_PROFILE,
     PREFIX,

@@ -209,10 +209,11 @@ def _parameters(schema: Schema, version: str) -> Schema:
 
 
 def _answer(page: Page, long_answers: LongAnswers) -> Response:
-    if page.size is None:
+    large = page.large
+    if large is None:
         response = Response(page.to_json(), content_type=JSON)
     else:
-        response = long_answers.send(page.parts(), JSON, page.size)
+        response = long_answers.send(large.parts(), JSON, large.size)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -21,7 +21,7 @@ from flask import Response, request
 from .. import forks
 from ..errors import GluuChangesError
 from ..scim import error_response
-from .server import threads_of
+from ..wsgi import threads_of
 
 log = logging.getLogger(__name__)
 

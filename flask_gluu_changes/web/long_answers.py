@@ -10,13 +10,10 @@ from time import monotonic
 from flask import Response, request
 
 from ..protection import Guard
+from ..wsgi import Connection
 from .capacity import Capacity, Kind, Place
-from .server import Connection
 
 log = logging.getLogger(__name__)
-
-LARGE = 2**18
-"""Octets of a body above which an answer counts as long; systems buffer less for a connection."""
 
 BLOCK = 2**16
 """The most octets that are handed to the server at a time."""

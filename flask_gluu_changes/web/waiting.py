@@ -10,8 +10,8 @@ from flask import Response, request
 from ..journal.protocol import Position, SequenceBackend
 from ..protection import Guard
 from ..settings.journal import JournalSettings
+from ..wsgi import Connection
 from .capacity import Capacity, Kind
-from .server import Connection
 
 CLIENT_HAS_GONE = 499
 """Nobody reads this answer; nginx logs such requests by this number."""

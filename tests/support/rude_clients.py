@@ -72,15 +72,15 @@ def token_from_now_on(url: str) -> str:
     return str(page["nextDeltaToken"]["value"])
 
 
-def long_poll(port: int, token: str, seconds: int = 30) -> Raw:
+def long_poll(port: int, token: str, seconds: int = 30, prefix: str = "") -> Raw:
     """Wait for a change."""
-    path = f"{OPERATION}?{urlencode({'deltaToken': token})}"
+    path = f"{prefix}{OPERATION}?{urlencode({'deltaToken': token})}"
     return Raw(port, path, {"Prefer": f"wait={seconds}"})
 
 
-def stream(port: int) -> Raw:
+def stream(port: int, prefix: str = "") -> Raw:
     """Ask for everybody, a line each."""
-    return Raw(port, f"{OPERATION}?cursor=", {"Accept": NDJSON})
+    return Raw(port, f"{prefix}{OPERATION}?cursor=", {"Accept": NDJSON})
 
 
 def page(port: int, size: int) -> Raw:

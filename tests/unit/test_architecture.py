@@ -21,7 +21,7 @@ PACKAGE = Path(flask_gluu_changes.__file__).parent
 NAME = flask_gluu_changes.__name__
 
 LAYERS = (
-    ("addresses", "errors", "forks", "timestamps"),
+    ("errors", "forks", "timestamps", "wsgi"),
     ("model",),
     ("values", "visibility"),
     ("settings",),

@@ -4,6 +4,7 @@ The first word after the fence is the language, the second says what becomes of 
 
     python             run; the blocks of a page share their names
     python file=NAME   written to a file in the page's folder
+    nginx file=NAME    served by nginx until the end of the page
     console            run, command by command; lines without `$ ` are what must be printed
     console background started; stopped at the end of the page, or when the same is started again
     ini                settings, loaded as an application does; or a systemd unit, parsed
@@ -48,8 +49,8 @@ class Block:
             return "directive"
         if self.role in ("output", "setup"):
             return self.role
-        if self.language == "python" and re.fullmatch(r"file=[\w.]+", self.role):
-            return "file"
+        if self.language in ("python", "nginx") and re.fullmatch(r"file=[\w.]+", self.role):
+            return "file" if self.language == "python" else "nginx"
         return f"{self.language} {self.role}".strip()
 
 

@@ -20,7 +20,8 @@ import httpx
 
 from flask_gluu_changes.extension import SETTINGS
 from flask_gluu_changes.protection import ProtectionSettings
-from tests.support.slapd import free_port
+from tests.support.nginx import Nginx
+from tests.support.processes import free_port
 
 from .blocks import ROOT, Block, commands
 
@@ -47,6 +48,7 @@ class Session:
         self._names: dict[str, Any] = {"__name__": "page"}
         self._started: dict[str, subprocess.Popen[bytes]] = {}
         self._exported: dict[str, str] = {}
+        self._proxies = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -59,6 +61,7 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         """Stop what was started."""
+        self._proxies.close()
         for text in list(self._started):
             self._stop(text)
 
@@ -74,6 +77,7 @@ class Session:
             "console": self._type,
             "console background": self._start,
             "ini": self._load,
+            "nginx": self._proxy,
             "setup": check_setup,
             "output": pass_over,
             "directive": pass_over,
@@ -163,6 +167,9 @@ class Session:
             with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait(PATIENCE)
+
+    def _proxy(self, block: Block) -> None:
+        self._proxies.enter_context(Nginx(self._here(block.text)))
 
     def _load(self, block: Block) -> None:
         if block.text.startswith("["):

@@ -10,12 +10,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.integration.docs.blocks import ROOT, blocks_of
 from tests.support.apps import OPERATION
 from tests.support.crowded import HOME, CrowdedServer, environment, fill, gunicorn, waitress
+from tests.support.nginx import Nginx
+from tests.support.processes import free_port
 from tests.support.rude_clients import Raw, long_poll, page, stream, token_from_now_on
 
 SERVERS = {"gthread": gunicorn("--threads", "4"), "waitress": waitress(4)}
 GRACE = 0.5
+MANUAL = ROOT / "docs/how-to/production.md"
+PREFIX = "/people"
 
 threaded = pytest.mark.parametrize("kind", SERVERS)
 
@@ -88,6 +93,38 @@ def _await_a_whole_stream(server: CrowdedServer) -> None:
         time.sleep(0.05)
     with one:
         assert b"nextDeltaToken" in one.read_stream()
+
+
+def test_a_proxy_that_buffers_keeps_slow_readers_and_tells_who_hangs_up(folder: Path) -> None:
+    """With the configuration of the manual: the server's places are free though nobody reads."""
+    with _serving(folder, SERVERS["gthread"]) as server, ExitStack() as stack:
+        proxy = stack.enter_context(Nginx(_manuals_proxy(server.port)))
+        for _ in range(2):
+            slow = stack.enter_context(stream(proxy.port, PREFIX))
+            assert slow.status() == 200
+            _await_a_whole_stream(server)
+        token = token_from_now_on(server.url)
+        with long_poll(proxy.port, token, prefix=PREFIX):
+            _await_refusal(server, token)
+        _await_room(server, token)
+
+
+def _manuals_proxy(port: int) -> str:
+    (block,) = (b.text for b in blocks_of(MANUAL) if b.kind == "nginx")
+    listening = block.replace("127.0.0.1:5000", f"127.0.0.1:{free_port()}")
+    return listening.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+
+
+def _await_refusal(server: CrowdedServer, token: str) -> None:
+    """Wait until the only place is taken."""
+    deadline = time.monotonic() + 10
+    headers = {"Prefer": "wait=1"}
+    while time.monotonic() < deadline:
+        query = {"deltaToken": token}
+        answer = httpx.get(f"{server.url}{OPERATION}", params=query, headers=headers, timeout=5)
+        if answer.status_code == 429:
+            return
+    raise AssertionError("nobody waits")
 
 
 def test_a_reader_that_keeps_the_pace_is_not_cut_off(folder: Path) -> None:

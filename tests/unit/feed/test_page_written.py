@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flask_gluu_changes.feed import snapshot
+from flask_gluu_changes.feed.parts import LARGE, PART
 from flask_gluu_changes.feed.snapshot import Page, Snapshot
 from flask_gluu_changes.timestamps import to_micros
 
@@ -71,24 +72,34 @@ def test_more_than_one_mebibyte_goes_to_a_file(
 
 
 @pytest.mark.parametrize("count", [1, 2, 300])
-def test_a_large_page_is_written_in_parts(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_page_is_written_in_parts(count: int) -> None:
     """The same octets as the whole, in parts that are no larger than they need be."""
-    monkeypatch.setattr(snapshot, "PART", 5000)
-    body = b'{"photo":"%b"}' % (b"x" * (snapshot.LARGE // count))
+    body = b'{"photo":"%b"}' % (b"x" * (LARGE // count))
     page = Snapshot(SINCE, ((b"%05d" % i, i, body) for i in range(count))).page(0, count)
-    parts = list(page.parts())
+    assert page.large is not None
+    parts = list(page.large.parts())
     assert b"".join(parts) == page.to_json()
-    assert (page.size, len(page.bodies)) == (len(page.to_json()), count)
-    assert all(len(part) <= 5000 + len(body) + 100 for part in parts)
+    assert (page.large.size, len(page.bodies)) == (len(page.to_json()), count)
+    assert all(len(part) <= PART + len(body) + 1 for part in parts)
     assert list(page.bodies) == [page.bodies[i] for i in range(count)] == page.bodies[:]
+
+
+def test_a_file_that_was_read_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes from it afterwards is the same."""
+    monkeypatch.setattr(snapshot, "RESIDENT", 1000)
+    monkeypatch.setattr(snapshot, "SPILL_BYTES", 10)
+    kept = Snapshot(SINCE, ((b"%05d" % i, i, b"%05d" % i * 100) for i in range(50)))
+    for start in (0, 10, 40, 0):
+        bodies = [b"%05d" % i * 100 for i in range(start, start + 10)]
+        assert kept.page(start, 10).bodies == bodies
 
 
 def test_a_page_that_is_not_large_is_held(files: list[object]) -> None:
     """It is answered from memory, and needs no thread for long."""
-    body = b"x" * (snapshot.LARGE // 2)
+    body = b"x" * (LARGE // 2)
     kept = Snapshot(SINCE, ((b"%d" % i, i, body) for i in range(3)))
-    assert kept.page(0, 2).size is None
-    assert kept.page(0, 3).size is not None
+    assert kept.page(0, 2).large is None
+    assert kept.page(0, 3).large is not None
 
 
 def test_what_is_in_the_file_is_written_in_large_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -262,7 +262,7 @@ def test_nobody_is_answered_who_has_gone(
     journal: Journal, site: Site, woken: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The journal is not read once more for an answer that nobody gets."""
-    monkeypatch.setattr("flask_gluu_changes.web.server.Connection.has_gone", lambda _: True)
+    monkeypatch.setattr("flask_gluu_changes.wsgi.Connection.has_gone", lambda _: True)
     answer = _wait(site, site.full())
     assert (answer.status_code, answer.text, woken) == (499, "", [True])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -172,3 +173,18 @@ def test_a_network_of_ipv6_is_one_client(address: str, counted: str) -> None:
     with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
         assert limits.client_address() == counted
     assert limits.client_address() == ""
+
+
+@pytest.mark.parametrize(
+    ("threads", "asking", "waiting"),
+    [(1, PLACES, PLACES), (2, 1, 0), (4, 1, 0), (8, 2, 1), (16, 4, 2), (1000, PLACES, 125)],
+)
+def test_strangers_hold_a_part_of_the_threads(threads: int, asking: int, waiting: int) -> None:
+    """Whatever they ask, and however long the authorization server thinks about it."""
+    places = limits.Places.of(threads, 0.01)
+    with ExitStack() as stack:
+        for _ in range(asking):
+            stack.enter_context(places.take())
+        with pytest.raises(AuthorizationServerNotAsked), places.take():
+            pass
+        assert places._present._value == waiting

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flask_gluu_changes.web.server import Connection, threads_of
+from flask_gluu_changes.wsgi import Connection, threads_of
 
 SEVERAL = {"wsgi.multithread": True}
 
