@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -26,7 +23,7 @@ from tests.support.journals import Journal
 from tests.support.lines import Relay, silent_port
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
-from tests.support.processes import is_stopped
+from tests.support.processes import standing_still
 from tests.support.relational import Relational
 
 Database: TypeAlias = Postgres | MariaDb
@@ -46,26 +43,6 @@ def soon() -> Iterator[None]:
     began = monotonic()
     yield
     assert monotonic() - began < PATIENCE
-
-
-@contextmanager
-def stopped(server: Database) -> Iterator[None]:
-    """Have a server do nothing, with all that it started."""
-    processes = [server.pid, *_children(server.pid)]
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
-    try:
-        while not all(map(is_stopped, processes)):
-            os.sched_yield()
-        yield
-    finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
-
-
-def _children(process: int) -> list[int]:
-    children = Path(f"/proc/{process}/task/{process}/children")
-    return [int(child) for child in children.read_text().split()]
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
@@ -93,7 +70,7 @@ def test_a_silent_source_is_unavailable(running: Database, people: Relational) -
     """On a connection of before, on a new one, and it answers again with its server."""
     backend = SqlBackend(running.url, **SHORT)
     assert count(backend) == 1
-    with stopped(running):
+    with standing_still(running.pid):
         for _ in range(2):
             with soon(), pytest.raises(BackendUnavailable):
                 count(backend)
@@ -111,7 +88,7 @@ def test_a_silent_journal_is_unavailable(running: Database) -> None:
         journal.writer.renew,
         lambda: Writer(journal.engine).acquire(),
     ]
-    with stopped(running):
+    with standing_still(running.pid):
         for call in calls:
             with soon(), pytest.raises(FAILURES):
                 call()
@@ -125,7 +102,7 @@ def test_a_silence_within_a_transaction_ends(running: Database) -> None:
     engine = open_engine(running.url, **SHORT)
     connection = engine.connect()
     connection.exec_driver_sql("SELECT 1")
-    with stopped(running), soon(), pytest.raises(SQLAlchemyError):
+    with standing_still(running.pid), soon(), pytest.raises(SQLAlchemyError):
         connection.exec_driver_sql("SELECT 2")
     connection.close()
     with engine.connect() as after:
