@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 ONE_EACH = 64
@@ -47,15 +48,15 @@ def _gunicorn_threads() -> int:
 
 
 def _uwsgi_threads() -> int:
-    import uwsgi  # only within uWSGI there is such a module
-
-    return int(uwsgi.opt.get("threads", UNKNOWN))
+    return int(_uwsgi().opt.get("threads", UNKNOWN))
 
 
 def _uwsgi_descriptor() -> int:
-    import uwsgi
+    return int(_uwsgi().connection_fd())
 
-    return int(uwsgi.connection_fd())
+
+def _uwsgi() -> Any:
+    return import_module("uwsgi")  # which exists only within uWSGI
 
 
 class Connection:

@@ -66,6 +66,7 @@ def test_those_who_wait_leave_threads_to_others(folder: Path, kind: str) -> None
     with _serving(folder, SERVERS[kind]) as server, ExitStack() as stack:
         token = token_from_now_on(server.url)
         first = stack.enter_context(long_poll(server.port, token))
+        _await_refusal(server, token)
         others = [stack.enter_context(long_poll(server.port, token)) for _ in range(7)]
         assert [other.status() for other in others] == [429] * 7
         _assert_others_are_answered(server)
