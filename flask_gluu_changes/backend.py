@@ -91,8 +91,8 @@ class Backend(ABC):
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry] | None:
         """Return what `changes` finds as encoded entries; None from stores that hold none.
 
-        It is for stores of entries that were typed and hidden before, by the settings of this
-        application.
+        It is for stores of entries that were typed and hidden before, by the settings that
+        `query.settings_digest` stands for. Entries of other settings must not be returned.
 
         Args:
             query: Which people match.
@@ -109,10 +109,12 @@ def probe(answer: Iterator[Entry], query: ChangesQuery) -> Iterator[Finding]:
     if first is None:
         yield Finding.warning(
             f"the store answers, but nobody has changed since {query.since:%Y-%m-%d}",
-            "see whether the store is the right one, and whether people have change times in it",
+            "check that GLUU_CHANGES_LDAP_BASE_DN or GLUU_CHANGES_SQL_TABLE names the right store,"
+            " and that people have one of GLUU_CHANGES_TIME_ATTRIBUTES",
         )
         return
     yield Finding.ok("the store answers with people")
     for name in IDENTITY:
         if not first.get(name):
-            yield Finding.fault(f"a person has no {name}", f"let the backend give every {name}")
+            advice = f"have `Backend.changes` yield {name} with every entry"
+            yield Finding.fault(f"a person has no {name}", advice)

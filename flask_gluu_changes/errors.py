@@ -11,13 +11,19 @@ The tree::
 
 from __future__ import annotations
 
+from click import ClickException
+
 
 class GluuChangesError(Exception):
     """The base class of all exceptions that this package raises on purpose."""
 
 
-class ConfigurationError(GluuChangesError):
-    """A setting is missing, unknown or contradictory; the application must not start."""
+class ConfigurationError(GluuChangesError, ClickException):
+    """A setting is missing, unknown or contradictory; the application must not start.
+
+    It is one of click's exceptions, too: raised while the command `flask` makes the application, it
+    is shown as the sentence that it is, and not as a traceback.
+    """
 
 
 class BackendError(GluuChangesError):

@@ -112,7 +112,8 @@ class GluuChanges:
         if isinstance(backend, SequenceBackend):  # else there are no token forms
             waiting = Waiting(backend, journal_settings, capacity, protector)
             visibility = _visibility(settings)
-            delta = DeltaEndpoint(backend, journal_settings, visibility, lag, waiting, answers)
+            parts = (journal_settings, visibility, lag, waiting, answers)
+            delta = DeltaEndpoint(backend, *parts, settings.digest)
         state = AppState(settings, feed, protector, answers, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
@@ -159,6 +160,7 @@ def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
         visibility=_visibility(settings),
         configured_type=settings.type_of,
         lag=lag,
+        settings_digest=settings.digest,
     )
 
 

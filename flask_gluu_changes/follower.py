@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, Protocol, TypeAlias
 
 from .errors import GluuChangesError
@@ -138,6 +138,14 @@ class Follower(Protocol):
 
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those of the deleted identities that still exist outside of what is followed."""
+
+    def read(self, ids: Collection[str] | None = None) -> Iterator[Upserted]:
+        """Yield identities as they are now: those of some ids, or everybody; follows nothing.
+
+        Raises:
+            BackendUnavailable: The store cannot answer; trying again may help.
+            BackendRefused: The store cannot answer until its operator acts.
+        """
 
     def count(self) -> int | None:
         """Return the number of people, to show progress; None where counting takes long."""

@@ -46,6 +46,8 @@ class ChangesQuery:
         excluded: The names, in lower case, that no client will see.
         everybody: Whether everybody matches, whatever their times, and those without any, too. The
             journal's ingest asks so when it sweeps a store; `since` is then long ago.
+        settings_digest: `Settings.digest` of the application that asks, for stores of entries that
+            are written already; empty where it is not known.
     """
 
     since: datetime
@@ -53,6 +55,7 @@ class ChangesQuery:
     attributes: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
     everybody: bool = False
+    settings_digest: str = ""
 
     def bound(self, attribute: str) -> datetime:
         """Return the lowest time of an attribute that matches, down to the second where need be."""

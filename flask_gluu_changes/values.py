@@ -66,14 +66,17 @@ def typed(value: Value, kind: AttributeType | None) -> JsonValue:
 def untyped(value: Value) -> str:
     """Return a value that does not fit its type as text, or in base64 where it is not UTF-8.
 
-    Never fails: an integer of more digits than Python writes in decimal is in hexadecimal.
+    Never fails: an integer of more digits than Python writes in decimal is in hexadecimal, and of
+    anything that holds one the type is named.
     """
     try:
         return to_string(value)
     except UnicodeDecodeError:
         return to_base64(value)
     except ValueError:
-        return hex(value) if isinstance(value, int) else str(value)
+        if isinstance(value, int):
+            return hex(value)
+        return str(value) if isinstance(value, datetime) else type(value).__name__
 
 
 def to_string(value: Value) -> str:

@@ -13,6 +13,7 @@ from ..settings.base import Settings
 from .doctor import doctor_command
 from .follow import confirm_removals, follow, new_epoch
 from .list import list_command
+from .verify import verify
 
 __all__ = ["create_group"]
 
@@ -34,5 +35,6 @@ def create_group(settings: Settings, feed: Feed, guard: Guard) -> AppGroup:
     group.add_command(doctor_command(settings, feed, guard))
     group.add_command(follow)
     group.add_command(new_epoch)
+    group.add_command(verify)
     group.add_command(confirm_removals)
     return group

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
-from ..errors import BackendError
+from ..backend import Backend
+from ..errors import BackendUnavailable, ConfigurationError, GluuChangesError
 from ..feed.feed import Feed
+from ..journal.protocol import SequenceBackend
 from ..model import Finding, Level
 from ..protection import Guard
+from ..settings.backends import LdapSettings, SqlSettings
 from ..settings.base import Settings
+from ..settings.fields import PREFIX, SettingsGroup
+from ..settings.journal import FollowSettings, JournalSettings
+from ..settings.protection import ProtectionSettings
 from ..timestamps import EPOCH
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
+GROUPS: tuple[tuple[type[SettingsGroup], str], ...] = (
+    (LdapSettings, "LDAP_URI"),
+    (SqlSettings, "SQL_URL"),
+    (ProtectionSettings, "PROTECTION"),
+    (JournalSettings, ""),
+    (FollowSettings, ""),
+)
+"""Groups of settings, and the key without which they cannot be loaded, if there is one."""
+
 WIDTH = max(map(len, Level)) + 2
 
 
@@ -38,11 +55,35 @@ def doctor_command(settings: Settings, feed: Feed, guard: Guard) -> click.Comman
 
 def _findings(settings: Settings, feed: Feed, guard: Guard) -> Iterator[Finding]:
     yield from examine_settings(settings)
+    yield from examine_config(current_app.config, feed.backend)
     yield from guard.examine()
     try:
         yield from feed.backend.examine(feed.query(EPOCH))
-    except BackendError as error:
-        yield Finding.fault(str(error), "see to that, and run the doctor again")
+    except BackendUnavailable as error:
+        yield Finding.fault(
+            str(error),
+            "start the store, or correct the address in GLUU_CHANGES_LDAP_URI or"
+            " GLUU_CHANGES_SQL_URL",
+        )
+    except GluuChangesError as error:  # its text says what the store refuses, and how it is mended
+        yield Finding.fault(str(error), "mend that, and run `flask gluu-changes doctor` again")
+
+
+def examine_config(config: Mapping[str, Any], backend: Backend) -> Iterator[Finding]:
+    """Yield findings about the keys that are read when they are needed, and not at the start."""
+    for group, needs in GROUPS:
+        if not needs or f"{PREFIX}{needs}" in config:
+            try:
+                group.load(config)
+            except ConfigurationError as error:
+                key = str(error).split()[0]
+                yield Finding.fault(str(error), f"correct {key} in the application's settings")
+    if config.get(f"{PREFIX}JOURNAL_URL") and not isinstance(backend, SequenceBackend):
+        yield Finding.warning(
+            "a journal is named, and the application serves none: clients get no tokens",
+            "serve JournalBackend.from_config(app.config, source=…), or take out"
+            f" {PREFIX}JOURNAL_URL",
+        )
 
 
 def examine_settings(settings: Settings) -> Iterator[Finding]:
@@ -58,7 +99,8 @@ def examine_settings(settings: Settings) -> Iterator[Finding]:
     if hidden := [n for n in ("inum", "uid") if n in denied or (allowed and n not in allowed)]:
         yield Finding.warning(
             f"clients tell people apart by what is not shown: {', '.join(hidden)}",
-            "see to it in GLUU_CHANGES_ALLOWED_ATTRIBUTES and GLUU_CHANGES_DENIED_ATTRIBUTES",
+            "add them to GLUU_CHANGES_ALLOWED_ATTRIBUTES, or take them out of"
+            " GLUU_CHANGES_DENIED_ATTRIBUTES",
         )
 
 

@@ -6,18 +6,15 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from types import ModuleType
+from contextlib import ExitStack
 from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..errors import BackendError, ConfigurationError
 from ..follower import Follower, SnapshotProgress, StopSignal
-from ..journal.protocol import SequenceBackend
+from .journal import ingest_module, source_of
 
 
 @click.command()
@@ -26,16 +23,12 @@ def follow() -> None:
     """Fill the journal until SIGTERM or SIGINT; a second process waits and takes over."""
     # the command is a process of its own, so the log is its to configure
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    backend = current_app.extensions["gluu_changes"].feed.backend
-    if isinstance(backend, SequenceBackend):
-        backend = backend.source
-    if backend is None:
-        raise click.ClickException("the journal has no source: JournalBackend(…, source=backend)")
+    backend = source_of(current_app)
     stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     gc.freeze()  # else each collection visits all that was imported, and delays changes
-    with _service() as service:
+    with ingest_module("service") as service:
         service.run_ingest(current_app.config, backend, stop, Progress())
 
 
@@ -46,7 +39,7 @@ def new_epoch() -> None:
 
     For a journal that was restored from a backup while clients went on reading.
     """
-    with _service() as service:
+    with ingest_module("service") as service:
         service.begin_epoch(current_app.config)
     click.echo("A new epoch has begun; `follow` reads everybody before anything is answered.")
 
@@ -58,24 +51,11 @@ def confirm_removals() -> None:
 
     The log of `follow` and the doctor say how many they are. It goes on running meanwhile.
     """
-    with _service() as service:
+    with ingest_module("service") as service:
         number = service.confirm_removals(current_app.config)
     if not number:
         raise click.ClickException("no removal is held back")
     click.echo(f"confirmed: {number}; `follow` removes them within seconds, or when it starts.")
-
-
-@contextmanager
-def _service() -> Iterator[ModuleType]:
-    """Return the module that needs the extra; an error is one sentence for the operator."""
-    try:
-        from ..journal.ingest import service
-    except ModuleNotFoundError as error:
-        raise click.ClickException("pip install 'flask-gluu-changes[journal]' first") from error
-    try:
-        yield service
-    except (BackendError, ConfigurationError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 class Progress(SnapshotProgress):

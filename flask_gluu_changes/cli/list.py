@@ -107,10 +107,10 @@ def table(page: Mapping[str, Any], attributes: Sequence[str]) -> str:
 
 def _cell(entry: Person, attribute: str) -> str:
     found = narrowed(entry, [attribute]).values()
-    return ", ".join(_printable(str(value)) for values in found for value in values)
+    return ", ".join(printable(str(value)) for values in found for value in values)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape control characters, which a terminal would obey: a name may hold anything."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 

@@ -39,6 +39,7 @@ class Feed:
         visibility: Visibility,
         configured_type: Callable[[str], AttributeType | None],
         lag: timedelta = timedelta(minutes=1),
+        settings_digest: str = "",
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """Keep what decides about each answer.
@@ -52,6 +53,8 @@ class Feed:
             lag: How far the clocks of writers may be ahead of this machine's. Later times do not
                 count for the latest change of a page: a client that went on from one in the far
                 future would miss all changes until then.
+            settings_digest: `Settings.digest` of the application, so that a store of entries that
+                are written already can refuse to answer with those of other settings.
             clock: Returns the time, in UTC.
         """
         self.backend = backend
@@ -60,6 +63,7 @@ class Feed:
         self._visibility = visibility
         self._configured_type = configured_type
         self._lag = lag
+        self._settings_digest = settings_digest
         self._clock = clock
 
     def page(
@@ -95,7 +99,11 @@ class Feed:
             since: The inclusive bound, in UTC and whole milliseconds.
         """
         return ChangesQuery(
-            since, self._time_attributes, self._visibility.allowed, self._visibility.hidden
+            since,
+            self._time_attributes,
+            self._visibility.allowed,
+            self._visibility.hidden,
+            settings_digest=self._settings_digest,
         )
 
     def _snapshot(

@@ -13,14 +13,15 @@ from sqlalchemy import Engine
 from ..backend import Backend
 from ..encoder import EncodedEntry
 from ..errors import BackendUnavailable
-from ..model import ChangesQuery, Entry, Finding
-from ..settings.base import Settings
+from ..model import ChangesQuery, Entry, Finding, Visibility
+from ..settings.journal import FollowSettings
 from ..timestamps import to_micros
-from .examine import FOLLOW, examine
+from .examine import JournalExamination, examine_source, unreadable
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
 from .records import body_of
+from .selection import Cutter
 from .tables import engine_from_config, open_engine
 
 LONGEST_INTEGER = 4300
@@ -39,7 +40,6 @@ class JournalBackend(SequenceBackend):
         journal: str | Engine,
         *,
         source: Backend | None = None,
-        settings_digest: str | None = None,
     ) -> None:
         """Prepare a backend; nothing is connected before the first use.
 
@@ -47,13 +47,14 @@ class JournalBackend(SequenceBackend):
             journal: The URL of the journal's database, as SQLAlchemy writes it, or an engine of
                 `open_engine`.
             source: The backend that `flask gluu-changes follow` fills the journal from.
-            settings_digest: `Settings.digest`. What clients may see was decided when the journal
-                was filled; with a digest, a journal that was filled under other settings is
-                refused.
+
+        Raises:
+            ConfigurationError: The URL cannot be used.
         """
         self.source = source
+        self._following = FollowSettings()
         self._engine = open_engine(journal) if isinstance(journal, str) else journal
-        self._reader = JournalReader(self._engine, settings_digest)
+        self._reader = JournalReader(self._engine)
         self._watcher = HeadWatcher(self._reader.head)
 
     @classmethod
@@ -69,19 +70,31 @@ class JournalBackend(SequenceBackend):
         Raises:
             ConfigurationError: The URL is missing, or another key is wrong.
         """
-        engine = engine_from_config(config)
-        return cls(engine, source=source, settings_digest=Settings.load(config).digest)
+        backend = cls(engine_from_config(config), source=source)
+        backend._following = FollowSettings.load(config)
+        return backend
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
-        for _, _, body in self.encoded(query):
-            yield json.loads(body, parse_int=_integer)
+        for _, _, line in self._since(query, bytes):
+            yield json.loads(body_of(line), parse_int=_integer)
 
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
-        """Yield the same as the bytes that clients get."""
+        """Yield the same as the bytes that clients get, without what the query excludes."""
         since = to_micros(query.since)
-        for key, changed, line in self._reader.since(since, everybody=query.everybody):
+        cutter = Cutter(Visibility(query.attributes, query.excluded).shows)
+        for key, changed, line in self._since(query, cutter.cut):
             yield key, max(since, changed), body_of(line)
+
+    def _since(
+        self, query: ChangesQuery, cut: Callable[[bytes], bytes]
+    ) -> Iterator[tuple[bytes, int, bytes]]:
+        return self._reader.since(
+            to_micros(query.since),
+            everybody=query.everybody,
+            settings_digest=query.settings_digest,
+            cut=cut,
+        )
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine the journal, then the store that it is filled from.
@@ -90,11 +103,27 @@ class JournalBackend(SequenceBackend):
             query: What the feed would ask.
         """
         try:
-            yield from examine(*self._reader.state())
+            state, quarantined, held = self._reader.state()
         except BackendUnavailable as error:
-            yield Finding.fault(str(error), FOLLOW)
-        if self.source is not None:
-            yield from self.source.examine(query)
+            yield unreadable(error)
+            yield from examine_source(self.source, query, "")
+            return
+        examination = JournalExamination(
+            state, quarantined, held, self._following, query.settings_digest
+        )
+        yield from examination.findings()
+        if state.built:
+            yield from self._tampered()
+        yield from examine_source(self.source, query, state.level)
+
+    def _tampered(self) -> Iterator[Finding]:
+        """Say where clients get no answer although everybody was read."""
+        try:
+            self._reader.latest()
+        except BackendUnavailable as error:
+            yield Finding.fault(
+                str(error), "stop `flask gluu-changes follow`, run `flask gluu-changes new-epoch`"
+            )
 
     def read_slice(self, position: Position | None, size: int) -> Slice:
         """Read the next rows of a run.
@@ -105,7 +134,6 @@ class JournalBackend(SequenceBackend):
 
         Raises:
             BackendUnavailable: The journal is being built, or cannot be read.
-            BackendRefused: The journal was filled under other settings.
             ResyncRequired: The run cannot go on from the position.
         """
         return self._reader.read_slice(position, size)

@@ -21,7 +21,9 @@ class WriteBatch:
     cookie: how far the source has been read with this batch; None leaves it. built: True with the
     batch that completes the first reading of an epoch. changes: by id. confirmed_at: the moment of
     which nothing is missing with this batch; None leaves it. releases: the removals were held back,
-    and may go now.
+    and may go now. repairs: changes are written whatever is known, which is not to be trusted.
+    again: ids of people who may have the inum of one who is removed with this batch; they are told
+    again, behind the removal.
     """
 
     cookie: str | None = None
@@ -29,6 +31,8 @@ class WriteBatch:
     built: bool | None = None
     changes: dict[str, Change] = field(default_factory=dict)
     releases: bool = False
+    repairs: bool = False
+    again: set[str] = field(default_factory=set)
 
     def put(self, identity: Identity) -> None:
         """Add or change an identity; nothing is written when its content is the one known."""
@@ -71,6 +75,9 @@ class WriteBatch:
         """Yield batches of so many changes at most, to be written one after the other."""
         changes = [*self.changes.items()]
         while len(changes) > most:
-            yield WriteBatch(changes=dict(changes[:most]), releases=self.releases)
+            part = dict(changes[:most])
+            yield WriteBatch(
+                changes=part, releases=self.releases, repairs=self.repairs, again=self.again
+            )
             changes = changes[most:]
         yield replace(self, changes=dict(changes))

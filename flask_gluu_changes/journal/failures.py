@@ -52,10 +52,10 @@ def journal_errors() -> Iterator[None]:
     except SQLAlchemyError as error:
         if refuses_values(error):
             raise
-        raise JournalUnavailable(f"the journal cannot be used: {_first_line(error)}") from error
+        raise JournalUnavailable(f"the journal cannot be used: {first_line(error)}") from error
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def first_line(error: BaseException) -> str:
     """Return the driver's own words; they are about the database, so they hold no value."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     return lines[0][:_LONGEST_TEXT] if lines else type(error).__name__

@@ -13,7 +13,16 @@ import os
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, event, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    bindparam,
+    event,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..errors import GluuChangesError
@@ -24,6 +33,9 @@ log = logging.getLogger(__name__)
 
 SECOND = 1_000_000
 """In microseconds."""
+
+FOR_EVER = 2**63 - 1
+"""Later than every lease ends."""
 
 LOCK_PATIENCE = 6
 """A lease is so many times as long as one waits for a lock before its holder is cut off."""
@@ -60,19 +72,21 @@ class Lease:
         if engine.dialect.name in {"mysql", "mariadb"}:
             event.listen(engine, "connect", _limits_of_idle_sessions(seconds))
 
-    def take(self) -> bool:
+    def take(self, *, by_force: bool = False) -> bool:
         """Take the lease if nobody holds it; False while somebody does.
 
-        Whoever still has locks after the lease is over is cut off from them.
+        Whoever still has locks after the lease is over is cut off from them. by_force: also from a
+        holder that lives, which then cannot write any more; False while it is writing.
         """
         with self._reading.begin() as connection:
             state = read_state(connection)
-        if state.holder not in {"", self.name} and state.held_until >= now():
+        lives = state.holder not in {"", self.name} and state.held_until >= now()
+        if lives and not by_force:
             return False
-        for cut_off in (self._cut_off, lambda _: None):
+        for cut_off in [_nothing] if lives else [self._cut_off, _nothing]:
             try:
                 with self._engine.begin() as connection:
-                    return self._take(connection)
+                    return self._take(connection, by_force)
             except DBAPIError as error:
                 if not _is_locked(error):
                     raise
@@ -91,11 +105,12 @@ class Lease:
         with self._engine.begin() as connection:
             connection.execute(update(STATE).where(mine).values(holder="", held_until=0))
 
-    def _take(self, connection: Connection) -> bool:
+    def _take(self, connection: Connection, by_force: bool) -> bool:
         self._lock(connection)
-        free = or_(STATE.c.holder.in_(["", self.name]), STATE.c.held_until < now())
+        free = STATE.c.held_until < (FOR_EVER if by_force else now())
+        mine = STATE.c.holder.in_(["", self.name])
         held = {"holder": self.name, "held_until": now() + self._micros}
-        return connection.execute(update(STATE).where(free).values(held)).rowcount == 1
+        return connection.execute(update(STATE).where(or_(mine, free)).values(held)).rowcount == 1
 
     def _lock(self, connection: Connection) -> None:
         """Lock the state's row; wait for it where one can cut off who has it."""
@@ -113,6 +128,10 @@ class Lease:
                 connection.execute(_END_SESSIONS, {"state": STATE.name})
         elif self._engine.dialect.name == "sqlite":
             end_process(holder, f"{self._engine.url.database}-shm")
+
+
+def _nothing(_: str) -> None:
+    """Cut nobody off."""
 
 
 def _is_locked(error: DBAPIError) -> bool:

@@ -52,6 +52,8 @@ class Slice:
         latest: The highest change time, in microseconds since the epoch; 0 for none.
         next: Where to go on.
         head: The position behind everything that the journal held when the slice was read.
+        settings_digest: `Settings.digest` under which the objects were written; empty where that is
+            not known.
     """
 
     entries: list[bytes]
@@ -60,6 +62,7 @@ class Slice:
     latest: int
     next: Position
     head: Position
+    settings_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

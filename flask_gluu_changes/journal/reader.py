@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import compress
@@ -15,7 +15,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..database import CompiledQuery
-from ..errors import BackendRefused, BackendUnavailable
+from ..errors import BackendUnavailable
+from .failures import first_line
 from .held import count_held
 from .protocol import Position, ResyncRequired, Slice, Status
 from .quarantine import count_quarantined
@@ -28,9 +29,9 @@ from .tables import (
     JournalState,
     read_state,
     reader_engine,
-    to_octets,
     writer_engine,
 )
+from .view import is_written_as, settings_digest_in
 
 log = logging.getLogger(__name__)
 
@@ -106,15 +107,13 @@ class _JoinedState(NamedTuple):
 class JournalReader:
     """Reads slices of runs, and what the timeStamp form needs.
 
-    settings_digest: the digest of the settings under which the journal must have been filled; None
-    takes any. Every method raises BackendUnavailable while the journal cannot be read, and those
-    that read people raise it while the journal is being built.
+    Every method raises BackendUnavailable while the journal cannot be read, and those that read
+    people raise it while the journal is being built.
     """
 
-    def __init__(self, engine: Engine, settings_digest: str | None = None) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = reader_engine(engine)
         self._noting = writer_engine(engine, patience=NOTING_PATIENCE)
-        self._settings_digest = settings_digest
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._operational = engine.dialect.loaded_dbapi.OperationalError
         # Slices and heads are read by the driver's own cursor: they are what clients poll.
@@ -165,29 +164,41 @@ class JournalReader:
                 if position is not None:
                     _check_continuity(state, position)
                 head = _head_position(state)
-                return self._read(cursor, _start_of_slice(position, head), size, head)
+                return self._read(
+                    cursor, _start_of_slice(position, head), size, (head, _settings_digest(state))
+                )
         except UnknownCommit as error:
             self._note_unknown(error.position)
             raise
 
-    def since(self, micros: int, *, everybody: bool) -> Iterator[tuple[bytes, int, bytes]]:
+    def since(
+        self,
+        micros: int,
+        *,
+        everybody: bool,
+        settings_digest: str = "",
+        cut: Callable[[bytes], bytes] = bytes,
+    ) -> Iterator[tuple[bytes, int, bytes]]:
         """Yield sort key, change time and line of those who count as changed since a time.
 
-        everybody: whether those whom no time finds are yielded, too.
+        everybody: whether those whom no time finds are yielded, too. cut: returns what is shown of
+        a line where it is not known that it was written under the settings of the digest.
         """
         statement = _EVERYBODY if everybody else _SINCE
         with self._unavailable_on_errors(), self._engine.begin() as connection:
-            self._usable_state(connection.connection.cursor(), NO_SEQ)
+            state = self._usable_state(connection.connection.cursor(), NO_SEQ)
+            as_asked = is_written_as(_settings_digest(state), settings_digest)
+            shown = bytes if as_asked else cut
             streamed = connection.execution_options(yield_per=FETCH_SIZE)
             large: list[tuple[bytes, int, int]] = []
             for key, changed_at, line, seq in streamed.execute(statement, {"since": micros}):
                 if line is None:
                     large.append((key, changed_at, seq))
                 else:
-                    yield key, changed_at, line
+                    yield key, changed_at, shown(line)
             # a connection to MariaDB takes no second statement while it streams
             for key, changed_at, seq in large:
-                yield key, changed_at, self._line(connection.connection.cursor(), seq)
+                yield key, changed_at, shown(self._line(connection.connection.cursor(), seq))
 
     def _note_unknown(self, position: Position) -> None:
         """Tell whoever fills the journal of a commit that it lost, because it was restored.
@@ -209,29 +220,26 @@ class JournalReader:
             )
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
-        """Read the state; what was filled under other settings may hold what is hidden here."""
+        """Read the state of a journal that is built."""
         state = _JoinedState(*self._joined_state.run(cursor, until=until).fetchall()[0])
         if not state.built:
             raise BackendUnavailable(
                 "the journal is being built by `flask gluu-changes follow`", public=NOT_BUILT
             )
-        digest = self._settings_digest
-        if digest is not None and not bytes(state.source).endswith(to_octets(f" as {digest}")):
-            raise BackendRefused(
-                "the journal was filled under other settings for what is shown and how; run"
-                " `flask gluu-changes follow` with the settings of this application"
-            )
         return state
 
-    def _read(self, cursor: DBAPICursor, position: Position, size: int, head: Position) -> Slice:
+    def _read(
+        self, cursor: DBAPICursor, position: Position, size: int, ends: tuple[Position, str]
+    ) -> Slice:
+        """Read rows into a slice, which ends with the head and the settings of the journal."""
         if position.is_end:
-            return Slice([], [], [], 0, next=head, head=head)
+            return Slice([], [], [], 0, ends[0], *ends)
         rows, is_whole = self._read_rows(cursor, position, size)
         reached = position.until if is_whole else rows[-1][0]
         after = replace(
             position, after=reached, removals=position.removals or reached == position.until
         )
-        return _slice(rows, after, head)
+        return _slice(rows, after, *ends)
 
     def _read_rows(
         self, cursor: DBAPICursor, position: Position, size: int
@@ -245,7 +253,7 @@ class JournalReader:
             most = min(size - len(rows) + 1, ROWS_AT_ONCE)
             after = rows[-1][0] if rows else position.after
             read = query.run(cursor, after=after, until=position.until, most=most).fetchall()
-            kept = self._fitting(cursor, read[: size - len(rows)], room)
+            kept = self._fitting(cursor, read[: size - len(rows)], room, at_least=not rows)
             rows += kept
             if len(kept) < len(read) or len(read) < most:
                 return rows, len(kept) == len(read)
@@ -253,13 +261,15 @@ class JournalReader:
             if room <= 0:
                 return rows, False
 
-    def _fitting(self, cursor: DBAPICursor, rows: Sequence[Any], room: int) -> Sequence[Any]:
-        """Return the rows that fit in so many octets, one at least, with their lines."""
+    def _fitting(
+        self, cursor: DBAPICursor, rows: Sequence[Any], room: int, *, at_least: bool
+    ) -> Sequence[Any]:
+        """Return the rows that fit in so many octets, with their lines; or at least one of them."""
         if room >= ROWS_AT_ONCE * LARGE_LINE and None not in map(_LINE_OF, rows):
             return rows
         kept: list[Any] = []
         for seq, removed, changed_at, short in rows:
-            if kept and room <= 0:
+            if room <= 0 and not (at_least and not kept):
                 break
             line = short if short is not None else self._line(cursor, seq)
             kept.append((seq, removed, changed_at, line))
@@ -277,7 +287,7 @@ class JournalReader:
         except self._errors as error:
             if self._has_no_tables(error):
                 raise BackendUnavailable(NOT_FOLLOWED, public=NOT_BUILT) from error
-            raise BackendUnavailable(f"the journal cannot be read: {error}") from error
+            raise BackendUnavailable(f"the journal cannot be read: {first_line(error)}") from error
 
     def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""
@@ -328,11 +338,16 @@ def _start_of_slice(position: Position | None, head: Position) -> Position:
     return replace(head, after=position.after) if position.is_end else position
 
 
-def _slice(rows: Sequence[Any], after: Position, head: Position) -> Slice:
+def _settings_digest(state: _JoinedState) -> str:
+    return settings_digest_in(bytes(state.source).decode("utf-8", "surrogatepass"))
+
+
+def _slice(rows: Sequence[Any], after: Position, head: Position, settings_digest: str) -> Slice:
     """Separate entries and removals, a column at a time: pages are long."""
     if not rows:
-        return Slice([], [], [], 0, after, head)
+        return Slice([], [], [], 0, after, head, settings_digest)
     _, reasons, changed, lines = zip(*rows, strict=True)
     order = [reason is None for reason in reasons]
     removed = [*compress(lines, map(not_, order))]
-    return Slice([*compress(lines, order)], removed, order, max(changed), after, head)
+    entries = [*compress(lines, order)]
+    return Slice(entries, removed, order, max(changed), after, head, settings_digest)

@@ -30,9 +30,9 @@ class IdTooLong(ValueError):
 class Identity(NamedTuple):
     """A person as the journal keeps it; times are microseconds since the epoch, 0 for none.
 
-    id: entryUUID where the source has one, else inum; it never changes. body: the JSON object of
-    all attributes that clients may see. omitted: attributes of which something is not in the body,
-    because it is beyond the limits.
+    id: entryUUID where the source has one, else inum; it never changes. inum, uid: empty where
+    clients may not see them. body: the JSON object of all attributes that clients may see. omitted:
+    attributes of which something is not in the body, because it is beyond the limits.
     """
 
     id: str
@@ -67,6 +67,7 @@ class IdentityEncoder:
         query = ChangesQuery(EVERYTHING_SINCE, time_attributes)
         self._encoder = EntryEncoder(query, type_of, visibility)
         self._shows = visibility.shows
+        self._shows_inum, self._shows_uid = map(visibility.shows, ("inum", "uid"))
         self._limits = self._set_limits = limits
 
     def limit_entries(self, octets: int | None) -> None:
@@ -88,7 +89,8 @@ class IdentityEncoder:
         omitted: tuple[str, ...] = ()
         if not self._limits.are_kept(len(body)):
             entry, body, omitted = self._within_limits(entry, body)
-        inum, uid = _least_text(entry, "inum"), _least_text(entry, "uid")
+        inum = _least_text(entry, "inum") if self._shows_inum else ""
+        uid = _least_text(entry, "uid") if self._shows_uid else ""
         return Identity(id_, inum, uid, *_latest(times), sort_key(entry), body, omitted)
 
     def _within_limits(self, entry: Entry, body: bytes) -> tuple[Entry, bytes, tuple[str, ...]]:
@@ -124,12 +126,17 @@ def body_of(line: bytes) -> bytes:
     return b"{" + line[comma + 1 :] if comma > 0 else b"{}"
 
 
+def with_version(line: bytes, version: int) -> bytes:
+    """Return the object of an identity with another version and the same content."""
+    before, key, rest = line.partition(b'"@version":')
+    return b"%b%b%d%b" % (before, key, version, rest.lstrip(b"0123456789"))
+
+
 def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> bytes:
-    """Write the JSON object of a removed identity."""
-    return json.dumps(
-        {"@id": id_, "@version": version, "inum": inum, "uid": uid, "reason": reason},
-        separators=(",", ":"),
-    ).encode()
+    """Write the JSON object of a removed identity, with the names that it had for clients."""
+    names = {name: value for name, value in (("inum", inum), ("uid", uid)) if value}
+    told = {"@id": id_, "@version": version, **names, "reason": reason}
+    return json.dumps(told, separators=(",", ":")).encode()
 
 
 def _latest(times: dict[str, int]) -> tuple[int, int]:

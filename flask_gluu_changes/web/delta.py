@@ -21,6 +21,7 @@ from ..feed.parts import LARGE
 from ..journal.protocol import Position, ResyncRequired, SequenceBackend, Slice
 from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
+from ..journal.view import HostView
 from ..model import Visibility
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
@@ -80,11 +81,13 @@ class DeltaEndpoint:
         lag: timedelta,
         waiting: Waiting,
         long_answers: LongAnswers,
+        settings_digest: str = "",
     ) -> None:
         settings.check()
         self.backend = backend
         self._issuer = TokenIssuer(settings, visibility)
-        self._pages = PageWriter(backend, self._issuer, lag, long_answers)
+        self._view = HostView(backend, settings_digest, visibility)
+        self._pages = PageWriter(self._view, self._issuer, lag, long_answers)
         self._waiting = waiting
 
     def answer(self, arguments: dict[str, Any]) -> Response:
@@ -125,7 +128,7 @@ class DeltaEndpoint:
         blueprint.register_error_handler(ResyncRequired, _resync_required)
 
     def _token_from_now_on(self, selection: Selection) -> Response:
-        head = self.backend.latest()
+        head = self._view.read_slice(None, 1).head
         asked = DeltaRequest(None, selection, 0, _wants_stream())
         return _not_stored(self._write(Slice([], [], [], 0, head, head), asked))
 
@@ -143,7 +146,7 @@ class DeltaEndpoint:
             tag = self._issuer.tag(head, asked.after, asked.selection, asked.form)
             response = Response(status=304) if request.if_none_match.contains_weak(tag) else None
         if response is None:
-            slice_ = self.backend.read_slice(asked.position, asked.rows)
+            slice_ = self._view.read_slice(asked.position, asked.rows)
             response = self._write(slice_, asked)
             # of the head that was read with the slice: the one looked at before may be older
             tag = self._issuer.tag(slice_.head, asked.after, asked.selection, asked.form)
@@ -170,12 +173,12 @@ class PageWriter:
 
     def __init__(
         self,
-        backend: SequenceBackend,
+        view: HostView,
         issuer: TokenIssuer,
         lag: timedelta,
         long_answers: LongAnswers,
     ) -> None:
-        self._backend = backend
+        self._view = view
         self._issuer = issuer
         self._lag = lag
         self._long_answers = long_answers
@@ -209,7 +212,7 @@ class PageWriter:
                 yield b"\n".join(_in_order(slice_, selection.apply(slice_.entries))) + b"\n"
             if slice_.next.is_end:
                 break
-            slice_ = self._backend.read_slice(slice_.next, STREAM_ROWS)
+            slice_ = self._view.read_slice(slice_.next, STREAM_ROWS)
         ending = self._continuation(slice_.next, selection, token)
         yield b'{"total":%d,%b%b}\n' % (total, self._latest(latest), ending)
 

@@ -38,8 +38,8 @@ class RemovedSchema(ma.Schema):
 
     id = fields.String(data_key="@id", required=True)
     version = fields.Integer(data_key="@version", required=True, metadata={"format": "int64"})
-    inum = fields.String(required=True)
-    uid = fields.String(required=True)
+    inum = fields.String()
+    uid = fields.String()
     reason = fields.String(required=True, validate=ma.validate.OneOf(["deleted", "outOfScope"]))
 
 

@@ -93,7 +93,11 @@ def test_headers() -> None:
     journal = Journal(memory_engine())
     site = Site(journal)
     assert (
-        grown(lambda n: ask(site, "cursor=", **{f"HTTP_{name}": filler(n) for name in HEADERS}))
+        grown(
+            lambda n: ask(
+                site, "cursor=", **{f"HTTP_{name}": filler(n)[:20_000] for name in HEADERS}
+            )
+        )
         < MOST
     )
     journal.backend.close()
@@ -126,7 +130,7 @@ def test_opaque_tokens(app: Flask, answer: dict[str, Any]) -> None:
         assert check(app, guard, b"Bearer " + filler(number)[:8000].encode()) in {200, 401, 429}
         http.calls.clear()  # type: ignore[attr-defined]
 
-    assert grown(send, 10 * NUMBER) < MOST
+    assert grown(send, 4 * NUMBER) < MOST // 2  # of ten million
 
 
 def test_an_answer_that_unpacks_to_more(app: Flask) -> None:

@@ -39,8 +39,15 @@ class Directory:
 
     def empty(self) -> None:
         """Delete all people."""
-        for dn, _ in self.admin.search_s(PEOPLE_DN, ldap.SCOPE_ONELEVEL, attrlist=["1.1"]):
-            self.admin.delete_s(dn)
+        empty(self.admin, PEOPLE_DN)
+
+
+def empty(connection: Any, base: str) -> None:
+    """Delete all below an entry, the deepest first."""
+    found = connection.search_s(base, ldap.SCOPE_SUBTREE, attrlist=["1.1"])
+    for dn, _ in sorted(found, key=lambda entry: -entry[0].count(",")):
+        if dn != base:
+            connection.delete_s(dn)
 
 
 def dn_of(inum: str) -> str:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, update
 
 from flask_gluu_changes.backend import Backend
 from flask_gluu_changes.follower import SnapshotProgress, StopSignal
@@ -21,6 +21,7 @@ from flask_gluu_changes.journal.records import body_of
 from flask_gluu_changes.journal.tables import (
     ENTRIES,
     QUARANTINE,
+    STATE,
     JournalState,
     create,
     open_engine,
@@ -74,6 +75,11 @@ class Journal:
         """Read what the journal says of itself."""
         with self.engine.begin() as connection:
             return read_state(connection)
+
+    def set(self, **values: Any) -> None:
+        """Change the state by hand."""
+        with self.engine.begin() as connection:
+            connection.execute(update(STATE).values(values))
 
     def quarantined(self) -> list[str]:
         """List the ids of the entries that could not be written."""

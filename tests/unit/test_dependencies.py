@@ -29,6 +29,10 @@ def _distribution(need: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0]).lower()
 
 
+FOUND_OR_NOT = {"psycopg", "pymysql", "uwsgi"}
+"""Which driver there is, and which server, is the operator's choice; each is imported within it."""
+
+
 def _modules(distributions: set[str]) -> set[str]:
     return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in distributions}
 
@@ -60,7 +64,7 @@ def test_what_is_imported_is_what_is_declared() -> None:
     """No dependency of another dependency is relied on, and none is installed for nothing."""
     extras = metadata(NAME).get_all("Provides-Extra") or []
     declared = _needs().union(*map(_needs, extras))
-    assert _imported() == _modules(declared)
+    assert _imported() == _modules(declared) | FOUND_OR_NOT
 
 
 def test_no_dependency_has_an_upper_bound() -> None:

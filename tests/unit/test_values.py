@@ -177,3 +177,8 @@ def test_every_type_has_both_ways() -> None:
     """A type that Gluu adds cannot be forgotten in one of them; times have a way of their own."""
     assert {*QUICK, AttributeType.GENERALIZED_TIME} == set(AttributeType)
     assert {typed(b"", kind) for kind in BINARIES} == {""}
+
+
+def test_what_holds_an_endless_number_is_named_by_its_type() -> None:
+    """No backend should give it; one that does fails no page."""
+    assert untyped([10**5000]) == "list"  # type: ignore[arg-type]

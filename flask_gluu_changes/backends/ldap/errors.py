@@ -13,6 +13,7 @@ from ...model import Finding
 UNREACHABLE = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.BUSY, ldap.UNAVAILABLE)
 """Another server, or this one a little later, may answer."""
 
+_SEE_LOG = "look for this result in the directory's log (slapd: `loglevel stats`)"
 _NO_TEXT = (
     "the name of an entry holds octets that are not UTF-8, so that nobody can be read; rename it"
     " (`ldapsearch -o ldif_wrap=no` shows it among those that begin with `dn::`)"
@@ -37,8 +38,9 @@ _ADVICE: dict[type[ldap.LDAPError], tuple[str, str | None]] = {
         None,
     ),
     ldap.INSUFFICIENT_ACCESS: (
-        "let the account that binds read the people; OpenDJ asks for the privilege"
-        " unindexed-search as well",
+        "let the account that binds read the people (slapd: `access to dn.subtree=… by dn.exact=…"
+        " read`); OpenDJ asks for the privilege unindexed-search as well (`add:"
+        " ds-privilege-name`)",
         None,
     ),
     ldap.NO_SUCH_OBJECT: (
@@ -75,7 +77,8 @@ def to_finding(error: ldap.LDAPError, doing: str) -> Finding:
     """Return what failed and what to do about it as a finding of an examination."""
     if isinstance(error, UNREACHABLE):
         return Finding.fault(
-            _failure(error, doing), "see that the server runs and that no firewall stands between"
+            _failure(error, doing),
+            "start the server, open its port, or correct GLUU_CHANGES_LDAP_URI",
         )
     return Finding.fault(_failure(error, doing), _advice(error)[0])
 
@@ -85,7 +88,7 @@ def _failure(error: ldap.LDAPError, doing: str) -> str:
 
 
 def _advice(error: ldap.LDAPError) -> tuple[str, str | None]:
-    return _ADVICE.get(type(error), ("see the directory's log", None))
+    return _ADVICE.get(type(error), (_SEE_LOG, None))
 
 
 def _details(error: ldap.LDAPError) -> str:

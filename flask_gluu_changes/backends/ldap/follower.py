@@ -7,24 +7,25 @@ the account's rights.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import chain
 from typing import Any, TypeVar
 
 import ldap
 from ldap.filter import filter_format
 
 from ...errors import BackendRefused, BackendUnavailable
-from ...follower import ContinuityLost
+from ...follower import ContinuityLost, Upserted
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
 from .connection import Connection, ConnectionPool
 from .dn import normal, within
 from .errors import translated
 from .schema import DirectorySchema, check_time_attributes, requested_attributes
-from .search import NO_ATTRIBUTES, Search
+from .search import NO_ATTRIBUTES, Search, stream
 
 T = TypeVar("T")
 
@@ -121,13 +122,31 @@ class DirectoryFollower:
 
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those entries that were moved away, or changed so that they are no people now."""
-        uuids, session = list(ids), self._session
-        if session is None:
-            raise BackendUnavailable("nothing is followed at the moment")
-        with translated("looking for entries that left the people"), shutdown_as_unavailable():
+        uuids, looking = list(ids), translated("looking for entries that left the people")
+        with looking, shutdown_as_unavailable(), self._any_session() as session:
             return {
                 uuid for filter_ in uuid_filters(uuids) for uuid in self._uuids(session, filter_)
             }
+
+    def read(self, ids: Collection[str] | None = None) -> Iterator[Upserted]:
+        """Read the people by plain searches over a connection of their own."""
+        reading = translated("reading the people")
+        with reading, shutdown_as_unavailable(), self._pool.dedicated() as connection:
+            self._check_directory(Session(connection, self._timeout))
+            people = self._people()
+            for filter_ in [""] if ids is None else uuid_filters([*ids]):
+                search = replace(with_uuid(people), filter=f"(&{people.filter}{filter_})")
+                for entry in chain.from_iterable(stream(connection, search)):
+                    yield Upserted(take_uuid(entry, people), entry)
+
+    @contextmanager
+    def _any_session(self) -> Iterator[Session]:
+        """Lend the session that follows, or another one where nothing is followed."""
+        if self._session is not None:
+            yield self._session
+            return
+        with self._pool.borrow_checked() as connection:
+            yield Session(connection, self._timeout)
 
     def count(self) -> int | None:
         """Count the people by their names alone, which takes a tenth of the time of reading."""
@@ -176,10 +195,26 @@ class DirectoryFollower:
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def with_uuid(people: Search) -> Search:
+    """Return the same search, by which the entryUUID comes as well."""
+    return people.with_attributes(*dict.fromkeys((*people.attributes, UUID)))
+
+
+def take_uuid(entry: Any, people: Search) -> str:
+    """Return the entryUUID of an entry, and take it out unless it was asked for as well."""
+    uuid = uuid_of(entry)
+    if UUID not in people.attributes:
+        del entry[UUID]
+    return uuid
+
+
 def uuid_of(entry: Mapping[str, Sequence[bytes]]) -> str:
     """Return the identity of an entry; raise BackendRefused where the account may not see it."""
     if UUID not in entry:
-        raise BackendRefused(f"let the account that binds read {UUID} of the people and groups")
+        raise BackendRefused(
+            f"let the account that binds read {UUID} of the people and groups (slapd: `access to"
+            f" attrs={UUID} by dn.exact=… read`)"
+        )
     return entry[UUID][0].decode(errors="replace")
 
 

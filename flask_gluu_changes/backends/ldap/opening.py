@@ -65,9 +65,13 @@ def _watch(seconds: float, uri: str, known: Set[int], over: threading.Event) -> 
 
 
 def _sockets() -> dict[int, int]:
-    """Return this process's sockets: inode to descriptor."""
-    found = {}
-    for name in os.listdir(OPEN_FILES):
+    """Return this process's sockets, inode to descriptor; none where the system does not tell."""
+    found: dict[int, int] = {}
+    try:
+        names = os.listdir(OPEN_FILES)
+    except OSError:
+        return found
+    for name in names:
         with suppress(OSError):  # it has been closed meanwhile
             status = os.fstat(int(name))
             if stat.S_ISSOCK(status.st_mode):

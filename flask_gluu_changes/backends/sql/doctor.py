@@ -17,7 +17,7 @@ from .statement import lower_bound, requested_columns
 CLOCK_SECONDS = 30
 """How far a database's clock and this machine's may differ before it counts as a fault."""
 
-_SET_CLOCKS = "set the clocks by NTP; clients take over the latest time that they see"
+_SET_CLOCKS = "set the clocks by NTP (`timedatectl set-ntp true`)"
 
 _CLOCKS = {
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
@@ -83,7 +83,8 @@ def _clock(connection: Connection) -> Iterator[Finding]:
     where = "ahead of" if off > 0 else "behind"
     yield Finding.fault(
         f"the database's clock is {abs(off)} s {where} this machine's",
-        "let both follow a time server: times that are ahead carry clients beyond later changes",
+        "set both clocks by NTP (`timedatectl set-ntp true`): times that are ahead carry clients"
+        " beyond later changes",
     )
 
 
@@ -97,11 +98,12 @@ def _future(connection: Connection, table_info: TableInfo, name: str) -> Iterato
     statement = select(func.count(), latest).select_from(table_info.clause)
     with translated("looking for times in the future"):
         number, last = connection.execute(statement.where(later)).one()
+    table, written = (_quoted(connection, n) for n in (table_info.table, column.column))
     if number:
         yield Finding.fault(
             f"{name} of {number} people lies in the future, by {_ahead(column, last, now)}: the"
             " clock that wrote it was ahead of this machine's",
-            f"{_SET_CLOCKS}; then correct these times",
+            f"{_SET_CLOCKS}; then correct these times (UPDATE {table} SET {written} = …)",  # noqa: S608 -- it is printed
         )
 
 
@@ -127,7 +129,8 @@ def _people(
     if connection.dialect.name == "postgresql" and connection.scalar(_HIDES_ROWS, names):
         yield Finding.fault(
             f"row security is active on {table_info.table}: answers are cut short without an error",
-            "give the user BYPASSRLS, or a policy that shows all rows: USING (true)",
+            "ALTER ROLE … BYPASSRLS, or CREATE POLICY everybody ON"
+            f" {_quoted(connection, table_info.table)} FOR SELECT TO … USING (true)",
         )
     times = [func.count(table_info.columns[n.lower()].clause) for n in query.time_attributes]
     counted = select(func.count(), *times).select_from(table_info.clause)
@@ -135,11 +138,13 @@ def _people(
         total, *with_time = connection.execute(counted).one()
     if not total:
         yield Finding.warning(
-            f"nobody is in {table_info.table}", "see whether it is the right table"
+            f"nobody is in {table_info.table}",
+            "check GLUU_CHANGES_SQL_URL and GLUU_CHANGES_SQL_TABLE, if there should be people",
         )
     elif not any(with_time):
         yield Finding.warning(
-            f"none of the {total} people has a time", "see who writes the time attributes"
+            f"none of the {total} people has a time, so none is ever listed",
+            "name the columns that are written with each change in GLUU_CHANGES_TIME_ATTRIBUTES",
         )
     else:
         yield Finding.ok(f"{total} people can be read")

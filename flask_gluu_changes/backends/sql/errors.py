@@ -24,7 +24,10 @@ _NO_RIGHT = (
 )
 _WRONG_FILE = "check the path in GLUU_CHANGES_SQL_URL and who may read it"
 _WRONG_TABLE = "check GLUU_CHANGES_SQL_TABLE, or table= where SqlBackend is made in code"
-_SEE_LOG = "see the database's log"
+_SEE_LOG = (
+    "look for this statement in the database's log (PostgreSQL: `log_min_error_statement = error`;"
+    " MariaDB: `log_error`)"
+)
 
 _MYSQL_ADVICE = {
     **dict.fromkeys((1044, 1045, 1049), _WRONG_LOGIN),

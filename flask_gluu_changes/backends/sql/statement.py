@@ -128,8 +128,8 @@ def _time_column(name: str, table_info: TableInfo) -> Column:
     if not column.is_time:
         raise BackendRefused(
             f"the column {column.column} of {table_info.table} is {column.declared}; a time"
-            " attribute needs a column for date and time in UTC: TIMESTAMP(3) in PostgreSQL,"
-            " DATETIME(3) in MariaDB"
+            " attribute needs a column for date and time in UTC: ALTER TABLE … to TIMESTAMP(3) in"
+            " PostgreSQL, DATETIME(3) in MariaDB, or name another in GLUU_CHANGES_TIME_ATTRIBUTES"
         )
     return column
 

@@ -33,6 +33,9 @@ MAX_BATCH = 1000
 MAX_BATCH_OCTETS = 8 * 2**20
 """Octets after which no more changes are added to a transaction."""
 
+COMMIT_EVERY = 0.2
+"""Seconds between two transactions while the source tells one change after the other."""
+
 CONFIRM_EVERY = 0.1
 """Seconds between two notes that there is nothing newer."""
 
@@ -63,6 +66,7 @@ class Ingester:
         self._written = 0
         self._asked_at = now()
         self._committed_at = 0.0
+        self._began_at = monotonic()
         self._snapshot: SnapshotStarted | None = None
         self._is_first = False
         self._holds_back = False
@@ -139,12 +143,20 @@ class Ingester:
 
     def _remove(self, ids: list[str]) -> None:
         outside = self._follower.outside(ids)
+        self._batch.again.update(self._heirs(ids))
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
             self._upserted.discard(id_)
+            self._unchanged.discard(id_)
             self._held_back.pop(id_, None)
         if len(self._batch.changes) >= MAX_BATCH:
             self._commit()
+
+    def _heirs(self, ids: list[str]) -> set[str]:
+        """Return who else is known by an inum of those who are removed within a snapshot."""
+        gone = {self._known[id_] for id_ in ids if id_ in self._known}
+        found = {id_ for id_, inum in self._known.items() if inum in gone} if gone else set()
+        return found.difference(ids)
 
     def _remove_unmentioned(self) -> None:
         """Prove first that the store and the journal share the same past."""
@@ -164,6 +176,8 @@ class Ingester:
         if event.ends_snapshot:
             self._commit()
             self._forget_snapshot()
+        elif not self._snapshot and monotonic() - self._began_at >= COMMIT_EVERY:
+            self._commit()  # there may be no quiet moment, and few who change all the time
 
     def _end_snapshot(self) -> None:
         for id_ in self._unchanged & self._brake.held():
@@ -208,5 +222,5 @@ class Ingester:
             self._written += self._writer.commit(part)
             if self._is_first and self._snapshot:
                 self._progress.advanced(len(part.changes))
-        self._committed_at = monotonic()
+        self._committed_at = self._began_at = monotonic()
         self._brake.report()

@@ -2,16 +2,18 @@
 
 Each poll begins where the last one began, less a lag for writes that become visible late, so that
 polls overlap; what comes twice is no change. Now and then everybody is read, in a sweep, whatever
-their times: whoever is missing was deleted. Identities are inums.
+their times: whoever is missing was deleted. Identities are inums, or digests of them where clients
+may not see inums.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
 from ...backend import Backend
 from ...follower import (
@@ -24,7 +26,7 @@ from ...follower import (
     StopSignal,
     Upserted,
 )
-from ...model import ChangesQuery, Entry
+from ...model import ChangesQuery, Entry, Visibility
 from ...settings.journal import FollowSettings
 from ...values import untyped
 
@@ -81,7 +83,9 @@ class PollingFollower:
         self._query = query
         self._settings = settings
         self._clock = clock
-        self.source = f"inum by {type(backend).__module__}.{type(backend).__qualname__}"
+        self._shows_inum = Visibility(query.attributes, query.excluded).shows("inum")
+        kind = "inum" if self._shows_inum else "inum-digest"
+        self.source = f"{kind} by {type(backend).__module__}.{type(backend).__qualname__}"
         self.why = why
 
     def events(self, cookie: str, stop: StopSignal) -> Iterator[Event]:
@@ -101,6 +105,12 @@ class PollingFollower:
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return nobody: such a store does not distinguish the deleted from those moved away."""
         return set()
+
+    def read(self, ids: Collection[str] | None = None) -> Iterator[Upserted]:
+        """Read everybody, also for the sake of a few: such a store does not look for inums."""
+        for found in self._found(replace(self._query, since=LONG_AGO, everybody=True)):
+            if ids is None or found.id in ids:
+                yield found
 
     def count(self) -> int | None:
         """Leave the number open: counting would take as long as reading."""
@@ -127,10 +137,10 @@ class PollingFollower:
         whole = since.replace(microsecond=since.microsecond // 1000 * 1000)
         yield from self._found(replace(self._query, since=whole))
 
-    def _found(self, query: ChangesQuery) -> Iterator[Event]:
+    def _found(self, query: ChangesQuery) -> Iterator[Upserted]:
         for entry in self._backend.changes(query):
             if inum := _inum(entry):
-                yield Upserted(inum, entry)
+                yield Upserted(inum if self._shows_inum else _digest(inum), entry)
             else:
                 log.warning("an entry without inum is left out: it cannot be told from others")
 
@@ -145,3 +155,7 @@ class PollingFollower:
 
 def _inum(entry: Entry) -> str:
     return min(map(untyped, entry.get("inum", ())), default="")
+
+
+def _digest(inum: str) -> str:
+    return blake2b(inum.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

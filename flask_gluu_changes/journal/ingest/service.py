@@ -36,6 +36,7 @@ from ..limits import SizeLimits
 from ..reader import JournalReader
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now, writer_engine
+from ..view import source_under
 from ..writer import SECOND, LeaseLost, Writer
 from .brake import Brake
 from .ingester import Ingester
@@ -135,7 +136,7 @@ class IngestService:
 
     def _follow_once(self, stop: StopSignal) -> None:
         follower = self._job.choose()
-        source = f"{follower.source} as {self._job.settings_digest}"
+        source = source_under(follower.source, self._job.settings_digest)
         if self._writer.state().source != source:
             self._job.check()  # before every token becomes void
         self._writer.follow(source, follower.level, follower.why)

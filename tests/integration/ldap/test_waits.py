@@ -171,3 +171,11 @@ def test_an_opening_that_ends_cuts_no_other_connection(
                 people(slow)
             relay.stall(None)
             assert before.whoami_s()
+
+
+def test_without_a_list_of_open_files_connections_are_opened_all_the_same(
+    secure: Slapd, backend_of: MakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the end of a TLS handshake is libldap's matter then."""
+    monkeypatch.setattr("flask_gluu_changes.backends.ldap.opening.OPEN_FILES", "/nowhere")
+    assert people(backend_of(secure)) == 1

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import delete, update
 
-from flask_gluu_changes import BackendRefused, BackendUnavailable
+from flask_gluu_changes import BackendUnavailable
 from flask_gluu_changes.journal.protocol import Position, ResyncRequired, Slice, Status
 from flask_gluu_changes.journal.reader import JournalReader
 from flask_gluu_changes.journal.tables import COMMITS, STATE
@@ -261,22 +261,6 @@ def test_a_journal_that_is_being_built_is_not_served(
             "the journal is being built by `flask gluu-changes follow`",
             "The journal is being built. Try again later.",
         )
-
-
-def test_a_journal_filled_under_other_settings_is_refused(journal: Journal) -> None:
-    """It may hold what is hidden here; without settings to compare any is read."""
-    journal.writer.follow("test as ours", "exact", "")
-    journal.writer.commit(WriteBatch(built=True))
-    assert JournalReader(journal.engine, "ours").latest() == JournalReader(journal.engine).latest()
-    for view in ("our", "s", "others", ""):
-        reader = JournalReader(journal.engine, view)
-        for ask in _asks(reader):
-            with pytest.raises(BackendRefused) as caught:
-                ask()
-            assert str(caught.value) == (
-                "the journal was filled under other settings for what is shown and how; run"
-                " `flask gluu-changes follow` with the settings of this application"
-            )
 
 
 def test_since_a_time_come_all_who_count_as_changed(

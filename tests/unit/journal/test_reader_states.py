@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_gluu_changes.errors import BackendRefused, BackendUnavailable
+from flask_gluu_changes.errors import BackendUnavailable
 from flask_gluu_changes.journal.quarantine import Unwritable
 from flask_gluu_changes.journal.reader import JournalReader
 from flask_gluu_changes.journal.tables import HELD, open_engine
@@ -47,12 +47,3 @@ def test_a_journal_of_another_layout_is_to_be_followed_anew(journal: Journal) ->
     HELD.drop(journal.engine)
     with pytest.raises(BackendUnavailable, match="nothing has been followed into the journal yet"):
         JournalReader(journal.engine).status()
-
-
-def test_settings_are_told_by_the_last_word_of_a_source(journal: Journal) -> None:
-    """Whatever octets the source has."""
-    journal.writer.follow("uuid by ü\ud800 as ours", "exact", "")
-    journal.writer.commit(WriteBatch(built=True))
-    assert JournalReader(journal.engine, "ours").latest()
-    with pytest.raises(BackendRefused):
-        JournalReader(journal.engine, "urs").latest()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from authlib.integrations.flask_oauth2 import current_token
+from authlib.integrations.flask_oauth2 import current_token, token_authenticated
 from flask import Flask, Response, g, request
 from flask_smorest import Api, Blueprint
 from werkzeug.exceptions import HTTPException
@@ -144,6 +144,20 @@ def test_one_token_does_not_outlive_its_request(make_site: MakeSite) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         assert client.get(f"{PATH}?{QUERY}", headers=headers).status_code == 200
         assert client.get(f"{PATH}?{QUERY}").status_code == 401
+
+
+def test_who_listens_for_tokens_hears_of_one(make_site: MakeSite) -> None:
+    """By Authlib's signal, as with its own protectors."""
+    site = make_site("oauth")
+    heard: list[Any] = []
+
+    def hear(sender: object, token: Any = None) -> None:
+        heard.append((type(sender).__name__, token["client_id"]))
+
+    with token_authenticated.connected_to(hear):
+        site.get(site.server.issue())
+        site.get("unknown")
+    assert heard == [("BearerProtector", "caller")]
 
 
 def test_a_token_left_in_g_grants_nothing(make_site: MakeSite) -> None:

@@ -170,6 +170,34 @@ def test_a_resource_that_the_server_forgot_is_looked_for_anew() -> None:
     assert world.resource.id() == "b"
 
 
+def test_a_resource_is_forgotten_once_in_five_seconds() -> None:
+    """Anybody may be the reason of it, and all resources are looked at."""
+    registry = Registry(a=described())
+    world = World(registry)
+    assert (world.resource.id(), world.resource.forget()) == ("a", True)
+    registry.resources = {"b": described()}
+    for seconds, forgets in ((0, False), (4.75, False), (0.25, True), (4.75, False)):
+        world.clock.pass_by(seconds)
+        assert world.resource.forget() is forgets
+    assert world.resource.id() == "b"
+
+
+def test_whether_a_resource_exists_is_asked_without_registering_it() -> None:
+    """A configured one by its id and scopes, another by its name as well."""
+    registry = Registry(a=described(name="Other"))
+    world = World(registry)
+    assert world.resource.exists() is False
+    registry.resources["b"] = described()
+    assert world.resource.exists() is True
+    assert {path.partition(" ")[0] for path in world.paths()} == {"GET"}
+    for id_, exists in (("a", True), ("c", False)):
+        configured = World(registry, uma_resource_id=id_)
+        assert configured.resource.exists() is exists
+        assert configured.paths() == [f"GET /resources/{id_}"]
+    registry.resources["a"] = described(resource_scopes=["read"])
+    assert World(registry, uma_resource_id="a").resource.exists() is False
+
+
 def test_a_configured_resource_is_not_forgotten(caplog: pytest.LogCaptureFixture) -> None:
     """The log says what an operator must mend."""
     world = World(Registry(), uma_resource_id="fixed")

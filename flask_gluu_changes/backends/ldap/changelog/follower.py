@@ -8,14 +8,13 @@ are not read with it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import ldap
 
 from ....follower import Event, NotFollowable, StopSignal
 from ..connection import Connection
 from ..errors import translated
-from ..follower import UUID, DirectoryFollower, shutdown_as_unavailable
+from ..follower import DirectoryFollower, shutdown_as_unavailable
 from .session import (
     CHANGELOG,
     COOKIE_EXCHANGE,
@@ -69,6 +68,4 @@ class ChangelogFollower(DirectoryFollower):
             raise NotFollowable(NOT_ALLOWED)
 
     def _scope(self) -> ChangelogScope:
-        people = self._people()
-        with_uuid = replace(people, attributes=(*people.attributes, UUID))
-        return ChangelogScope(with_uuid, self._contexts.names, self._shape)
+        return ChangelogScope(self._people(), self._contexts.names, self._shape)

@@ -206,7 +206,10 @@ def _replica_state(entry: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
 
 def _record(entry: Mapping[str, Any]) -> ChangelogRecord:
     if not is_readable(entry):
-        raise BackendRefused(f"a record of {CHANGELOG} hides one of {', '.join(NAMES)}")
+        raise BackendRefused(
+            f"a record of {CHANGELOG} hides one of {', '.join(NAMES)}; let the account that binds"
+            " read them (OpenDJ: `dsconfig set-access-control-handler-prop --add global-aci:…`)"
+        )
     found = cidict(entry)
     return ChangelogRecord(*(_text(found[name]) for name in NAMES))
 

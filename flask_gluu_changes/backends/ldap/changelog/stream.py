@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Any
 
 import ldap
 
@@ -25,7 +24,7 @@ from ....follower import (
 )
 from ....model import Entry
 from ..dn import within
-from ..follower import UUID, uuid_filters, uuid_of
+from ..follower import take_uuid, uuid_filters, with_uuid
 from ..search import Search
 from .session import PAGE, ChangelogPosition, ChangelogRecord, ChangelogSession, covers
 
@@ -37,7 +36,7 @@ RENAME = "modrdn"
 
 @dataclass(frozen=True)
 class ChangelogScope:
-    """What to read. people: entryUUID among the attributes. contexts: the naming contexts.
+    """What to read. contexts: the naming contexts.
 
     shape: returns the digest of all that decides how people are read, as it is at the moment.
     """
@@ -88,10 +87,11 @@ class ChangelogStream:
             yield self._checkpoint(ends_snapshot=True)
 
     def _everybody(self, stop: StopSignal) -> Iterator[Event]:
-        for entry in self._session.entries(self._scope.people):
+        people = self._scope.people
+        for entry in self._session.entries(with_uuid(people)):
             if stop.is_set:
                 break
-            yield Upserted(*_uuid_and_entry(entry))
+            yield Upserted(take_uuid(entry, people), entry)
 
     def _poll(self, stop: StopSignal) -> Iterator[Event]:
         before = self._position
@@ -134,11 +134,11 @@ class ChangelogStream:
 
     def _read(self, uuids: list[str]) -> Iterator[tuple[str, Entry]]:
         people = self._scope.people
+        names = with_uuid(people).attributes
         for any_uuid in uuid_filters(uuids):
             filter_ = f"(&{people.filter}{any_uuid})"
-            arguments = (people.base, ldap.SCOPE_SUBTREE, filter_, *people.attributes)
-            for _, entry in self._session.search(*arguments):
-                yield _uuid_and_entry(entry)
+            for _, entry in self._session.search(people.base, ldap.SCOPE_SUBTREE, filter_, *names):
+                yield take_uuid(entry, people), entry
 
     def _has_branch(self, uuids: list[str]) -> bool:
         """Return whether one of these is no person and has entries below it."""
@@ -155,9 +155,3 @@ class ChangelogStream:
         if self._must_read_all:
             position = replace(position, changelog="")
         return Checkpoint(str(position), ends_snapshot)
-
-
-def _uuid_and_entry(entry: Any) -> tuple[str, Entry]:
-    uuid = uuid_of(entry)
-    del entry[UUID]
-    return uuid, entry

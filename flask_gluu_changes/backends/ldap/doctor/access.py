@@ -117,7 +117,8 @@ def _missing_values(directory: Directory) -> Iterator[Finding]:
         if number:
             yield Finding.warning(
                 f"{number} people have no {' and no '.join(names)}: {result}",
-                "see who writes these people",
+                f"find them by ldapsearch '{_lacking(names)}', and give them one by ldapmodify with"
+                f" `add: {names[0]}`",
             )
 
 

@@ -29,7 +29,10 @@ SERVER_TIMES = (
 """Entries and attributes in which servers show their time."""
 
 WRITTEN_BY_THE_SERVER = "modifyTimestamp"
-ADVICE = "set the clocks by NTP; clients take over the latest time that they see, and miss changes"
+ADVICE = (
+    "set the clocks by NTP (`timedatectl set-ntp true`); clients take over the latest time that"
+    " they see, and miss changes"
+)
 
 
 def examine_clock(directory: Directory) -> Iterator[Finding]:
@@ -38,7 +41,8 @@ def examine_clock(directory: Directory) -> Iterator[Finding]:
     if server_time is None:
         yield Finding.warning(
             "the directory does not show its time; a clock that is behind cannot be noticed",
-            "let the account that binds read cn=Monitor (slapd: database monitor)",
+            "let the account that binds read cn=Monitor (slapd: `database monitor`, `access to"
+            " dn.subtree=cn=Monitor by dn.exact=… read`)",
         )
     else:
         yield _compared(server_time - datetime.now(UTC))
@@ -76,5 +80,6 @@ def _future(directory: Directory, name: str) -> Iterator[Finding]:
         yield Finding.fault(
             f"{name} of {len(times)} people lies in the future, by up to {ahead} s: the clock that"
             " wrote it was ahead of this machine's",
-            f"{ADVICE}; then correct these times",
+            f"{ADVICE}; then correct these times: ldapsearch '({name}>={bound})', ldapmodify with"
+            f" `replace: {name}`",
         )

@@ -42,7 +42,11 @@ def _examine_server(settings: LdapSettings, query: ChangesQuery) -> Iterator[Fin
             info = DirectorySchema(pool, settings).info()
             yield from _examine_directory(Directory(connection, settings, query, info))
     except BackendError as error:
-        yield Finding.fault(str(error), "nothing more can be examined before that is repaired")
+        yield Finding.fault(
+            str(error),
+            "mend that, and run `flask gluu-changes doctor` again: nothing more can be examined"
+            " before",
+        )
     finally:
         pool.close()
 
@@ -93,18 +97,23 @@ def _schema(info: SchemaInfo, query: ChangesQuery) -> Iterator[Finding]:
     if not info.spelling:
         yield Finding.warning(
             "the directory shows no schema, so only registered types count",
-            "let the account that binds read the entry that subschemaSubentry names",
+            "let the account that binds read it (slapd: `access to dn.base=cn=Subschema by *"
+            " read`)",
         )
         return
     try:
         check_time_attributes(query.time_attributes, info)
     except BackendError as error:
-        yield Finding.fault(str(error), "correct the setting, or the directory's schema")
+        yield Finding.fault(
+            str(error),
+            "correct GLUU_CHANGES_TIME_ATTRIBUTES, or add it to the schema (LDIF: `add:"
+            " olcAttributeTypes`)",
+        )
     for name in sorted(query.attributes or ()):
         if name not in info.spelling:
             yield Finding.warning(
                 f"GLUU_CHANGES_ALLOWED_ATTRIBUTES names {name}, which the schema does not have",
-                "correct the name, if it is not there for another server",
+                f"take {name} out of GLUU_CHANGES_ALLOWED_ATTRIBUTES, unless another server has it",
             )
 
 
@@ -119,5 +128,6 @@ def _types(connection: Connection, settings: LdapSettings) -> Iterator[Finding]:
     except ldap.LDAPError:
         yield Finding.warning(
             f"{base} cannot be read, so the schema's types count alone",
-            "let the account that binds read it, or set GLUU_CHANGES_LDAP_ATTRIBUTES_DN to nothing",
+            "let the account that binds read it (slapd: `access to dn.subtree=… by dn.exact=…"
+            " read`), or set GLUU_CHANGES_LDAP_ATTRIBUTES_DN to nothing",
         )

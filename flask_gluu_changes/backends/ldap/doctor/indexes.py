@@ -37,7 +37,8 @@ def examine_indexes(directory: Directory) -> Iterator[Finding]:
     if not directory.info.openldap:
         yield Finding.warning(
             "whether the times are indexed cannot be found out: the server is no OpenLDAP",
-            f"index {', '.join(directory.query.time_attributes)} for comparisons (≥)",
+            f"index {', '.join(directory.query.time_attributes)} for comparisons (OpenDJ: `dsconfig"
+            " create-backend-index --set index-type:ordering --index-name …`)",
         )
         return
     configured = _configured(directory.connection, directory.settings.ldap_base_dn)
@@ -98,7 +99,7 @@ def _measured(directory: Directory, name: str) -> Finding:
         return Finding.warning(
             f"whether {name} is indexed cannot be found out: the account may not read cn=config,"
             f" and reading all people takes {full * 1000:.1f} ms only",
-            f"see that slapd indexes it (olcDbIndex: {name} eq) before there are many people",
+            f"let slapd index it before there are many people (olcDbIndex: {name} eq)",
         )
     return _finding(name, share <= 0.25, f"as searches take {indexed * 1000:.1f} ms")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from flask_gluu_changes import AttributeType
@@ -54,6 +54,10 @@ class Script:
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Name those who moved."""
         return self.moved & set(ids)
+
+    def read(self, ids: Collection[str] | None = None) -> Iterator[Upserted]:
+        """Show nobody."""
+        return iter(())
 
     def count(self) -> int | None:
         """Leave it open."""

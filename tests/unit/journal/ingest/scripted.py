@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import update
@@ -60,6 +60,10 @@ class Script:
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Name nobody."""
         return set()
+
+    def read(self, ids: Collection[str] | None = None) -> Iterator[Upserted]:
+        """Show nobody."""
+        return iter(())
 
     def count(self) -> int | None:
         """Leave it open."""

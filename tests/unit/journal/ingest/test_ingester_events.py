@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from flask_gluu_changes.follower import (
     Checkpoint,
@@ -16,7 +16,7 @@ from flask_gluu_changes.follower import (
     Unchanged,
 )
 from flask_gluu_changes.journal.ingest import ingester as module
-from flask_gluu_changes.journal.tables import UNKNOWN_COMMITS
+from flask_gluu_changes.journal.tables import ENTRIES, UNKNOWN_COMMITS
 
 from .ingesting import World, seen
 
@@ -34,6 +34,19 @@ def test_changes_are_written_when_there_is_a_quiet_moment(world: World) -> None:
     told = [("b", "ib"), ("a", "deleted")]
     assert world.tell(Heartbeat()) == [(told, "c1", None)]
     assert world.state().cookie == "c1"
+
+
+def test_few_who_change_all_the_time_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source may have no quiet moment; the lease is renewed so as well."""
+    clock = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    world = World()
+    assert world.tell(seen("a", "1"), Checkpoint("c1"), seen("a", "2")) == []
+    clock[0] += module.COMMIT_EVERY
+    assert world.tell(Checkpoint("c2")) == [([("a", "2")], "c2", None)]
+    assert world.tell(seen("a", "3"), Checkpoint("c3")) == []
+    clock[0] += module.COMMIT_EVERY
+    assert world.tell(SnapshotStarted(complete=False), Checkpoint("c4")) == []
 
 
 def test_large_batches_are_written_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +169,15 @@ def test_who_changed_the_inum_waits_for_the_removals_too(world: World) -> None:
     world.tell(seen("a", "1"), seen("b", "2"), Heartbeat())
     batches = world.tell(*_listing(seen("b", "1")), END)
     assert batches == [([("a", "deleted"), ("b", "1")], "c", True)]
+
+
+def test_who_took_over_an_inum_before_is_told_after_its_removal(world: World) -> None:
+    """Its former owner's removal was still to come when `follow` was killed."""
+    world.tell(seen("old", "1"), seen("other", "2"), seen("new", "1"), Heartbeat())
+    world.tell(*_listing(Unchanged(["new", "other"])), END)
+    with world.journal.engine.begin() as connection:
+        order = connection.scalars(select(ENTRIES.c.id).order_by(ENTRIES.c.seq)).all()
+    assert order == ["other", "old", "new"]
 
 
 def test_in_a_new_epoch_nobody_is_held_back() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 
@@ -15,6 +17,7 @@ from flask_gluu_changes.follower import (
     Heartbeat,
     SnapshotProgress,
     StopSignal,
+    Upserted,
 )
 from flask_gluu_changes.journal.ingest.brake import Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
@@ -199,6 +202,21 @@ def test_the_journal_says_that_it_lags_and_why(journal: Journal) -> None:
         )
         people.remove("1")
         filler.until(lambda: journal.rows()["1"].removed == "deleted")
+
+
+def test_ids_do_not_show_inums_that_are_denied(journal: Journal) -> None:
+    """They are told apart by digests then, and the journal is another one than by inums."""
+    denied = ChangesQuery(LONG_AGO, excluded=frozenset({"inum"}))
+    people = MemoryPeople()
+    people.add("1", person("ann"))
+    ids, kinds = set[str](), set[str]()
+    for query in (ChangesQuery(LONG_AGO), denied):
+        follower = PollingFollower(people.backend, query, FollowSettings(), "")
+        kinds.add(follower.source.split()[0])
+        with closing(follower.events("", StopSignal())) as events:  # type: ignore[type-var]
+            ids.update(event.id for event in islice(events, 2) if isinstance(event, Upserted))
+    assert len(kinds) == 2
+    assert ids == {"1", "cea3878a334b240469d159ff840b6434"}
 
 
 @pytest.mark.parametrize(

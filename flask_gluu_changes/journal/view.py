@@ -1,0 +1,73 @@
+"""What a host lets clients see of a journal, under whatever settings that was filled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..errors import BackendUnavailable
+from ..model import Visibility
+from ..settings.base import differing_keys
+from .protocol import Position, SequenceBackend, Slice
+from .selection import Cutter
+
+OTHER_SETTINGS = "The journal is being filled under other settings. Try again later."
+
+_OF_REMOVALS = {"reason"}
+_AS = " as "
+
+
+def source_under(source: str, settings_digest: str) -> str:
+    """Return what a journal notes of its source and of the settings that it is filled under."""
+    return f"{source}{_AS}{settings_digest}"
+
+
+def settings_digest_in(source: str) -> str:
+    """Return the settings of what `source_under` wrote; empty for anything else."""
+    return source.rpartition(_AS)[2] if _AS in source else ""
+
+
+def is_written_as(written: str, wanted: str) -> bool:
+    """Return whether objects were written under a host's settings; False where it is not known.
+
+    written, wanted: as `Settings.digest`. Raises BackendUnavailable where both are known and
+    differ.
+    """
+    if not written or not wanted:
+        return False
+    if written == wanted:
+        return True
+    names = ", ".join(differing_keys(written, wanted)) or "those of another version"
+    raise BackendUnavailable(
+        f"the journal was filled under other settings than this application has: {names}; give"
+        " this application and `flask gluu-changes follow` the same ones, and restart both",
+        public=OTHER_SETTINGS,
+    )
+
+
+class HostView:
+    """Reads slices for one host, with nothing in them that its settings deny.
+
+    settings_digest: `Settings.digest` of the host.
+    """
+
+    def __init__(
+        self, backend: SequenceBackend, settings_digest: str, visibility: Visibility
+    ) -> None:
+        self._backend = backend
+        self._settings_digest = settings_digest
+        self._entries = Cutter(visibility.shows)
+        self._removals = Cutter(lambda name: name in _OF_REMOVALS or visibility.shows(name))
+
+    def read_slice(self, position: Position | None, size: int) -> Slice:
+        """Read the next rows of a run; raise what the backend raises.
+
+        Raises BackendUnavailable while the journal is filled under other settings.
+        """
+        slice_ = self._backend.read_slice(position, size)
+        if is_written_as(slice_.settings_digest, self._settings_digest):
+            return slice_
+        return replace(
+            slice_,
+            entries=[*map(self._entries.cut, slice_.entries)],
+            removed=[*map(self._removals.cut, slice_.removed)],
+        )
