@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 ONE_EACH = 64
@@ -48,15 +47,15 @@ def _gunicorn_threads() -> int:
 
 
 def _uwsgi_threads() -> int:
-    return int(_uwsgi().opt.get("threads", UNKNOWN))
+    import uwsgi  # only within uWSGI there is such a module
+
+    return int(uwsgi.opt.get("threads", UNKNOWN))
 
 
 def _uwsgi_descriptor() -> int:
-    return int(_uwsgi().connection_fd())
+    import uwsgi
 
-
-def _uwsgi() -> Any:
-    return import_module("uwsgi")  # which exists only within uWSGI
+    return int(uwsgi.connection_fd())
 
 
 class Connection:

@@ -258,8 +258,6 @@ class JournalReader:
             if len(kept) < len(read) or len(read) < most:
                 return rows, len(kept) == len(read)
             room -= sum([len(row[3]) for row in kept])
-            if room <= 0:
-                return rows, False
 
     def _fitting(
         self, cursor: DBAPICursor, rows: Sequence[Any], room: int, *, at_least: bool
