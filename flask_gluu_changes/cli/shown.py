@@ -39,7 +39,7 @@ def _unknown(settings: Settings, backend: Backend) -> Iterator[Finding]:
             if backend.describe(base_name(name)) is None:
                 yield Finding.warning(
                     f"{PREFIX}{setting.upper()} names {name}, which the store does not have",
-                    "correct the name, if it is not there for another server",
+                    f"correct {name} in {PREFIX}{setting.upper()}, or leave it there for another server",
                 )
 
 
