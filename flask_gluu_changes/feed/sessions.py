@@ -30,6 +30,14 @@ class PagingSession:
     snapshot: Snapshot
     progressed: float
     offsets: set[int] = field(default_factory=set)
+    is_ended: bool = False
+
+    def may_continue(self, start: int) -> bool:
+        """Return whether a page may be cut from it; from an ended one only those behind its end.
+
+        What it showed is older than what a newer session of the same client shows.
+        """
+        return not self.is_ended or start >= len(self.snapshot)
 
 
 class PagingSessions:
@@ -66,7 +74,11 @@ class PagingSessions:
         with self._lock:
             self._drop_idle(self._limit)
             # the newest first: it is the nearest to what the store holds now
-            sessions = [session for session in reversed(self._sessions) if session.key == key]
+            sessions = [
+                session
+                for session in reversed(self._sessions)
+                if session.key == key and session.may_continue(start)
+            ]
         return next(
             (session for session in sessions if start in session.offsets),
             next(iter(sessions), None),
@@ -91,10 +103,11 @@ class PagingSessions:
         page, now = session.snapshot.page(start, size), self._clock()
         with self._lock:
             if not page.bodies:
+                session.is_ended = True
                 session.progressed = min(session.progressed, now - self._seconds + ENDED_SECONDS)
             elif start + size not in session.offsets:
                 session.progressed = now
-            session.offsets.update((start, start + size))
+            session.offsets.update((start, start + size, start + len(page.bodies)))
         return page
 
     def _drop_idle(self, limit: int) -> None:

@@ -239,3 +239,14 @@ def test_eight_threads_do_not_lose_each_others_sessions(clock: Clock) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(session, range(8))) == [300] * 8
+
+
+def test_an_ended_session_is_continued_behind_its_end_alone(sessions: PagingSessions) -> None:
+    """The next walk may end between its offsets, and must not be shown what it had already."""
+    _begin(sessions, "a", size=1)
+    for start in range(1, 7):
+        _next(sessions, start, size=1)
+    assert _begin(sessions, "b", size=4) == [b"b0", b"b1", b"b2", b"b3"]
+    assert _next(sessions, 4, size=4) == [b"b4", b"b5"]
+    assert _next(sessions, 5, size=4) == [b"b5"]
+    assert _next(sessions, 6, size=4) == []
