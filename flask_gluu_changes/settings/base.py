@@ -35,9 +35,11 @@ def _path(value: object) -> str:
 
 
 def _host(value: object) -> str:
-    host = text(value)
-    if not re.fullmatch(r"[\w.:\[\]-]*", host):
-        raise ValueError(f"must be a host's name, with its port where it has one, not {value!r}")
+    host = text(value).lower()  # as Werkzeug writes the host of a request
+    if not re.fullmatch(r"[a-z0-9_.:\[\]-]*", host):
+        raise ValueError(
+            f"must be a host's name in ASCII, with its port where it has one, not {value!r}"
+        )
     return host
 
 

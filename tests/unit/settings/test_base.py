@@ -20,7 +20,7 @@ from flask_gluu_changes.settings.profiles import SECRETS
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "profile": ("Janssen", "janssen"),
     "url_prefix": ("/feed/", "/feed"),
-    "url_host": ("idp.example.org:8443", "idp.example.org:8443"),
+    "url_host": ("IdP.example.org:8443", "idp.example.org:8443"),
     "documents_prefix": ("/feed/documents", "/feed/documents"),
     "time_attributes": ("updatedAt, modifyTimestamp", ("updatedAt", "modifyTimestamp")),
     "max_page_size": ("200", 200),
