@@ -110,6 +110,12 @@ class Settings(SettingsGroup):
     max_paging_sessions: int = setting(
         32, "paging sessions kept at a time by one process", integer(1, 10_000)
     )
+    max_paging_octets: int = setting(
+        2**29,
+        "octets that their snapshots take together, most of them in temporary files; a larger answer"
+        " is kept alone",
+        integer(0, 10**12 - 1),
+    )
     server_threads: int = setting(
         0,
         "requests that one process of the server answers at a time; 0: as gunicorn, uWSGI, waitress"

@@ -30,6 +30,7 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "attribute_types": ('{"visits": "numeric"}', {"visits": AttributeType.NUMERIC}),
     "paging_session_seconds": ("2.5", 2.5),
     "max_paging_sessions": ("7", 7),
+    "max_paging_octets": ("1000", 1000),
     "server_threads": ("8", 8),
     "min_read_rate": ("1024", 1024),
 }
