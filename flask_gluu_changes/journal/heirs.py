@@ -28,11 +28,10 @@ _LIVING = select(ENTRIES).where(
 
 
 class Heirs:
-    """Who got which inum last, as far as the holder of the lease wrote it."""
+    """Who got which inum lately, as far as the holder of the lease knows."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, str] = {}
-        self._shared: dict[str, set[str]] = {}
+        self._ids: dict[str, tuple[str, ...]] = {}
 
     def note_shared(self, inums: Mapping[str, str]) -> None:
         """Take in who has which inum, by id: another holder of the lease may have written it.
@@ -40,10 +39,9 @@ class Heirs:
         Of several who share one, each may turn out to be the former owner.
         """
         shared = {inum for inum, number in Counter(inums.values()).items() if number > 1 and inum}
-        self._shared = {inum: set() for inum in shared}
         for id_, inum in inums.items() if shared else ():
             if inum in shared:
-                self._shared[inum].add(id_)
+                self._note_owner(inum, id_)
 
     def told_again(
         self,
@@ -73,9 +71,8 @@ class Heirs:
         changes: list[RowChange],
         suspects: Iterable[str],
     ) -> list[RowMapping]:
-        noted = (self._ids[inum] for inum in gone if inum in self._ids)
-        shared = chain.from_iterable(self._shared.get(inum, ()) for inum in gone)
-        ids = {*noted, *shared, *suspects}.difference(row["id"] for row, _ in changes)
+        noted = chain.from_iterable(self._ids.get(inum, ()) for inum in gone)
+        ids = {*noted, *suspects}.difference(row["id"] for row, _ in changes)
         if not ids:
             return []
         found = connection.execute(_LIVING, {"ids": [*map(to_octets, ids)]}).mappings()
@@ -85,10 +82,14 @@ class Heirs:
         """Take in a row that takes the place of a known one, if any."""
         had = known["inum"] if known is not None and known["removed"] is None else None
         if row["removed"] is None and row["inum"] != had:
-            self._ids.pop(row["inum"], None)
-            self._ids[row["inum"]] = row["id"]
-            if len(self._ids) > REMEMBERED:
-                del self._ids[next(iter(self._ids))]
+            self._note_owner(row["inum"], row["id"])
+
+    def _note_owner(self, inum: str, id_: str) -> None:
+        """Keep all who got an inum: they are told in any order, the former owner last, too."""
+        before = self._ids.pop(inum, ())
+        self._ids[inum] = before if id_ in before else (*before, id_)
+        if len(self._ids) > REMEMBERED:
+            del self._ids[next(iter(self._ids))]
 
 
 def _again(known: RowMapping, seq: int, stamp: Stamp) -> RowChange:

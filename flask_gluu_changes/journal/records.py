@@ -10,8 +10,9 @@ from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
 
 from ..encoder import EntryEncoder, sort_key
-from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, Visibility
+from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry
 from ..values import AttributeType, to_string, untyped
+from ..visibility import Visibility
 from .limits import SizeLimits, largest_first
 from .tables import MOST_ID_OCTETS, to_octets
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .files import forget_overwritten
 from .heirs import Heirs
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
 from .lease import SECOND as SECOND
@@ -277,6 +278,9 @@ class Writer:
             if last is not None:  # it stays: until the next commit, tokens were issued at it
                 for table in (COMMITS, UNKNOWN_COMMITS):
                     connection.execute(delete(table).where(table.c.seq < last))
+        if self._engine.dialect.name == "sqlite":
+            with journal_errors():
+                forget_overwritten(self._engine)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -12,6 +12,7 @@ from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import Attributes
 from tests.support.directory_server import DirectoryServer
+from tests.support.markers import DENIED
 from tests.support.people import PEOPLE_DN, PERSON_CLASSES
 
 
@@ -25,7 +26,9 @@ class Directory:
 
     def add(self, inum: str, attributes: Attributes) -> None:
         """Add a person."""
-        entry = {"objectClass": PERSON_CLASSES, "inum": [inum.encode()], **attributes}
+        secrets = {"userPassword": [DENIED.encode()], "secretAnswer": [DENIED.encode()]}
+        own = {"objectClass": PERSON_CLASSES, "inum": [inum.encode()], **secrets}
+        entry = {**own, **attributes}
         self.admin.add_s(dn_of(inum), [(name, list(values)) for name, values in entry.items()])
 
     def change(self, inum: str, attributes: Attributes) -> None:

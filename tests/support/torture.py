@@ -30,6 +30,8 @@ from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 from tests.support.troubles import Ordeal, Site, Trouble
 
+from .markers import TOKEN_SECRET
+
 START, STEP = datetime(2020, 1, 1, tzinfo=UTC), timedelta(seconds=60)
 FOLLOW = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
 PATIENCE = 120.0
@@ -142,7 +144,7 @@ class Torture:
         own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5", "FOLLOW_MAX_REMOVALS": "1"}
         own |= {"LDAP_COMPARE_INTERVAL": "1"} if self._site.silent else {}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
-        config["SECRET_KEY"] = "of the tests"
+        config["SECRET_KEY"] = TOKEN_SECRET
         return {f"FLASK_{key}": value for key, value in config.items()}
 
     def _run(self, ordeal: Ordeal, node: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from flask_gluu_changes import BackendRefused, ChangesQuery, ConfigurationError,
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.model import Entry, Finding
 from flask_gluu_changes.testing import LONG_AGO
+from flask_gluu_changes.visibility import Visibility
 
 MAPPING = "inum=id, uid=login, mail=email, updatedAt=changed_at"
 TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
@@ -162,3 +164,17 @@ def test_settings_that_would_be_ignored_are_refused(engine: sa.Engine, key: str)
     app.config.update({"GLUU_CHANGES_PROTECTION": "test", f"GLUU_CHANGES_SQL_{key}": "inum=id"})
     with pytest.raises(ConfigurationError, match=f"SQL_{key} would be ignored.*from_config"):
         GluuChanges(app, backend=SqlBackend(engine))
+
+
+def test_a_secret_column_is_hidden_under_any_attribute(engine: sa.Engine) -> None:
+    """The column's name is one of the attribute's: it does not even leave the database."""
+    backend = _made(engine, COLUMNS=f"{MAPPING}, nickname=password_hash")
+    secret = Visibility.of()
+    query = replace(QUERY, excluded=secret.hidden)
+    (entry,) = _found(backend, query)
+    assert entry.keys() == {"inum", "uid", "mail", "updatedAt"}
+    assert not secret.known_to(backend.describe).shows("nickname")
+    (entry,) = _found(backend, replace(query, shown=frozenset({"nickname"})))
+    assert entry["nickname"] == ("$2b$12$secret",)
+    (entry,) = _found(backend, replace(QUERY, excluded=Visibility.of(denied=["email"]).hidden))
+    assert "mail" not in entry

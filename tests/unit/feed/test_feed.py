@@ -14,8 +14,8 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.feed.feed import Feed
 from flask_gluu_changes.feed.sessions import PagingSessions
 from flask_gluu_changes.feed.snapshot import Page
-from flask_gluu_changes.model import Visibility
 from flask_gluu_changes.timestamps import to_micros
+from flask_gluu_changes.visibility import Visibility
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 SECONDS = 10.0

@@ -133,3 +133,14 @@ def test_another_holder_of_the_lease_knows_them_from_the_journal(
         (first, DELETED),
         (left, None),
     ]
+
+
+def test_the_former_owner_may_be_told_last(journal: Journal) -> None:
+    """Of two who are written with one inum, the second is not the new owner for that."""
+    put(journal, "new", "2")
+    put(journal, "former", "2")
+    assert remove(journal, "former") == 2
+    assert [(id_, removed) for id_, removed, _ in told(journal)][-2:] == [
+        ("former", DELETED),
+        ("new", None),
+    ]

@@ -15,7 +15,6 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.protection import ProtectionSettings
 from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.settings.fields import PREFIX, key_of, refuse_unknown
-from flask_gluu_changes.settings.profiles import SECRETS
 
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "profile": ("Janssen", "janssen"),
@@ -27,6 +26,7 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "naive_timezone": ("Europe/Berlin", ZoneInfo("Europe/Berlin")),
     "allowed_attributes": ("uid mail", ("uid", "mail")),
     "denied_attributes": ('["mobile", " sn "]', ("mobile", "sn")),
+    "shown_secrets": ("pwdReset, userPKCS12", ("pwdReset", "userPKCS12")),
     "attribute_types": ('{"visits": "numeric"}', {"visits": AttributeType.NUMERIC}),
     "paging_session_seconds": ("2.5", 2.5),
     "max_paging_sessions": ("7", 7),
@@ -179,7 +179,8 @@ def test_defaults_are_safe() -> None:
     protection = ProtectionSettings(scope=())
     assert not protection.protection
     assert not protection.allow_bypass
-    assert settings.denied_attributes == SECRETS
+    assert not settings.shown_secrets
+    assert not settings.visibility.shows("secretAnswer")
     assert settings.naive_timezone is UTC
 
 
