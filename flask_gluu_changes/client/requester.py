@@ -60,8 +60,8 @@ class Requester:
     def page(self, query: Mapping[str, str], *, interval: float, wait: int = 0) -> Page:
         """Return a page. Raises TokenExpired, ChangesRefused or ChangesUnavailable.
 
-        interval: after a page without new changes, the next one is asked for so many seconds after it
-        was asked for, and not earlier. wait: the seconds that the server may wait for a change.
+        interval: after a page without new changes, the next one is asked for so many seconds after
+        it was asked for, and not earlier. wait: the seconds that the server may wait for a change.
         """
         self._await_turn()
         began = monotonic()

@@ -45,8 +45,8 @@ class LimitedConnection(_Connection):
 
     def connect(self, sock: Any = None) -> None:
         """Connect and log in."""
-        self.limit = self.connect_timeout
-        over = Timer(self.connect_timeout, self._end_login)
+        self.limit = seconds = float(self.connect_timeout or 0)
+        over = Timer(seconds, self._end_login)
         over.daemon = True
         over.start()
         try:
@@ -58,4 +58,5 @@ class LimitedConnection(_Connection):
         """Fail what the login waits for, and would wait for next."""
         self.limit = AT_ONCE
         with suppress(OSError, AttributeError):  # there is none yet, or TLS has just taken it
-            self._sock.shutdown(socket.SHUT_RDWR)
+            connected: Any = self
+            connected._sock.shutdown(socket.SHUT_RDWR)

@@ -120,8 +120,8 @@ class Settings(SettingsGroup):
     )
     max_paging_octets: int = setting(
         2**29,
-        "octets that their snapshots take together, most of them in temporary files; a larger answer"
-        " is kept alone",
+        "octets that their snapshots take together, most of them in temporary files; a larger"
+        " answer is kept alone",
         integer(0, 10**12 - 1),
     )
     server_threads: int = setting(

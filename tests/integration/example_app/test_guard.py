@@ -78,7 +78,15 @@ def test_a_name_that_was_made_to_lead_here_is_refused(path: str, settings: Any) 
     """Scripts of that site would else read and write people (DNS rebinding)."""
     host = create_app(GLUU_CHANGES_ALLOW_BYPASS=True, **settings)
     client = host.test_client()
-    for name in ("evil.example", "localhost.evil.example", "evil.example:8000", "[", "", "[::2]", "l"):
+    for name in (
+        "evil.example",
+        "localhost.evil.example",
+        "evil.example:8000",
+        "[",
+        "",
+        "[::2]",
+        "l",
+    ):
         answer = client.get(path, headers={"Host": name})
         assert (answer.status_code, name) == (400, name)
         assert "PersonForm" not in answer.text

@@ -245,7 +245,10 @@ def test_there_is_room_for_one_session_at_least(clock: Clock) -> None:
 @pytest.mark.usefixtures("hasty")
 def test_eight_threads_do_not_lose_each_others_sessions(clock: Clock) -> None:
     """Each pages to the end many times, while all the others begin and forget theirs."""
-    sessions, start = PagingSessions(seconds=SECONDS, limit=8, octets=MANY, clock=clock), threading.Barrier(8)
+    sessions, start = (
+        PagingSessions(seconds=SECONDS, limit=8, octets=MANY, clock=clock),
+        threading.Barrier(8),
+    )
 
     def session(number: int) -> int:
         key, name, whole = SessionKey(f"caller {number}", SINCE), f"{number}-", 0
