@@ -29,8 +29,8 @@ unit: $(VENV)/unit ## run the unit tests: no root, no server, no compiler
 test: $(VENV)/test ## run every test, against a real slapd and in a real browser, and print the coverage
 	$(BIN)/python -m pytest --cov
 
-soak: $(VENV)/test ## torture the journal, more and for longer than the tests do
-	$(BIN)/python -m pytest tests/soak
+soak: $(VENV)/test ## torture directory, journal and consumers for minutes, and print the seeds (SEED="17 42": these)
+	$(BIN)/python -m pytest -v -rP tests/soak
 
 fuzz: SEED := $(shell date +%s)
 fuzz: $(VENV)/test ## send broken and odd input to all that reads any (EXAMPLES=2000 for each test, SEED=…)

@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.backends.ldap.search import since_filter
 from flask_gluu_changes.encoder import EntryEncoder
-from flask_gluu_changes.model import ChangesQuery, Visibility
+from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.timestamps import to_instant
+from flask_gluu_changes.visibility import Visibility
 from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 

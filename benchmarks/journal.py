@@ -43,7 +43,11 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
     with noted("loading a slapd that can be followed"):
         server.load(ldif)
     url = f"sqlite:///{folder}/journal.db"
-    keys = {**config(server), "GLUU_CHANGES_JOURNAL_URL": url, "SECRET_KEY": "benchmark"}
+    keys = {
+        **config(server),
+        "GLUU_CHANGES_JOURNAL_URL": url,
+        "SECRET_KEY": "signs its tokens",
+    }
     environment = {f"FLASK_{key}": value for key, value in keys.items()}
     with server:
         search = partial(ldapsearch, server, "(objectClass=gluuPerson)")

@@ -33,7 +33,8 @@ from .serving import peak, workers
 WORKERS, THREADS = 4, 8
 CLIENTS_OF_EACH = 2
 PEOPLE, OCTETS = 20_000, 1000
-SECONDS = 15.0
+SECONDS = 12.0
+CAPACITY_SECONDS = 1.5
 SLOWER_AT_MOST = 5.0
 MOST_MIB = 150.0
 PATIENCE = 30.0
@@ -156,8 +157,15 @@ def _connected(stack: ExitStack, port: int, known: dict[str, Any]) -> list[Clien
 
 
 def _capacity(clients: Sequence[Client]) -> float:
-    """Return the polls in a second that are answered when each client asks all the time."""
-    until = time.perf_counter() + SECONDS / 5
+    """Return the polls in a second that are answered, at least, when each client asks all the time.
+
+    At least: what else the machine does differs from second to second.
+    """
+    return min(_rate(clients) for _ in range(3))
+
+
+def _rate(clients: Sequence[Client]) -> float:
+    until = time.perf_counter() + CAPACITY_SECONDS
 
     def ask(client: Client) -> int:
         count = 0
@@ -167,7 +175,7 @@ def _capacity(clients: Sequence[Client]) -> float:
         return count
 
     with ThreadPoolExecutor(len(clients)) as pool:
-        return sum(pool.map(ask, clients)) / (SECONDS / 5)
+        return sum(pool.map(ask, clients)) / CAPACITY_SECONDS
 
 
 def _poll(name: str, clients: Sequence[Client], rate: float) -> Phase:

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.encoder import EntryEncoder
-from flask_gluu_changes.model import ChangesQuery, Visibility
+from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.settings.base import Settings
+from flask_gluu_changes.visibility import Visibility
 from tests.support.mariadb import MariaDb
 from tests.support.people import UPDATE_DELAY, inum, person
 from tests.support.postgres import Postgres

@@ -55,7 +55,8 @@ nitpick_ignore_regex = [
     ),
     (r"py:exc", r"(ValueError|OSError|HTTPException|KeyError)"),
     # What parts of the package hand to each other, which is not public.
-    (r"py:class", r"flask_gluu_changes\.(journal\.protocol|encoder)\..*"),
+    (r"py:class", r"flask_gluu_changes\.(journal\.protocol|feed\.parts|encoder)\..*"),
+    (r"py:class", r"flask_gluu_changes\.visibility\.rule\..*"),
     (r"py:class", r"flask_gluu_changes\.model\.Level"),
     (r"py:class", r"(flask_gluu_changes\.protection\.caching\.)?Clock"),
     (r"py:exc", r"ResyncRequired"),

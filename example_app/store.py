@@ -52,6 +52,7 @@ class PeopleStore:
         """Make the file and its people where they are missing; leave no connection open."""
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)  # SQLite gives its other files the same mode
             with self._engine.begin() as connection:
                 self._seed(connection)
         except (OSError, SQLAlchemyError) as error:

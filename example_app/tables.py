@@ -59,7 +59,7 @@ def now() -> datetime:
 
 def create_engine(url: URL) -> Engine:
     """Open a SQLite file so that several processes may write to it, and readers never wait."""
-    engine = sqlalchemy_engine(url, json_serializer=_to_json)
+    engine = sqlalchemy_engine(url, json_serializer=_to_json, hide_parameters=True)
     listen(engine, "connect", _prepare)
     listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
@@ -73,6 +73,7 @@ def _prepare(connection: Any, _: object) -> None:
     """Let SQLAlchemy begin transactions, and SQLite compare names of every alphabet."""
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA secure_delete=ON")  # who is deleted is gone from the file
     connection.create_function("casefold", 1, _casefold, deterministic=True)
 
 

@@ -11,8 +11,10 @@ from .model import ChangesQuery as ChangesQuery
 from .model import Entry as Entry
 from .model import Finding as Finding
 from .values import AttributeType as AttributeType
+from .visibility import AttributeInfo as AttributeInfo
 
 __all__ = [
+    "AttributeInfo",
     "AttributeType",
     "Backend",
     "BackendError",

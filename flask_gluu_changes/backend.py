@@ -10,6 +10,7 @@ from .encoder import EncodedEntry
 from .follower import Follower, NotFollowable
 from .model import ChangesQuery, Entry, Finding
 from .values import AttributeType
+from .visibility import AttributeInfo
 
 IDENTITY = ("uid", "inum")
 """The attributes by which clients tell people apart."""
@@ -53,6 +54,17 @@ class Backend(ABC):
                 section 2.5).
         """
         return None
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what the store's schema tells of an attribute; None where it has no such one.
+
+        What is hidden under one name is hidden under all that are returned. By default there is no
+        schema, and an attribute has the one name. The feed calls it once an answer for each name.
+
+        Args:
+            name: A name or OID of the attribute, without options and in lower case.
+        """
+        return AttributeInfo.named(name)
 
     def ignored_settings(self, config: Mapping[str, Any]) -> list[str]:
         """Return the keys that are set in vain, because this instance was made without them.

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from .model import BEFORE_ALL, ChangesQuery, Entry, Value, Visibility, time_of
+from .model import BEFORE_ALL, ChangesQuery, Entry, Value, time_of
 from .timestamps import to_micros
 from .values import QUICK, AttributeType, JsonValue, quick_moment, to_string, typed, untyped
+from .visibility import Visibility
 
 log = logging.getLogger(__name__)
 

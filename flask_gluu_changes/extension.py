@@ -13,12 +13,12 @@ from .errors import ConfigurationError
 from .feed.feed import Feed
 from .feed.sessions import PagingSessions
 from .journal.protocol import SequenceBackend
-from .model import Visibility
 from .protection import Guard, ProtectionSettings, Protector
 from .settings.backends import LdapSettings, SqlSettings
 from .settings.base import Settings
 from .settings.fields import refuse_unknown
 from .settings.journal import FollowSettings, JournalSettings
+from .settings.unsafe import check_token_secret, warn_of_shown_secrets
 from .web.blueprint import AppState, create_blueprint
 from .web.capacity import Capacity
 from .web.delta import DeltaEndpoint
@@ -101,6 +101,7 @@ class GluuChanges:
         refuse_unknown(app.config, SETTINGS)
         _refuse_ignored(app, backend)
         settings = Settings.load(app.config)
+        warn_of_shown_secrets(settings)
         _check_host(app, settings)
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
@@ -111,8 +112,8 @@ class GluuChanges:
         delta = None
         if isinstance(backend, SequenceBackend):  # else there are no token forms
             waiting = Waiting(backend, journal_settings, capacity, protector)
-            visibility = _visibility(settings)
-            parts = (journal_settings, visibility, lag, waiting, answers)
+            check_token_secret(journal_settings, app.config)
+            parts = (journal_settings, settings.visibility, lag, waiting, answers)
             delta = DeltaEndpoint(backend, *parts, settings.digest)
         state = AppState(settings, feed, protector, answers, delta)
         app.extensions[EXTENSION] = state
@@ -154,15 +155,13 @@ def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
     return Feed(
         backend,
         sessions=PagingSessions(
-            seconds=settings.paging_session_seconds, limit=settings.max_paging_sessions
+            seconds=settings.paging_session_seconds,
+            limit=settings.max_paging_sessions,
+            octets=settings.max_paging_octets,
         ),
         time_attributes=settings.time_attributes,
-        visibility=_visibility(settings),
+        visibility=settings.visibility,
         configured_type=settings.type_of,
         lag=lag,
         settings_digest=settings.digest,
     )
-
-
-def _visibility(settings: Settings) -> Visibility:
-    return Visibility.of(settings.allowed_attributes, settings.denied_attributes)

@@ -116,7 +116,7 @@ class Follower(Protocol):
         source: What is followed, the first word being the kind of identity. Cookies are of no use
             to a follower with another source.
         level: `exact` where no change is missed, else `lagging`.
-        why: The reason for the level, as a sentence.
+        why: The reason for the level, as a sentence that clients read in the status.
     """
 
     source: str

@@ -1,8 +1,8 @@
-"""The query that a backend gets, the entries and findings it returns, and what clients may see."""
+"""The query that a backend gets, and the entries and findings that it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,9 +19,6 @@ Entry: TypeAlias = Mapping[str, Sequence[Value]]
 BEFORE_ALL = to_micros(datetime.min.replace(tzinfo=UTC)) - 1
 """Earlier than every time there is."""
 
-NEVER_SHOWN = frozenset({"objectclass", "dn", "userpassword"})
-"""What Gluu's UserWebService leaves out of every result, whatever the settings say."""
-
 RESERVED = "@"
 """Begins the names of what the journal says about a person; no attribute may pass for it."""
 
@@ -35,8 +32,8 @@ WHOLE_SECOND_ATTRIBUTES = frozenset({"modifytimestamp", "createtimestamp"})
 class ChangesQuery:
     """The question for those who were added or changed at or after a time.
 
-    `attributes` and `excluded` spare a backend work, and keep secrets in the store; no backend has
-    to heed them, for the feed hides what clients may not see.
+    `attributes`, `excluded` and `shown` spare a backend work, and keep secrets in the store; no
+    backend has to heed them, for the feed hides what clients may not see.
 
     Attributes:
         since: The inclusive bound, in UTC and whole milliseconds.
@@ -44,6 +41,7 @@ class ChangesQuery:
         attributes: The names, in lower case, that are needed besides uid, inum and the times; None
             means all.
         excluded: The names, in lower case, that no client will see.
+        shown: The names, in lower case, of secrets that clients may see nonetheless.
         everybody: Whether everybody matches, whatever their times, and those without any, too. The
             journal's ingest asks so when it sweeps a store; `since` is then long ago.
         settings_digest: `Settings.digest` of the application that asks, for stores of entries that
@@ -55,6 +53,7 @@ class ChangesQuery:
     attributes: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
     everybody: bool = False
+    shown: frozenset[str] = frozenset()
     settings_digest: str = ""
 
     def bound(self, attribute: str) -> datetime:
@@ -70,41 +69,6 @@ class ChangesQuery:
             for attribute in self.time_attributes
             for value in entry.get(attribute, ())
         )
-
-
-@dataclass(frozen=True)
-class Visibility:
-    """Which attributes clients may see.
-
-    Attributes:
-        allowed: The names of those that may be seen, in lower case; None means all.
-        hidden: The names of those that may not, in lower case, whether allowed or not.
-    """
-
-    allowed: frozenset[str] | None = None
-    hidden: frozenset[str] = NEVER_SHOWN
-
-    @classmethod
-    def of(cls, allowed: Iterable[str] = (), denied: Iterable[str] = ()) -> Visibility:
-        """Return the rule for names in any case.
-
-        Args:
-            allowed: The names that may be seen; none means that all may.
-            denied: The names that may not, besides those that never are.
-        """
-        names = frozenset(map(_base, allowed))
-        return cls(names or None, NEVER_SHOWN.union(map(_base, denied)))
-
-    def shows(self, attribute: str) -> bool:
-        """Return whether clients may see an attribute; options as in `cn;lang-de` do not count."""
-        name = _base(attribute)
-        if name in self.hidden or name.startswith(RESERVED):
-            return False
-        return self.allowed is None or name in self.allowed
-
-
-def _base(attribute: str) -> str:
-    return attribute.partition(";")[0].lower()
 
 
 class Level(StrEnum):

@@ -2,7 +2,7 @@
 
 {settings} CLASS     every key that a settings class declares, with its default and its meaning
 {profiles}           what each profile brings
-{hidden-attributes}  the default of GLUU_CHANGES_DENIED_ATTRIBUTES
+{hidden-attributes}  the secrets that are hidden by name
 {log-messages}       each message that the package logs, by logger
 {rooms}              the folders and root modules of the package, what they are for and import
 """
@@ -20,6 +20,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from flask_gluu_changes.extension import SETTINGS
+from flask_gluu_changes.settings.fields import keys_of
+from flask_gluu_changes.visibility.secret_names import SCHEMAS
 from tools.architecture import ROOT, Architecture
 
 PREFIX = "GLUU_CHANGES_"
@@ -62,6 +64,7 @@ class SettingsDirective(Generated):
             yield _sentence(declared.metadata["meaning"])
             yield "````"
             yield ""
+            yield from _file_of(declared)
 
 
 class ProfilesDirective(Generated):
@@ -78,13 +81,13 @@ class ProfilesDirective(Generated):
 
 
 class HiddenDirective(Generated):
-    """Lists the attributes that are hidden by default."""
+    """Lists the attributes that are hidden by name."""
 
     def lines(self) -> Iterator[str]:
-        """Yield one sentence."""
-        (declared,) = (f for cls in SETTINGS for f in fields(cls) if f.name == "denied_attributes")
-        names: Any = declared.default
-        yield ", ".join(f"`{name}`" for name in names) + "."
+        """Yield a definition for each schema."""
+        for schema, names in SCHEMAS.items():
+            listed = ", ".join(f"`{name}`" for name in names.split())
+            yield from (f"{schema[0].upper()}{schema[1:]}", f": {listed}", "")
 
 
 class Message(NamedTuple):
@@ -161,6 +164,17 @@ def key_of(declared: Field[Any]) -> str:
     return PREFIX + declared.name.upper()
 
 
+def _file_of(declared: Field[Any]) -> Iterator[str]:
+    """Document the key of the file that may hold a secret."""
+    for key in keys_of(declared)[1:]:
+        yield f"````{{confval}} {key}"
+        yield ":default: none"
+        yield ""
+        yield f"File that holds {{confval}}`{key_of(declared)}`; a newline at its end is left out."
+        yield "````"
+        yield ""
+
+
 def _sentence(meaning: str) -> str:
     """Return a meaning as a sentence; one that begins with a name in code stays as it is."""
     return f"{meaning[0].upper()}{meaning[1:]}."
@@ -173,8 +187,6 @@ def _is_by_profile(declared: Field[Any]) -> bool:
 def _default(cls: type, declared: Field[Any]) -> str:
     if _is_by_profile(declared):
         return f"{_by_profile(cls, declared, PROFILES[0])}, by profile"
-    if declared.name == "denied_attributes":
-        return "credentials and secrets, see below"
     return _shown("" if declared.default is MISSING else declared.default)
 
 

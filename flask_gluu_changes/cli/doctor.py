@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ from ..settings.fields import PREFIX, SettingsGroup
 from ..settings.journal import FollowSettings, JournalSettings
 from ..settings.protection import ProtectionSettings
 from ..timestamps import EPOCH
+from .shown import examine_shown
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
 GROUPS: tuple[tuple[type[SettingsGroup], str], ...] = (
@@ -57,16 +59,26 @@ def _findings(settings: Settings, feed: Feed, guard: Guard) -> Iterator[Finding]
     yield from examine_settings(settings)
     yield from examine_config(current_app.config, feed.backend)
     yield from guard.examine()
+    query, has_fault = feed.query(EPOCH), False
     try:
-        yield from feed.backend.examine(feed.query(EPOCH))
-    except BackendUnavailable as error:
-        yield Finding.fault(
+        for found in feed.backend.examine(query):
+            has_fault = has_fault or found.level is Level.FAULT
+            yield found
+        yield from examine_shown(settings, feed.backend, query)
+    except GluuChangesError as error:
+        if not has_fault:  # else it was told already
+            yield _of_failure(error)
+
+
+def _of_failure(error: GluuChangesError) -> Finding:
+    if isinstance(error, BackendUnavailable):
+        return Finding.fault(
             str(error),
             "start the store, or correct the address in GLUU_CHANGES_LDAP_URI or"
             " GLUU_CHANGES_SQL_URL",
         )
-    except GluuChangesError as error:  # its text says what the store refuses, and how it is mended
-        yield Finding.fault(str(error), "mend that, and run `flask gluu-changes doctor` again")
+    # its text says what the store refuses, and how it is mended
+    return Finding.fault(str(error), "mend that, and run `flask gluu-changes doctor` again")
 
 
 def examine_config(config: Mapping[str, Any], backend: Backend) -> Iterator[Finding]:
@@ -89,12 +101,14 @@ def examine_config(config: Mapping[str, Any], backend: Backend) -> Iterator[Find
 def examine_settings(settings: Settings) -> Iterator[Finding]:
     """Yield findings about settings that are valid but probably not intended."""
     allowed = {name.lower() for name in settings.allowed_attributes}
-    denied = {name.lower() for name in (*settings.denied_attributes, "userPassword")}
+    hidden_ones = replace(settings.visibility, allowed=None)
+    denied = {name for name in {*allowed, "inum", "uid"} if not hidden_ones.shows(name)}
     yield Finding.ok(f"the settings hold, with the profile {settings.profile}")
     if both := sorted(allowed & denied):
         yield Finding.warning(
             f"allowed and denied, so not shown: {', '.join(both)}",
-            "take it out of GLUU_CHANGES_ALLOWED_ATTRIBUTES or of GLUU_CHANGES_DENIED_ATTRIBUTES",
+            "take it out of GLUU_CHANGES_ALLOWED_ATTRIBUTES or of GLUU_CHANGES_DENIED_ATTRIBUTES; a"
+            " secret needs GLUU_CHANGES_SHOWN_SECRETS, too",
         )
     if hidden := [n for n in ("inum", "uid") if n in denied or (allowed and n not in allowed)]:
         yield Finding.warning(

@@ -26,6 +26,17 @@ MAX_OCTETS = 1_000_000
 
 UMA_TICKET = "urn:ietf:params:oauth:grant-type:uma-ticket"
 
+REASONS: Mapping[str, str] = {
+    "invalid_client": ", it does not accept the client's name and secret",
+    "unauthorized_client": ", the client may not ask in this way",
+    "unsupported_grant_type": ", it does not grant tokens in this way",
+    "invalid_scope": ", the client may not have the scope",
+    "access_denied": ", its policies deny it to the client",
+    "request_denied": ", its policies deny it to the client",
+    "need_info": ", it asks for more than the client can tell",
+}
+"""What error codes mean (RFC 6749, section 5.2; UMA grant, section 3.3.6)."""
+
 _TICKET = re.compile(r'\bUMA\b.*?\bticket="?([^",\s]+)', re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1
 
@@ -73,13 +84,21 @@ def _granted(response: httpx.Response) -> Mapping[str, Any]:
             f"the authorization server answered {status}", retry_after=retry_after(response)
         )
     if status != 200:
-        raise ChangesRefused(f"the authorization server gave no token: {status}", status)
+        why = REASONS.get(_error(response), "")
+        raise ChangesRefused(f"the authorization server gave no token: {status}{why}", status)
     granted = _json(response)
     if not isinstance(granted, dict) or not _TOKEN.fullmatch(str(granted.get("access_token", ""))):
         raise ChangesUnavailable("the authorization server answered 200 without a token")
     if str(granted.get("token_type", "Bearer")).lower() != "bearer":
         raise ChangesRefused("the authorization server gave a token that is no bearer token", 200)
     return granted
+
+
+def _error(response: httpx.Response) -> str:
+    """Return the error code of a refusal (RFC 6749, section 5.2); its other texts are not told."""
+    body = _json(response)
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, str) else ""
 
 
 def _json(response: httpx.Response) -> Any:

@@ -18,6 +18,7 @@ from weakref import WeakSet
 import httpx
 
 from .errors import ChangesRefused
+from .urls import public_name
 
 MAX_OCTETS = 256 * 2**20
 """The largest answer, unpacked."""
@@ -52,31 +53,35 @@ class Exchange:
         with self._lines.cut_after(self._seconds + wait):
             response = self._http.send(request, stream=True, follow_redirects=False)
             try:
-                limit(response, MAX_OCTETS).read()
+                limit(response, MAX_OCTETS, "; ask for a smaller count").read()
             finally:
                 response.close()
         return response
 
 
-def limit(response: httpx.Response, octets: int) -> httpx.Response:
-    """Have the reading of an answer end with an error once it is larger than so many octets."""
+def limit(response: httpx.Response, octets: int, advice: str = "") -> httpx.Response:
+    """Have the reading of an answer end with an error once it is larger than so many octets.
+
+    advice: how its operator can have a smaller one, to follow what is wrong.
+    """
     packing = response.headers.pop("Content-Encoding", "identity").strip().lower()
     if packing not in {"", "identity"} | _PACKED:
-        raise httpx.DecodingError("the answer is packed in a way that was not asked for")
-    stream = cast(httpx.SyncByteStream, response.stream)
-    response.stream = _Limited(response, stream, octets, packed=packing in _PACKED)
+        raise httpx.DecodingError("not packed as it was asked for", request=response.request)
+    response.stream = _Limited(response, octets, advice, packed=packing in _PACKED)
     return response
 
 
 class _Limited(httpx.SyncByteStream):
     """The octets of an answer, unpacked in small parts."""
 
-    def __init__(
-        self, response: httpx.Response, stream: httpx.SyncByteStream, octets: int, *, packed: bool
-    ) -> None:
+    def __init__(self, response: httpx.Response, octets: int, advice: str, *, packed: bool) -> None:
         self._status = response.status_code
-        self._stream = stream
+        self._stream = cast(httpx.SyncByteStream, response.stream)
         self._octets = octets
+        self._refusal = (
+            f"the answer of {public_name(response.request.url)} is larger than {octets} octets"
+            f"{advice}"
+        )
         self._packed = packed
 
     def __iter__(self) -> Iterator[bytes]:
@@ -84,10 +89,7 @@ class _Limited(httpx.SyncByteStream):
         for part in _unpacked(self._stream) if self._packed else self._stream:
             left -= len(part)
             if left < 0:
-                raise ChangesRefused(
-                    f"an answer is larger than {self._octets} octets; ask for a smaller count",
-                    self._status,
-                )
+                raise ChangesRefused(self._refusal, self._status)
             yield part
 
     def close(self) -> None:

@@ -11,7 +11,10 @@ from typing import Any, NoReturn
 REMOVED = "removed"
 
 _KINDS = {"created", "updated"}
-_TOKEN = re.compile(r"[\x21-\x7e]{1,10000}")
+LONGEST_TOKEN = 10_000
+"""Characters."""
+
+_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_TOKEN}}}")
 
 _LONGEST_INTEGER = 4300
 """Digits that Python reads (its `sys.int_info`)."""
@@ -92,8 +95,13 @@ def _key(entry: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _token(value: object) -> str:
-    _check(bool(_TOKEN.fullmatch(_text(value))), "a token holds other characters than tokens do")
+    _check(is_token(_text(value)), "a token holds other characters than tokens do")
     return str(value)
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text may be a cursor or a delta token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def _text(value: object) -> str:

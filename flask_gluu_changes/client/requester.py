@@ -51,6 +51,7 @@ class Requester:
         self._repetitions = repetitions
         self._sleep = sleep
         self._not_before = 0.0
+        self._told: set[tuple[str, int]] = set()
 
     def forget_pace(self) -> None:
         """Have the next request made at once."""
@@ -59,19 +60,24 @@ class Requester:
     def page(self, query: Mapping[str, str], *, interval: float, wait: int = 0) -> Page:
         """Return a page. Raises TokenExpired, ChangesRefused or ChangesUnavailable.
 
-        interval: after a page without changes, the next one is asked for so many seconds after it
-        was asked for, and not earlier. wait: the seconds that the server may wait for a change.
+        interval: after a page without new changes, the next one is asked for so many seconds after
+        it was asked for, and not earlier. wait: the seconds that the server may wait for a change.
         """
         self._await_turn()
         began = monotonic()
         page = self._repeated(query, wait)
-        self._not_before = 0.0 if page.changes else began + interval
+        self._not_before = 0.0 if self._is_new(page) else began + interval
         return page
 
     def pause(self, number: int, wanted: float | None = None) -> None:
         """Pause before a repetition: as long as the server wants, or ever longer."""
         seconds = 2.0 ** min(number, 10) if wanted is None else wanted
         self._sleep(max(MIN_PAUSE, min(seconds, MAX_PAUSE)))
+
+    def _is_new(self, page: Page) -> bool:
+        """Return whether a page tells what the page before it did not."""
+        before, self._told = self._told, {(change.id, change.version) for change in page.changes}
+        return not self._told <= before
 
     def _await_turn(self) -> None:
         early = self._not_before - monotonic()
@@ -95,10 +101,17 @@ class Requester:
             raise ChangesError(f"{self._name} cannot be asked: {type(error).__name__}") from error
         except httpx.HTTPError as error:
             raise ChangesUnavailable(
-                f"{self._name} is not available: it cannot be reached or its answer cannot be read"
-                f" ({type(error).__name__})"
+                f"{self._asked(error)} is not available: it cannot be reached or its answer cannot"
+                f" be read ({type(error).__name__})"
             ) from error
         return self._page_of(response)
+
+    def _asked(self, error: httpx.HTTPError) -> str:
+        """Name the server that failed: an authorization server may have been asked first."""
+        try:
+            return public_name(error.request.url)
+        except RuntimeError:  # it has no request
+            return self._name
 
     def _page_of(self, response: httpx.Response) -> Page:
         status = response.status_code
@@ -142,7 +155,8 @@ def _date(text: str) -> datetime | None:
 def _detail(response: httpx.Response) -> str:
     """Return the sentence of a SCIM error, or the status alone."""
     try:
-        sentence = " ".join(str(response.json()["detail"]).split())[:LONGEST_DETAIL]
+        told = str(response.json()["detail"])[:LONGEST_DETAIL]
+        sentence = "".join(c if c.isprintable() else " " for c in " ".join(told.split()))
     except (ValueError, KeyError, TypeError, RecursionError):
         sentence = response.reason_phrase
     return f"{response.status_code}: {sentence}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .errors import ChangesError
+from .pages import LONGEST_TOKEN, is_token
 
 CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM}
 """What file systems of networks and of users answer that cannot do it."""
@@ -65,11 +66,18 @@ class FileTokenStore:
     def load(self) -> str:
         """Return the token; empty where there is no file."""
         try:
-            return self._path.read_text().strip()
+            with self._path.open() as file:
+                token = file.read(LONGEST_TOKEN + 2).strip()  # an end of line may follow it
         except FileNotFoundError:
             return ""
         except (OSError, ValueError) as error:
             raise ChangesError(f"the token in {self._path} cannot be read: {error}") from error
+        if token and not is_token(token):
+            raise ChangesError(
+                f"the token in {self._path} cannot be read: it is none; remove the file, and"
+                " everybody is read anew"
+            )
+        return token
 
     def save(self, token: str) -> None:
         """Write a file beside the one that is there, and replace it once it is on the disk."""

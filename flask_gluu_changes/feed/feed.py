@@ -9,9 +9,10 @@ from itertools import chain
 
 from ..backend import Backend
 from ..encoder import EncodedEntry, EntryEncoder
-from ..model import ChangesQuery, Visibility
+from ..model import ChangesQuery
 from ..timestamps import to_micros
 from ..values import AttributeType
+from ..visibility import Visibility
 from .sessions import PagingSessions, SessionKey
 from .snapshot import SPILL_BYTES, Page, Snapshot
 
@@ -60,7 +61,7 @@ class Feed:
         self.backend = backend
         self._sessions = sessions
         self._time_attributes = time_attributes
-        self._visibility = visibility
+        self._visibility = visibility.known_to(backend.describe)
         self._configured_type = configured_type
         self._lag = lag
         self._settings_digest = settings_digest
@@ -98,11 +99,13 @@ class Feed:
         Args:
             since: The inclusive bound, in UTC and whole milliseconds.
         """
+        shown = self._visibility
         return ChangesQuery(
             since,
             self._time_attributes,
-            self._visibility.allowed,
-            self._visibility.hidden,
+            shown.allowed,
+            shown.hidden,
+            shown=shown.shown,
             settings_digest=self._settings_digest,
         )
 

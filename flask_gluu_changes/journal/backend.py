@@ -13,9 +13,10 @@ from sqlalchemy import Engine
 from ..backend import Backend
 from ..encoder import EncodedEntry
 from ..errors import BackendUnavailable
-from ..model import ChangesQuery, Entry, Finding, Visibility
+from ..model import ChangesQuery, Entry, Finding
 from ..settings.journal import FollowSettings
 from ..timestamps import to_micros
+from ..visibility import AttributeInfo, Visibility
 from .examine import JournalExamination, examine_source, unreadable
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
@@ -74,6 +75,14 @@ class JournalBackend(SequenceBackend):
         backend._following = FollowSettings.load(config)
         return backend
 
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what the schema of the store that the journal is filled from tells.
+
+        Args:
+            name: A name or OID of the attribute, without options and in lower case.
+        """
+        return self.source.describe(name) if self.source else super().describe(name)
+
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
         for _, _, line in self._since(query, bytes):
@@ -82,7 +91,7 @@ class JournalBackend(SequenceBackend):
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
         """Yield the same as the bytes that clients get, without what the query excludes."""
         since = to_micros(query.since)
-        cutter = Cutter(Visibility(query.attributes, query.excluded).shows)
+        cutter = Cutter(Visibility.of_query(query).shows)
         for key, changed, line in self._since(query, cutter.cut):
             yield key, max(since, changed), body_of(line)
 

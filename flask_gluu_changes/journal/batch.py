@@ -22,6 +22,8 @@ class WriteBatch:
     batch that completes the first reading of an epoch. changes: by id. confirmed_at: the moment of
     which nothing is missing with this batch; None leaves it. releases: the removals were held back,
     and may go now. repairs: changes are written whatever is known, which is not to be trusted.
+    again: ids of people who may have the inum of one who is removed with this batch; they are told
+    again, behind the removal.
     """
 
     cookie: str | None = None
@@ -30,6 +32,7 @@ class WriteBatch:
     changes: dict[str, Change] = field(default_factory=dict)
     releases: bool = False
     repairs: bool = False
+    again: set[str] = field(default_factory=set)
 
     def put(self, identity: Identity) -> None:
         """Add or change an identity; nothing is written when its content is the one known."""
@@ -73,6 +76,8 @@ class WriteBatch:
         changes = [*self.changes.items()]
         while len(changes) > most:
             part = dict(changes[:most])
-            yield WriteBatch(changes=part, releases=self.releases, repairs=self.repairs)
+            yield WriteBatch(
+                changes=part, releases=self.releases, repairs=self.repairs, again=self.again
+            )
             changes = changes[most:]
         yield replace(self, changes=dict(changes))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from ..errors import BackendUnavailable
+from .files import SAME_USER
 
 _VALUE_STATES = ("21", "22", "23", "54")
 """Classes of SQLSTATE: cardinality, data, constraints, limits of the program."""
@@ -58,4 +59,5 @@ def journal_errors() -> Iterator[None]:
 def first_line(error: BaseException) -> str:
     """Return the driver's own words; they are about the database, so they hold no value."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return lines[0][:_LONGEST_TEXT] if lines else type(error).__name__
+    line = lines[0][:_LONGEST_TEXT] if lines else type(error).__name__
+    return f"{line}; {SAME_USER}" if "readonly database" in line else line

@@ -254,19 +254,21 @@ class JournalReader:
             most = min(size - len(rows) + 1, ROWS_AT_ONCE)
             after = rows[-1][0] if rows else position.after
             read = query.run(cursor, after=after, until=position.until, most=most).fetchall()
-            kept = self._fitting(cursor, read[: size - len(rows)], room)
+            kept = self._fitting(cursor, read[: size - len(rows)], room, at_least=not rows)
             rows += kept
             if len(kept) < len(read) or len(read) < most:
                 return rows, len(kept) == len(read)
             room -= sum([len(row[3]) for row in kept])
 
-    def _fitting(self, cursor: DBAPICursor, rows: Sequence[Any], room: int) -> Sequence[Any]:
-        """Return the rows that fit in so many octets, one at least, with their lines."""
+    def _fitting(
+        self, cursor: DBAPICursor, rows: Sequence[Any], room: int, *, at_least: bool
+    ) -> Sequence[Any]:
+        """Return the rows that fit in so many octets, with their lines; or at least one of them."""
         if room >= ROWS_AT_ONCE * LARGE_LINE and None not in map(_LINE_OF, rows):
             return rows
         kept: list[Any] = []
         for seq, removed, changed_at, short in rows:
-            if kept and room <= 0:
+            if room <= 0 and not (at_least and not kept):
                 break
             line = short if short is not None else self._line(cursor, seq)
             kept.append((seq, removed, changed_at, line))

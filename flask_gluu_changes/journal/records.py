@@ -10,8 +10,9 @@ from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
 
 from ..encoder import EntryEncoder, sort_key
-from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry, Visibility
+from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry
 from ..values import AttributeType, to_string, untyped
+from ..visibility import Visibility
 from .limits import SizeLimits, largest_first
 from .tables import MOST_ID_OCTETS, to_octets
 
@@ -124,6 +125,12 @@ def body_of(line: bytes) -> bytes:
     """Return the object without its `@` keys, as the timeStamp form shows it."""
     comma = line.find(b",", line.index(b'"@version":') + len(b'"@version":'))
     return b"{" + line[comma + 1 :] if comma > 0 else b"{}"
+
+
+def with_version(line: bytes, version: int) -> bytes:
+    """Return the object of an identity with another version and the same content."""
+    before, key, rest = line.partition(b'"@version":')
+    return b"%b%b%d%b" % (before, key, version, rest.lstrip(b"0123456789"))
 
 
 def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> bytes:

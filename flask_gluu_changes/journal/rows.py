@@ -48,10 +48,10 @@ _REPLACE = (
 
 
 class RowChange(NamedTuple):
-    """A row that will be written; known: as an update, else as an insert."""
+    """A row that will be written; known: what was known of it, then it is an update."""
 
     row: _Row
-    known: bool
+    known: RowMapping | _Row | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def row_changes(
         row = _difference(change, before, stamp)
         if row is not None:
             row["seq"] = next(seqs)
-            changes.append(RowChange(row, id_ in known))
+            changes.append(RowChange(row, known.get(id_)))
     return changes
 
 
@@ -160,8 +160,8 @@ def _removal_row(known: _Known, reason: str, stamp: Stamp) -> _Row:
 
 def write_rows(connection: Connection, changes: list[RowChange]) -> None:
     """Write changed rows; who is known moves to its new place."""
-    new = [change.row for change in changes if not change.known]
-    moved = [{**change.row, "known_id": change.row["id"]} for change in changes if change.known]
+    new = [row for row, known in changes if known is None]
+    moved = [{**row, "known_id": row["id"]} for row, known in changes if known is not None]
     if new:
         _insert(connection, new)
     if moved:

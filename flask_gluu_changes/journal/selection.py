@@ -11,7 +11,7 @@ from itertools import chain
 
 import orjson
 
-from ..model import Visibility
+from ..visibility import Visibility
 
 _VERSION = b'"@version":'
 _SAFE = {str, int, bool}
@@ -77,7 +77,7 @@ _cached_selection = lru_cache(256)(_selection)
 
 def digest_of_visibility(visibility: Visibility) -> bytes:
     """Return a digest of 8 octets that distinguishes what clients may see from other settings."""
-    return _digest_of(visibility.allowed or (), visibility.hidden)
+    return _digest_of(visibility.allowed or (), visibility.hidden, visibility.shown)
 
 
 class _ShownNames(dict[str, bool]):

@@ -37,6 +37,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         f"busy_timeout={SQLITE_PATIENCE * 1000}",
+        "secure_delete=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

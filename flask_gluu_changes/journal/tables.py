@@ -34,10 +34,11 @@ from sqlalchemy.dialects.mysql import VARBINARY
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeEngine
 
-from ..database import connect_options, parse_url, prepare_engine
+from ..database import connect_options, parse_url, prepare_engine, warn_unless_encrypted
 from ..errors import BackendUnavailable, ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
+from .files import keep_private
 from .sessions import MARIADB, SQLITE_PATIENCE, prepare_sessions
 
 METADATA = MetaData()
@@ -240,7 +241,8 @@ def open_engine(
 ) -> Engine:
     """Return an engine for a journal's database; nothing is connected before the first use.
 
-    SQLite is used in WAL mode, so that readers and the writer never wait for each other.
+    SQLite is used in WAL mode, so that readers and the writer never wait for each other. Only its
+    owner may read its file, and what is removed is overwritten with zeros.
 
     Args:
         url: The database, as SQLAlchemy writes it.
@@ -252,6 +254,8 @@ def open_engine(
         engine = _make_engine(url, connect_timeout, operation_timeout, options)
     prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
     prepare_sessions(engine)
+    if engine.dialect.name == "sqlite":
+        keep_private(engine)
     return engine
 
 
@@ -291,11 +295,13 @@ def engine_from_config(config: Mapping[str, Any]) -> Engine:
     settings = JournalSettings.load(config)
     if not settings.journal_url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
-    return open_engine(
+    engine = open_engine(
         settings.journal_url,
         connect_timeout=settings.journal_connect_timeout,
         operation_timeout=settings.journal_operation_timeout,
     )
+    warn_unless_encrypted(engine.url, f"{PREFIX}JOURNAL_URL")
+    return engine
 
 
 def reader_engine(engine: Engine) -> Engine:

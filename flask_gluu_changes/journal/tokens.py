@@ -1,24 +1,26 @@
 """Tokens: a position in the journal, for a client that can neither read nor change it.
 
 A token is base64url without padding (RFC 4648, section 5) of a fixed head and the names of epoch
-and commit, a dot, and in the same letters an HMAC-SHA256 over the text before the dot.
+and commit, a dot, and in the same letters an HMAC-SHA256 over the text before the dot. Its head
+names the key: after a rotation, whoever comes with a token of a key that is gone reads anew, while
+a token that was changed is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from struct import Struct
 from time import time_ns
 
-from itsdangerous import BadSignature, Signer, base64_decode, base64_encode
+from itsdangerous import BadData, Signer, base64_decode, base64_encode
 
 from ..errors import GluuChangesError
-from ..model import Visibility
 from ..settings.journal import JournalSettings
+from ..visibility import Visibility
 from .protocol import Position, ResyncRequired
 from .selection import Selection, digest_of_visibility
 
@@ -31,11 +33,15 @@ MAX_LENGTH = 400
 CACHED_TOKENS = 256
 
 _FORM = 2
-_HEAD = Struct(">BBQQQ8s8s")
+_FORM = 3
+_HEAD = Struct(">B4sBQQQ8s8s")
+_KEY_ID = slice(1, 5)
+_SHORTEST = 42
+"""Octets of the head of the forms before this one, which named no key."""
 
 
 class InvalidToken(GluuChangesError):
-    """The text is no token that was made with this secret, or one of another kind."""
+    """The text is no token that was made here, or one of another kind."""
 
 
 class SelectionChanged(GluuChangesError):
@@ -55,12 +61,14 @@ class Token:
 
     selection_digest, visibility_digest: digests of 8 octets, of what the client asked to see and
     of what the settings and its rights let it see. issued: microseconds since the epoch.
+    is_of_first_key: whether the key that signs now has signed it.
     """
 
     position: Position
     selection_digest: bytes
     visibility_digest: bytes
     issued: int
+    is_of_first_key: bool = field(default=True, compare=False)
 
     @property
     def kind(self) -> Kind:
@@ -114,7 +122,8 @@ class TokenIssuer:
 
     def is_young(self, token: Token) -> bool:
         """Return whether a client may keep this token instead of getting a fresh one."""
-        return self._clock() - token.issued < self._retention // 2
+        is_new = self._clock() - token.issued < self._retention // 2
+        return is_new and token.is_of_first_key
 
     def tag(self, head: Position, after: int, selection: Selection, form: str) -> str:
         """Write the entity tag of the answer from a position at a head (RFC 9110, 8.8.3).
@@ -127,14 +136,19 @@ class TokenIssuer:
 
 
 class TokenCodec:
-    """Writes and reads tokens. Every node that serves the same journal needs the same secret.
+    """Writes and reads tokens. Every node that serves the same journal needs the same secrets.
 
-    Clients ask again with the token that they have, and get it again where nothing changed: the
-    last ones are cached.
+    The first secret signs, and all verify. Clients ask again with the token that they have, and get
+    it again where nothing changed: the last ones are cached.
     """
 
-    def __init__(self, secret: str | bytes) -> None:
-        self._signer = Signer(secret, PURPOSE, key_derivation="hmac", digest_method=sha256)
+    def __init__(self, secrets: Iterable[str]) -> None:
+        signers = [
+            Signer(secret, PURPOSE, key_derivation="hmac", digest_method=sha256)
+            for secret in secrets
+        ]
+        self._signers = {_key_id(signer): signer for signer in reversed(signers)}
+        self._first_key = _key_id(signers[0])
         self._encoded = lru_cache(CACHED_TOKENS)(self._encode)
         self._decoded = lru_cache(CACHED_TOKENS)(self._decode)
 
@@ -143,14 +157,19 @@ class TokenCodec:
         return self._encoded(token)
 
     def decode(self, text: str, kind: Kind) -> Token:
-        """Read a token of one kind; InvalidToken for everything else."""
+        """Read a token of one kind.
+
+        Raises ResyncRequired for one of an unknown key or release, InvalidToken for all else.
+        """
         return self._decoded(text, kind)
 
     def _encode(self, token: Token) -> str:
-        return self._signer.sign(base64_encode(_packed(token))).decode()
+        signer = self._signers[self._first_key]
+        return signer.sign(base64_encode(_packed(token, self._first_key))).decode()
 
     def _decode(self, text: str, kind: Kind) -> Token:
-        token = _unpacked(base64_decode(self._signed(text)))
+        octets = base64_decode(self._signed(text))
+        token = _unpacked(octets, is_of_first_key=octets[_KEY_ID] == self._first_key)
         if token.kind is not kind:
             raise InvalidToken("it is of the other kind")
         return token
@@ -160,8 +179,8 @@ class TokenCodec:
         if len(text) > MAX_LENGTH or not text.isascii():
             raise InvalidToken("it is no token")
         try:
-            signed = self._signer.unsign(text)
-        except BadSignature as error:
+            signed = self._signer_of(text).unsign(text)
+        except BadData as error:
             raise InvalidToken("it was not issued here") from error
         # What was signed is a text, but of the signature itself only the octets were compared:
         # decoders of base64 pass over foreign letters and the last letter's spare bits.
@@ -170,20 +189,35 @@ class TokenCodec:
             raise InvalidToken("it is not written as it was issued")
         return signed
 
+    def _signer_of(self, text: str) -> Signer:
+        """Return the signer whose key a token names; nothing of it is proved yet."""
+        octets = base64_decode(text.rpartition(".")[0])
+        if len(octets) < _SHORTEST:
+            raise InvalidToken("it is no token")
+        if octets[0] != _FORM:
+            raise ResyncRequired("the token is of another release")
+        signer = self._signers.get(octets[_KEY_ID])
+        if signer is None:
+            raise ResyncRequired("the token was signed with a secret that is no longer in use")
+        return signer
 
-def _packed(token: Token) -> bytes:
+
+def _key_id(signer: Signer) -> bytes:
+    """Return what names a key without telling anything of it."""
+    return base64_decode(signer.get_signature(b"key id"))[:4]
+
+
+def _packed(token: Token, key_id: bytes) -> bytes:
     position = token.position
     numbers = (position.after, position.until, token.issued)
     digests = (token.selection_digest, token.visibility_digest)
-    head = _HEAD.pack(_FORM, position.removals, *numbers, *digests)
+    head = _HEAD.pack(_FORM, key_id, position.removals, *numbers, *digests)
     return head + f"{position.epoch} {position.commit_id}".encode()
 
 
-def _unpacked(octets: bytes) -> Token:
-    """Read what was authenticated; another form is one of another release."""
-    if len(octets) < _HEAD.size or octets[0] != _FORM:
-        raise InvalidToken("it is of another release")
-    _, removals, after, until, issued, selection, visibility = _HEAD.unpack_from(octets)
+def _unpacked(octets: bytes, *, is_of_first_key: bool) -> Token:
+    """Read what was authenticated."""
+    _, _, removals, after, until, issued, selection, visibility = _HEAD.unpack_from(octets)
     epoch, _, commit_id = octets[_HEAD.size :].decode().partition(" ")
     position = Position(epoch, after, until, commit_id, bool(removals))
-    return Token(position, selection, visibility, issued)
+    return Token(position, selection, visibility, issued, is_of_first_key)

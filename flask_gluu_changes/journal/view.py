@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import BackendUnavailable
-from ..model import Visibility
 from ..settings.base import differing_keys
+from ..visibility import Visibility
 from .protocol import Position, SequenceBackend, Slice
 from .selection import Cutter
 

@@ -26,6 +26,8 @@ from sqlalchemy import (
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .files import forget_overwritten
+from .heirs import Heirs
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
 from .layout import create
 from .lease import SECOND as SECOND
@@ -91,6 +93,7 @@ class Writer:
         self._lease = Lease(engine, seconds)
         self._quarantine = Quarantine()
         self._held = HeldRemovals()
+        self._heirs = Heirs()
         self._created = False
 
     @property
@@ -144,6 +147,7 @@ class Writer:
             entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
             inums = dict.fromkeys(self._quarantine.ids(connection), "")
             inums.update((row.id, row.inum) for row in connection.execute(entries))
+        self._heirs.note_shared(inums)
         return inums
 
     def held(self) -> Mapping[str, Held]:
@@ -242,6 +246,8 @@ class Writer:
             if batch.repairs:
                 state = with_true_head(connection, state)
             changes = row_changes(connection, batch, state, stamp)
+            if state.built:  # else there is no client to see anything
+                changes += self._heirs.told_again(connection, changes, batch.again, stamp)
             write_rows(connection, changes)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
@@ -276,6 +282,9 @@ class Writer:
             if last is not None:  # it stays: until the next commit, tokens were issued at it
                 for table in (COMMITS, UNKNOWN_COMMITS):
                     connection.execute(delete(table).where(table.c.seq < last))
+        if self._engine.dialect.name == "sqlite":
+            with journal_errors():
+                forget_overwritten(self._engine)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -24,7 +24,7 @@ SCHEME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 CREDENTIALS = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)")
 """What follows the scheme: blanks, and a bearer token (RFC 6750, section 2.1)."""
 
-QUERY_METHOD = b"access_token="
+QUERY_METHOD = re.compile(rb"(?:^|&)access(?:_|%5[Ff])token=")
 """A token in the URL is not read; beside one in the header it is an error (section 3.1)."""
 
 CLAIMS_IN_G = "authlib_server_oauth2_token"
@@ -65,11 +65,15 @@ class BearerProtector(ResourceProtector):  # type: ignore[misc]
             # Servers join repeated headers with commas: a scheme after one is a second header.
             raise InvalidRequestError if _has_bearer_later(header) else UnsupportedTokenTypeError
         credentials = CREDENTIALS.fullmatch(header, len(scheme))
-        if credentials is None or QUERY_METHOD in request.query_string:
+        if credentials is None or _has_token_in_url(request.query_string):
             raise InvalidRequestError
         if len(credentials[1]) > MAX_TOKEN:
             raise InvalidTokenError
         return self.validator, credentials[1]
+
+
+def _has_token_in_url(query: bytes) -> bool:
+    return b"token=" in query and QUERY_METHOD.search(query) is not None
 
 
 def _has_bearer_later(header: str) -> bool:

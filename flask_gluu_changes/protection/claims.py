@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Any, TypeAlias
@@ -17,6 +18,9 @@ LEEWAY = 5.0
 # RFC 7662, section 2.2 and RFC 7519, section 4.1 name these claims and their types.
 TEXTS = ("sub", "client_id", "username", "jti")
 TIMES = ("exp", "nbf", "iat")
+
+NO_BLANK = re.compile(r"[^\S ]")
+"""White space at which Python splits a scope, and the standard does not (RFC 6749, section 3.3)."""
 
 LAST_TIME = 2.0**53
 """NumericDates beyond it are not the same number for everybody (RFC 8259, section 6)."""
@@ -85,6 +89,8 @@ def _strange(claims: Claims) -> Iterator[str]:
     for name in ("aud", "scope"):
         if claims.get(name) not in (None, []) and not as_texts(claims[name]):
             yield name
+    if any(map(NO_BLANK.search, as_texts(claims.get("scope")))):
+        yield "scope"
     if claims.get("cnf") is not None:
         yield "cnf"
     for name, kinds in KINDS.items():

@@ -52,7 +52,7 @@ class ServerMetadata:
     def _fetch(self) -> tuple[Mapping[str, Any], float]:
         for url in self._urls:
             answer = self._http.send("GET", url, {})
-            if answer.status != 200:
+            if answer.status != 200 or not answer.object:  # some show a page for any URL
                 continue
             if answer.object.get("issuer") == self._issuer:
                 return answer.object, TTL_SECONDS

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any
+from typing import Any, NoReturn
 
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
@@ -12,6 +13,7 @@ from authlib.oauth2.rfc9068.claims import JWTAccessTokenClaims
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.util import urlsafe_b64decode
 
 from .. import forks
 from ..settings.protection import ProtectionSettings
@@ -126,12 +128,24 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
 
 
 def _header(token_string: str) -> Mapping[str, Any]:
-    """Return the header of a JWS in its compact form; empty for all else."""
+    """Return the header of a JWT that is a JWS in its compact form; empty for all else."""
     try:
-        header = jws.extract_compact(token_string.encode(), registry=REGISTRY).headers()
+        token = jws.extract_compact(token_string.encode(), registry=REGISTRY)
+        _check_json(urlsafe_b64decode(token.segments["header"]))
+        _check_json(token.payload)
+        header = token.headers()
     except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
     return header if isinstance(header, Mapping) else {}
+
+
+def _check_json(octets: bytes) -> None:
+    """Raise ValueError for what is no JSON in UTF-8, of which Python reads more (section 7.2)."""
+    json.loads(octets.decode(), parse_constant=_refuse)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 class _Claims(JWTAccessTokenClaims):  # type: ignore[misc]

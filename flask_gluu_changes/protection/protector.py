@@ -1,11 +1,10 @@
 """Protector: the protection policy of Gluu's SCIM API, for the blueprint and for a host's routes.
 
-A mode with tokens is a validator and a way to refuse; `bypass` is neither, and is always logged.
+A mode with tokens is a validator and a way to refuse; `bypass` is neither.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,10 +15,9 @@ from authlib.oauth2.rfc6749 import TokenValidator
 from flask import Flask, g, request
 from werkzeug.exceptions import HTTPException
 
-from ..errors import ConfigurationError
 from ..model import Finding
-from ..settings.fields import PREFIX
 from ..settings.protection import ProtectionSettings
+from ..settings.unsafe import check_protection
 from . import openapi
 from .bearer import CLAIMS_IN_G, BearerProtector
 from .caching import Clock
@@ -34,8 +32,6 @@ from .jwt import JwtValidator
 from .resource_metadata import ResourceMetadata
 from .responses import BearerRefusals, Refusals, UmaRefusals
 from .uma import RptValidator, Tickets, UmaResource
-
-log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """A long answer has its token looked at so often, however many parts it has."""
@@ -80,8 +76,7 @@ class Protector(Guard):
                 `bypass` without its second flag.
         """
         settings = ProtectionSettings.load(config)
-        if settings.protection == "bypass":
-            _require_consent(settings, config)
+        check_protection(settings, config)
         return cls(settings, clock=clock)
 
     def check(self, scopes: Iterable[str] | None = None) -> None:
@@ -187,18 +182,6 @@ class Protector(Guard):
 def _all_of(scopes: tuple[str, ...]) -> list[str] | None:
     """Join scopes, because Authlib takes several for alternatives."""
     return [" ".join(scopes)] if scopes else None
-
-
-def _require_consent(settings: ProtectionSettings, config: Mapping[str, Any]) -> None:
-    """Refuse `bypass` without its second flag, unless the app is in debug or testing mode."""
-    if config.get("DEBUG") or config.get("TESTING"):
-        return
-    if not settings.allow_bypass:
-        raise ConfigurationError(
-            f"{PREFIX}PROTECTION is bypass, which lets everybody read every person; if that is"
-            f" meant, set {PREFIX}ALLOW_BYPASS to true as well"
-        )
-    log.warning("%sPROTECTION is bypass: everybody can read every person", PREFIX)
 
 
 @dataclass(frozen=True)

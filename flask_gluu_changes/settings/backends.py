@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from .addresses import is_loopback
 from .fields import (
     BY_PROFILE,
     PREFIX,
@@ -17,6 +18,7 @@ from .fields import (
     names,
     pairs,
     seconds,
+    secret,
     setting,
     text,
 )
@@ -35,7 +37,7 @@ class LdapSettings(SettingsGroup):
         "simple", "`simple`, or `external` for SASL EXTERNAL", choice("simple", "external")
     )
     ldap_bind_dn: str = setting("", "who binds; empty: anonymous", text)
-    ldap_bind_password: str = setting("", "password of the simple bind", text)
+    ldap_bind_password: str = secret("", "password of the simple bind", text)
     ldap_base_dn: str = setting(BY_PROFILE, "where people are, by profile", text)
     ldap_attributes_dn: str = setting(
         BY_PROFILE, "where `gluuAttribute` entries are, by profile; empty: nowhere", text
@@ -112,14 +114,15 @@ class LdapSettings(SettingsGroup):
 
 def _crosses_the_network(uri: str) -> bool:
     parts = urlsplit(uri)
-    return parts.scheme == "ldap" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
+    host = parts.hostname or "localhost"  # as libldap reads a URI without a host
+    return parts.scheme == "ldap" and not is_loopback(host)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SqlSettings(SettingsGroup):
     """The settings of the SQL backend; each field's metadata say what it means."""
 
-    sql_url: str = setting("", "an SQLAlchemy URL: postgresql://, mysql://, sqlite:///…", text)
+    sql_url: str = secret("", "an SQLAlchemy URL: postgresql://, mysql://, sqlite:///…", text)
     sql_table: str = setting(BY_PROFILE, "table of people, by profile", text)
     sql_attributes_table: str = setting(
         BY_PROFILE, "table of attribute types, by profile; empty: none", text

@@ -10,8 +10,10 @@ from functools import cached_property
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..model import Visibility
+from ..errors import ConfigurationError
 from ..values import AttributeType
+from ..visibility import NEVER_SHOWN, Visibility
+from ..visibility.secret_names import RULES
 from .fields import (
     BY_PROFILE,
     PREFIX,
@@ -24,7 +26,7 @@ from .fields import (
     setting,
     text,
 )
-from .profiles import DEFAULT_PROFILE, PERSON_TYPES, PROFILES, SECRETS
+from .profiles import DEFAULT_PROFILE, PERSON_TYPES, PROFILES
 
 
 def _path(value: object) -> str:
@@ -35,9 +37,11 @@ def _path(value: object) -> str:
 
 
 def _host(value: object) -> str:
-    host = text(value)
-    if not re.fullmatch(r"[\w.:\[\]-]*", host):
-        raise ValueError(f"must be a host's name, with its port where it has one, not {value!r}")
+    host = text(value).lower()  # as Werkzeug writes the host of a request
+    if not re.fullmatch(r"[a-z0-9_.:\[\]-]*", host):
+        raise ValueError(
+            f"must be a host's name in ASCII, with its port where it has one, not {value!r}"
+        )
     return host
 
 
@@ -91,7 +95,13 @@ class Settings(SettingsGroup):
         (), "the only attributes to show; empty: all that are not denied", names
     )
     denied_attributes: tuple[str, ...] = setting(
-        SECRETS, "attributes never to show; `userPassword` is always one", names
+        (), "attributes never to show, besides the secrets that are hidden by default", names
+    )
+    shown_secrets: tuple[str, ...] = setting(
+        (),
+        "secrets to show nonetheless; each start logs a warning that names them; `userPassword`"
+        " cannot be one",
+        names,
     )
     attribute_types: Mapping[str, AttributeType] = field(
         default_factory=dict,
@@ -107,6 +117,12 @@ class Settings(SettingsGroup):
     )
     max_paging_sessions: int = setting(
         32, "paging sessions kept at a time by one process", integer(1, 10_000)
+    )
+    max_paging_octets: int = setting(
+        2**29,
+        "octets that their snapshots take together, most of them in temporary files; a larger"
+        " answer is kept alone",
+        integer(0, 10**12 - 1),
     )
     server_threads: int = setting(
         0,
@@ -125,18 +141,36 @@ class Settings(SettingsGroup):
         """Return the configured type of an attribute, ignoring case; None where there is none."""
         return self._types_by_name.get(attribute.lower())
 
+    def _check_loaded(self) -> None:
+        shown = self.visibility.shown
+        if never := sorted(shown & NEVER_SHOWN):
+            raise ConfigurationError(
+                f"{PREFIX}SHOWN_SECRETS names {', '.join(never)}, which is never shown; take it out"
+            )
+        if both := sorted(shown & self.visibility.denied):
+            raise ConfigurationError(
+                f"{PREFIX}SHOWN_SECRETS and {PREFIX}DENIED_ATTRIBUTES both name {', '.join(both)};"
+                " take it out of one of them"
+            )
+
+    @cached_property
+    def visibility(self) -> Visibility:
+        """Which attributes clients may see, as far as names alone tell it."""
+        return Visibility.of(self.allowed_attributes, self.denied_attributes, self.shown_secrets)
+
     @cached_property
     def digest(self) -> str:
         """The settings that decide how an entry is written, each with a digest of its value.
 
         A journal holds entries as they were written, so it is bound to it.
         """
-        shown = Visibility.of(self.allowed_attributes, self.denied_attributes)
+        shown = self.visibility
         types = sorted((name.lower(), str(kind)) for name, kind in self.attribute_types.items())
         deciding: Mapping[str, object] = {
             "time_attributes": self.time_attributes,
             "allowed_attributes": sorted(shown.allowed or ()),
-            "denied_attributes": sorted(shown.hidden),
+            "denied_attributes": sorted(shown.denied),
+            "shown_secrets": (sorted(shown.shown), RULES),
             "attribute_types": types,
         }
         return ",".join(f"{name}:{_digest_of(value)}" for name, value in deciding.items())

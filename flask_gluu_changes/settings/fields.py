@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
+from pathlib import Path
 from typing import Any, Self
 
 from ..errors import ConfigurationError
@@ -15,6 +16,9 @@ from .profiles import DEFAULT_PROFILE, PROFILES
 log = logging.getLogger(__name__)
 
 PREFIX = "GLUU_CHANGES_"
+
+FILE = "_FILE"
+"""Behind the key of a secret: the file that holds it, as containers and systemd provide them."""
 
 BY_PROFILE: Any = MISSING
 """In place of a setting's default: each profile in `PROFILES` has its own."""
@@ -34,9 +38,24 @@ def setting(default: Any, meaning: str, read: Callable[[Any], object]) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def secret(default: Any, meaning: str, read: Callable[[Any], object]) -> Any:
+    """Declare a setting that is or may hold a secret: no repr shows it, and a file may hold it.
+
+    The arguments are those of `setting`. The error that `read` raises must not hold the value.
+    """
+    metadata = {"meaning": meaning, "read": read, "by_profile": False, "secret": True}
+    return field(default=default, metadata=metadata, repr=False)
+
+
 def key_of(declared: Field[Any]) -> str:
     """Return the key in the application's config for a declared setting."""
     return PREFIX + declared.name.upper()
+
+
+def keys_of(declared: Field[Any]) -> tuple[str, ...]:
+    """Return the keys by which a setting can be given: that of a file, too, for a secret."""
+    key = key_of(declared)
+    return (key, key + FILE) if declared.metadata.get("secret") else (key,)
 
 
 class SettingsGroup:
@@ -55,7 +74,7 @@ class SettingsGroup:
         """
         profile, declared = _profile(config), fields(cls)  # type: ignore[arg-type]
         defaults = {f.name: profile[f.name] for f in declared if f.metadata.get("by_profile")}
-        given = {f.name: _read(f, config[key_of(f)]) for f in declared if key_of(f) in config}
+        given = {f.name: _read(f, config) for f in declared if any(k in config for k in keys_of(f))}
         settings = cls(**{**defaults, **given})
         settings._check_loaded()
         return settings
@@ -73,7 +92,7 @@ def refuse_unknown(config: Iterable[str], classes: Iterable[type]) -> None:
 
     Of other keys, which are the host's, those that look like one are logged.
     """
-    known = [key_of(declared) for cls in classes for declared in fields(cls)]
+    known = [key for cls in classes for declared in fields(cls) for key in keys_of(declared)]
     for key in config:
         if key.startswith(PREFIX.rstrip("_")) and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
@@ -91,11 +110,30 @@ def _profile(config: Mapping[str, Any]) -> Mapping[str, object]:
         raise ConfigurationError(f"{key} {error}") from error
 
 
-def _read(declared: Field[Any], value: Any) -> Any:
+def _read(declared: Field[Any], config: Mapping[str, Any]) -> Any:
+    key, *file_key = keys_of(declared)
+    if file_key and file_key[0] in config:
+        if key in config:
+            raise ConfigurationError(f"{key} and {file_key[0]} are both set; keep one of them")
+        value: Any = _content(file_key[0], config[file_key[0]])
+    else:
+        value = config[key]
     try:
         return declared.metadata["read"](value)
     except ValueError as error:
-        raise ConfigurationError(f"{key_of(declared)} {error}") from error
+        raise ConfigurationError(f"{key} {error}") from error
+
+
+def _content(key: str, path: object) -> str:
+    """Read a secret's file: what it holds without the newline at its end."""
+    try:
+        content = Path(text(path)).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, ValueError) as error:  # of undecodable text, the error holds a part
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise ConfigurationError(f"{key} names a file that cannot be read: {why}") from None
+    if not content:
+        raise ConfigurationError(f"{key} names a file that is empty; write the secret into it")
+    return content
 
 
 def text(value: object) -> str:
@@ -110,6 +148,12 @@ def text(value: object) -> str:
         return str(value)
     kind = type(value).__name__  # the value itself may be a password, and this text is logged
     raise ValueError(f"must be text, not {kind}; in the environment, quote it as JSON text")
+
+
+def secrets(value: object) -> tuple[str, ...]:
+    """Read a list of secrets, or text of which each line is one."""
+    listed = value if isinstance(value, (list, tuple)) else text(value).splitlines()
+    return tuple(found for item in listed if (found := text(item).strip()))
 
 
 def choice(*names: str) -> Callable[[Any], str]:

@@ -7,19 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ConfigurationError
-from .fields import PREFIX, SettingsGroup, integer, seconds, setting, share, text
+from .fields import PREFIX, SettingsGroup, integer, seconds, secret, secrets, setting, share, text
 
 MICROS_OF_DAY = 86_400 * 1_000_000
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 class JournalSettings(SettingsGroup):
-    """The settings of a journal that is served; each field's metadata say what it means.
+    """The settings of a journal that is served; each field's metadata say what it means."""
 
-    The repr shows no field, because one of them is a secret.
-    """
-
-    journal_url: str = setting("", "the journal's database, as SQLAlchemy writes it", text)
+    journal_url: str = secret("", "the journal's database, as SQLAlchemy writes it", text)
     journal_connect_timeout: float = setting(
         3.0, "longest wait for a connection to the journal's database, in s", seconds(1, 600)
     )
@@ -28,8 +25,11 @@ class JournalSettings(SettingsGroup):
         "longest wait for the next part of an answer of the journal's database, in s",
         seconds(1, 3600),
     )
-    token_secret: str = setting(
-        "", "what tokens are signed with, the same on every node; empty: `SECRET_KEY`", text
+    token_secret: tuple[str, ...] = secret(
+        (),
+        "what tokens are signed with, the same on every node; of a list, or of several lines, the"
+        " first signs and all verify; empty: `SECRET_KEY`, then `SECRET_KEY_FALLBACKS`",
+        secrets,
     )
     retention_days: int = setting(
         30, "how long a token lives and removals are remembered, in days", integer(1, 3650)
@@ -49,13 +49,14 @@ class JournalSettings(SettingsGroup):
         """Return the settings that an application's config holds.
 
         Args:
-            config: The application's config, with `GLUU_CHANGES_*` keys and `SECRET_KEY`.
+            config: The application's config, with `GLUU_CHANGES_*` keys, `SECRET_KEY` and
+                `SECRET_KEY_FALLBACKS`.
 
         Raises:
             ConfigurationError: A value cannot be used; the text names its key.
         """
         settings = super().load(config)
-        return replace(settings, token_secret=settings.token_secret or _secret_key(config))
+        return replace(settings, token_secret=settings.token_secret or _secret_keys(config))
 
     @property
     def retention(self) -> int:
@@ -70,10 +71,10 @@ class JournalSettings(SettingsGroup):
             )
 
 
-def _secret_key(config: Mapping[str, Any]) -> str:
-    """Return the application's own secret, which may be octets."""
-    key = config.get("SECRET_KEY") or ""
-    return key.hex() if isinstance(key, bytes) else str(key)
+def _secret_keys(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the application's own secrets, the newest first; each may be octets."""
+    keys = (config.get("SECRET_KEY"), *(config.get("SECRET_KEY_FALLBACKS") or ()))
+    return tuple(key.hex() if isinstance(key, bytes) else str(key) for key in keys if key)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,34 +6,6 @@ from collections.abc import Mapping
 
 from ..values import AttributeType
 
-SECRETS = (
-    "userPassword",
-    "secretQuestion",
-    "secretAnswer",
-    "oxOTPCache",
-    "oxOTPDevices",
-    "oxEnrollmentCode",
-    "userRandomKey",
-    "oxAuthPersistentJWT",
-    "gluuIMAPData",
-    "oxCountInvalidLogin",
-    "oxAuthBackchannelUserCode",
-    "oxAuthBackchannelDeviceRegistrationToken",
-    "oxDuoDevices",
-    "oxBiometricDevices",
-    "jansOTPCache",
-    "jansOTPDevices",
-    "jansEnrollmentCode",
-    "jansPersistentJWT",
-    "jansIMAPData",
-    "jansCountInvalidLogin",
-    "jansBackchannelUsrCode",
-    "jansBackchannelDeviceRegistrationTkn",
-    "jansDuoDevices",
-    "jansBiometricDevices",
-)
-"""Credentials and secrets among a person's attributes, as Gluu and as Janssen call them."""
-
 PERSON_TYPES: Mapping[str, AttributeType] = {
     "updatedAt": AttributeType.GENERALIZED_TIME,
     "oxCreationTimestamp": AttributeType.GENERALIZED_TIME,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from .addresses import is_loopback
 from .fields import (
     BY_PROFILE,
     PREFIX,
@@ -16,6 +16,7 @@ from .fields import (
     choice,
     names,
     seconds,
+    secret,
     setting,
     text,
 )
@@ -40,14 +41,7 @@ def is_secure(url: str) -> bool:
         return False
     if parts.scheme == "https":
         return bool(parts.hostname)
-    return parts.scheme == "http" and _is_loopback(parts.hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return parts.scheme == "http" and is_loopback(parts.hostname or "")
 
 
 def _url(value: object) -> str:
@@ -73,12 +67,9 @@ def _realm(value: object) -> str:
     return realm
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 class ProtectionSettings(SettingsGroup):
-    """The settings of the protection; each field's metadata say what it means.
-
-    The repr shows no field, because one of them is a secret.
-    """
+    """The settings of the protection; each field's metadata say what it means."""
 
     protection: str = setting(
         "",
@@ -90,7 +81,7 @@ class ProtectionSettings(SettingsGroup):
     )
     issuer: str = setting("", "the authorization server's issuer URL, to the letter", _identifier)
     client_id: str = setting("", "this resource server's own client", text)
-    client_secret: str = setting("", "its secret; or else CLIENT_KEY", text)
+    client_secret: str = secret("", "its secret; or else CLIENT_KEY", text)
     client_key: str = setting("", "file of its private key, JWK or PEM", text)
     client_auth_method: str | None = setting(
         None,

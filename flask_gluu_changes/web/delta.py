@@ -22,10 +22,10 @@ from ..journal.protocol import Position, ResyncRequired, SequenceBackend, Slice
 from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
 from ..journal.view import HostView
-from ..model import Visibility
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
+from ..visibility import Visibility
 from .long_answers import LongAnswers
 from .query import LATEST
 from .waiting import Waiting

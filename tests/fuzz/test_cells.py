@@ -21,8 +21,9 @@ from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import PollingFollower
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
-from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, ChangesQuery, Visibility
+from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, ChangesQuery
 from flask_gluu_changes.settings.journal import FollowSettings
+from flask_gluu_changes.visibility import Visibility
 from tests.integration.conftest import mariadb, postgres
 from tests.support.apps import OPERATION
 from tests.support.journals import Journal, memory_engine

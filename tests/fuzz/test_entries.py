@@ -17,8 +17,8 @@ from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.limits import SizeLimits
 from flask_gluu_changes.journal.records import IdentityEncoder
-from flask_gluu_changes.model import Visibility
 from flask_gluu_changes.values import AttributeType
+from flask_gluu_changes.visibility import Visibility
 from tests.support.apps import OPERATION
 from tests.support.journal_site import Site
 from tests.support.journals import Journal, close_engines, memory_engine

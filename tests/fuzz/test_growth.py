@@ -16,9 +16,10 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from flask_gluu_changes.encoder import EntryEncoder
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE
-from flask_gluu_changes.model import ChangesQuery, Visibility
+from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.protection.http import Answer
 from flask_gluu_changes.values import AttributeType
+from flask_gluu_changes.visibility import Visibility
 from tests.support.apps import OPERATION
 from tests.support.journal_site import Site
 from tests.support.journals import Journal, memory_engine

@@ -14,6 +14,8 @@ from werkzeug.test import TestResponse
 from flask_gluu_changes import Backend, Entry, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 
+from .markers import TOKEN_SECRET
+
 OPERATION = "/identity/restv1/scim/UpdatedUsers"
 DOCUMENTS = [
     "/identity/scim/resource_changes.yaml",
@@ -31,7 +33,7 @@ def make_app(shape: str, backend: Backend) -> Flask:
     """Make a bare Flask app, or one whose flask-smorest Api has the blueprint."""
     app = Flask(shape)
     app.config.update(TESTING=True, GLUU_CHANGES_PROTECTION="bypass", PROPAGATE_EXCEPTIONS=False)
-    app.config["SECRET_KEY"] = "of the tests"
+    app.config["SECRET_KEY"] = TOKEN_SECRET
     app.config.update(API_TITLE="Host", API_VERSION="1", OPENAPI_VERSION="3.0.3")
     api = Api(app) if shape == "api" else None
     GluuChanges(app, backend=backend, api=api)

@@ -1,20 +1,56 @@
-"""A consumer of the feed over HTTP, in a thread, whatever becomes of those who serve it."""
+"""A consumer that follows the feed over HTTP, and dies again and again between page and token.
+
+    python -m tests.support.consumers FOLDER COUNT SEED PORT...
+
+keeps two replicas in the folder until the end of its standard input: one by `@id`, which takes no
+version that it has had already, and one by inum. With a seed, processes that keep them end by
+SIGKILL where the seed says: before a page is applied, in its middle, before its token is saved.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from itertools import cycle
+import json
+import logging
+import os
+import random
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import count, cycle
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from .replicas import TokenReplica
+from flask_gluu_changes.client import (
+    Batch,
+    Change,
+    ChangesClient,
+    ChangesUnavailable,
+    FileTokenStore,
+)
+
+from .apps import OPERATION
 from .slapd import HOST
 
 PAUSE = 0.02
 """Seconds between two runs."""
+
+MEAN_LIFE = 60
+"""Batches that a process applies before it dies, on average."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS by_id (id TEXT PRIMARY KEY, version INTEGER, body TEXT, reason TEXT);
+CREATE TABLE IF NOT EXISTS by_inum (inum TEXT PRIMARY KEY, id TEXT, body TEXT);
+CREATE TABLE IF NOT EXISTS deed (name TEXT PRIMARY KEY, times INTEGER);
+"""
+
+People = dict[str, dict[str, list[Any]]]
 
 
 class InTurns(httpx.HTTPTransport):
@@ -29,36 +65,141 @@ class InTurns(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-class StrictReplica(TokenReplica):
-    """Lets no version go back, not even where everybody is read anew."""
+class Replica:
+    """What a consumer keeps in files; each change is kept at once, so that a crash leaves a part.
 
-    def _begin(self) -> None:
-        self._told.clear()
+    perhaps_die: is called at each point at which a process may die.
+    """
+
+    def __init__(self, folder: Path, perhaps_die: Callable[[str], None] = lambda _: None) -> None:
+        self._database = sqlite3.connect(folder / "replica.db", isolation_level=None)
+        self._database.execute("PRAGMA synchronous=OFF")
+        self._database.executescript(TABLES)
+        self._store = FileTokenStore(folder / "token")
+        self._perhaps_die = perhaps_die
+        self._told: set[str] = set()
+
+    def run(self, http: httpx.Client, page_size: int) -> None:
+        """Apply everything that came since the token, or everybody; give up during an outage."""
+        client = ChangesClient(
+            f"http://{HOST}{OPERATION}", self._store, http=http, count=page_size, repetitions=0
+        )
+        try:
+            for batch in client.drain():
+                self._perhaps_die("before a page")
+                self._apply(batch)
+                self._perhaps_die("before its token")
+                self._note("batches")
+        except ChangesUnavailable:
+            self._note("outages")
+
+    def people(self) -> People:
+        """Return everybody by `@id`."""
+        return self._read("SELECT id, body FROM by_id WHERE body IS NOT NULL")
+
+    def people_by_inum(self) -> People:
+        """Return everybody by `@id`, as the replica knows them that is kept by inum."""
+        return self._read("SELECT id, body FROM by_inum")
+
+    def deleted(self) -> set[str]:
+        """Return who was removed as deleted."""
+        return {id_ for (id_,) in self._ask("SELECT id FROM by_id WHERE reason = 'deleted'")}
+
+    def deeds(self) -> dict[str, int]:
+        """Return what was done how often: batches, full readings, outages, deaths."""
+        return dict(self._ask("SELECT name, times FROM deed"))
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def _apply(self, batch: Batch) -> None:
+        if batch.first:
+            self._told.clear()
+            self._note("full readings")
+        middle = len(batch.changes) // 2
+        for i, change in enumerate(batch.changes):
+            if i == middle:
+                self._perhaps_die("within a page")
+            self._apply_by_id(change)
+            self._apply_by_inum(change)
+        self._told.update(change.id for change in batch.changes)
+        if batch.complete:
+            self._forget_untold()
+
+    def _apply_by_id(self, change: Change) -> None:
+        body = None if change.kind == "removed" else json.dumps(change.attributes, sort_keys=True)
+        known = self._ask("SELECT version, body FROM by_id WHERE id = ?", change.id)
+        for version, before in known:
+            assert change.version >= version, f"{change.id} goes back from version {version}"
+            if change.version == version:
+                assert before in (None, body), f"{change.id} has two contents at {version}"
+                if before == body:
+                    return
+        row = (change.id, change.version, body, change.reason)
+        self._ask("INSERT OR REPLACE INTO by_id VALUES (?, ?, ?, ?)", *row)
+
+    def _apply_by_inum(self, change: Change) -> None:
+        self._ask("DELETE FROM by_inum WHERE id = ?", change.id)  # it may have had another inum
+        if change.kind == "removed":
+            self._ask("DELETE FROM by_inum WHERE inum = ?", change.inum)
+            return
+        row = (change.inum, change.id, json.dumps(change.attributes))
+        self._ask("INSERT OR REPLACE INTO by_inum VALUES (?, ?, ?)", *row)
+
+    def _forget_untold(self) -> None:
+        """Remove whoever was not in a full reading; it has no version for that."""
+        for (id_,) in self._ask("SELECT id FROM by_id WHERE body IS NOT NULL"):
+            if id_ not in self._told:
+                self._ask("UPDATE by_id SET body = NULL, reason = '' WHERE id = ?", id_)
+                self._ask("DELETE FROM by_inum WHERE id = ?", id_)
+
+    def _note(self, deed: str) -> None:
+        self._ask(
+            "INSERT INTO deed VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET times = times + 1",
+            deed,
+        )
+
+    def note_death(self) -> None:
+        """Count a process that died."""
+        self._note("deaths")
+
+    def _ask(self, statement: str, *values: Any) -> list[Any]:
+        return self._database.execute(statement, values).fetchall()
+
+    def _read(self, statement: str) -> People:
+        return {id_: json.loads(body) for id_, body in self._ask(statement)}
 
 
 class Consumer:
-    """Follows the nodes on some ports, one after the other, until the end of the block.
+    """A consumer as a process, until the end of the block or until its people are asked for.
 
-    applied: so many batches were applied.
+    ports: of the nodes that it asks in turn. seed: of its deaths; without one it lives on.
     """
 
-    def __init__(self, *ports: int, count: int = 500) -> None:
-        self.applied = 0
-        self._http = httpx.Client(transport=InTurns(ports))
-        self._replica = StrictReplica(self._http, count)
-        self._end = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
+    def __init__(self, folder: Path, *ports: int, page_size: int = 500, seed: str = "") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._page_size = page_size
+        self._ports = ports
+        self._command = [sys.executable, "-m", __name__, str(folder), str(page_size), seed]
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def people(self) -> dict[str, dict[str, list[Any]]]:
-        """Drain the feed, and give everybody by inum."""
-        self._stop()
-        self._replica.drain()
-        people = self._replica.people.values()
-        return {attributes["inum"][0]: attributes for attributes in people}
+    def caught_up(self) -> Replica:
+        """End the process, read the feed to its end, and give what is kept."""
+        self._end()
+        replica = self.replica()
+        with httpx.Client(transport=InTurns(self._ports), timeout=30) as http:
+            replica.run(http, self._page_size)
+        return replica
+
+    def replica(self) -> Replica:
+        """Give what is kept."""
+        return Replica(self._folder)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        command = [*self._command, *map(str, self._ports)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
         return self
 
     def __exit__(
@@ -67,19 +208,54 @@ class Consumer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop()
-        self._http.close()
+        if kind is None:
+            self._end()
+        elif self._process is not None:
+            self._process.communicate()
 
-    def _stop(self) -> None:
-        self._end.set()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.communicate()
+            assert process.returncode == 0, f"a consumer ended with {process.returncode}"
 
-    def _run(self) -> None:
-        try:
-            while not self._end.wait(PAUSE):
-                while self._replica.poll():
-                    self.applied += 1
-        except BaseException as error:
-            self._error = error
+
+def _keep(folder: Path, page_size: int, seed: str, ports: Sequence[int]) -> None:
+    """Keep the replicas, in one process after the other, until the end of the standard input."""
+    logging.disable()  # that nobody can be reached is no news here
+    for number in count():
+        child = os.fork()
+        if not child:
+            _live(folder, page_size, f"{seed} {number}" if seed else "", ports)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            sys.exit(os.waitstatus_to_exitcode(status))
+        died = Replica(folder)
+        died.note_death()
+        died.close()
+
+
+def _live(folder: Path, page_size: int, seed: str, ports: Sequence[int]) -> None:
+    replica = Replica(folder, _fate(seed) if seed else lambda _: None)
+    with httpx.Client(transport=InTurns(ports), timeout=30) as http:
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            replica.run(http, page_size)
+            time.sleep(PAUSE)
+
+
+def _fate(seed: str) -> Callable[[str], None]:
+    """Return what ends this process at the point, and the time it comes there, of a seed."""
+    chance = random.Random(seed)
+    place = chance.choice(["before a page", "within a page", "before its token"])
+    left = count(-int(chance.expovariate(1 / MEAN_LIFE)))
+
+    def perhaps_die(here: str) -> None:
+        if here == place and next(left) >= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return perhaps_die
+
+
+if __name__ == "__main__":
+    _keep(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [*map(int, sys.argv[4:])])

@@ -17,6 +17,7 @@ from flask_gluu_changes.journal.tables import METADATA, open_engine
 from flask_gluu_changes.journal.writer import WriteBatch
 from flask_gluu_changes.web import long_answers
 from tests.support.journals import Journal
+from tests.support.markers import TOKEN_SECRET
 from tests.support.processes import HOST, free_port
 from tests.support.servers import Server
 
@@ -53,7 +54,7 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
     keys = {"JOURNAL_URL": f"sqlite:///{folder}/journal.db", "PROTECTION": "bypass"}
     keys |= {"ALLOW_BYPASS": "true", **{name.upper(): str(v) for name, v in settings.items()}}
     named = {f"FLASK_GLUU_CHANGES_{name}": value for name, value in keys.items()}
-    return {**named, "FLASK_SECRET_KEY": "of the tests"}
+    return {**named, "FLASK_SECRET_KEY": TOKEN_SECRET}
 
 
 class CrowdedServer(Server):

@@ -12,6 +12,7 @@ from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import Attributes
 from tests.support.directory_server import DirectoryServer
+from tests.support.markers import DENIED
 from tests.support.people import PEOPLE_DN, PERSON_CLASSES
 
 
@@ -25,7 +26,9 @@ class Directory:
 
     def add(self, inum: str, attributes: Attributes) -> None:
         """Add a person."""
-        entry = {"objectClass": PERSON_CLASSES, "inum": [inum.encode()], **attributes}
+        secrets = {"userPassword": [DENIED.encode()], "secretAnswer": [DENIED.encode()]}
+        own = {"objectClass": PERSON_CLASSES, "inum": [inum.encode()], **secrets}
+        entry = {**own, **attributes}
         self.admin.add_s(dn_of(inum), [(name, list(values)) for name, values in entry.items()])
 
     def change(self, inum: str, attributes: Attributes) -> None:
@@ -39,8 +42,15 @@ class Directory:
 
     def empty(self) -> None:
         """Delete all people."""
-        for dn, _ in self.admin.search_s(PEOPLE_DN, ldap.SCOPE_ONELEVEL, attrlist=["1.1"]):
-            self.admin.delete_s(dn)
+        empty(self.admin, PEOPLE_DN)
+
+
+def empty(connection: Any, base: str) -> None:
+    """Delete all below an entry, the deepest first."""
+    found = connection.search_s(base, ldap.SCOPE_SUBTREE, attrlist=["1.1"])
+    for dn, _ in sorted(found, key=lambda entry: -entry[0].count(",")):
+        if dn != base:
+            connection.delete_s(dn)
 
 
 def dn_of(inum: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -24,6 +24,7 @@ from flask_gluu_changes.journal.tables import (
     QUARANTINE,
     STATE,
     JournalState,
+    engine_from_config,
     open_engine,
     read_state,
 )
@@ -113,8 +114,8 @@ class Filler:
         self.journal = journal
         self.stop = StopSignal(heartbeat_interval=0.2)
         self.error: BaseException | None = None
-        config: Mapping[str, Any] = {f"GLUU_CHANGES_{k}": v for k, v in settings.items()}
-        self.engine = open_engine(journal.url)
+        config: dict[str, Any] = {f"GLUU_CHANGES_{k}": v for k, v in settings.items()}
+        self.engine = engine_from_config({**config, "GLUU_CHANGES_JOURNAL_URL": journal.url})
         self._loop = IngestService(
             Writer(self.engine), ingest_job(config, backend), watcher or SnapshotProgress()
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import ldap
 
-from tests.support.directory import Directory, dn_of
+from tests.support.directory import Directory, dn_of, empty
 from tests.support.filling import Filler, Journal
 from tests.support.people import GROUPS_DN
 
@@ -37,8 +37,7 @@ class People(Directory):
     def empty(self) -> None:
         """Delete all people and groups."""
         super().empty()
-        for dn, _ in self.admin.search_s(GROUPS_DN, ldap.SCOPE_ONELEVEL, attrlist=["1.1"]):
-            self.admin.delete_s(dn)
+        empty(self.admin, GROUPS_DN)
 
 
 def group_dn(inum: str) -> str:

@@ -14,6 +14,7 @@ from flask_gluu_changes import GluuChanges
 
 from .apps import OPERATION
 from .journals import Journal
+from .markers import TOKEN_SECRET
 
 NDJSON = "application/x-ndjson"
 
@@ -23,9 +24,10 @@ Page = dict[str, Any]
 class Site:
     """Serves a journal; settings are keys of the config without their prefix."""
 
-    def __init__(self, journal: Journal, secret: str = "of the tests", **settings: object) -> None:
+    def __init__(self, journal: Journal, secret: str = TOKEN_SECRET, **settings: object) -> None:
         self.app = Flask("journal")
         self.app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, SECRET_KEY=secret)
+        self.app.config["SECRET_KEY_FALLBACKS"] = settings.pop("fallbacks", None)
         self.app.config["GLUU_CHANGES_PROTECTION"] = "bypass"
         self.app.config["GLUU_CHANGES_SERVER_THREADS"] = 16
         self.app.config.update({f"GLUU_CHANGES_{n.upper()}": v for n, v in settings.items()})

@@ -12,9 +12,12 @@ from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
 from flask_gluu_changes.journal.tables import METADATA, STATE, now, open_engine
 from flask_gluu_changes.journal.writer import DELETED, EXACT, WriteBatch, Writer
-from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry, Visibility
+from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, Entry
 from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.testing import Attributes
+from flask_gluu_changes.visibility import Visibility
+
+from .markers import DENIED
 
 
 def file_engine(folder: Path) -> Engine:
@@ -75,7 +78,7 @@ class Journal:
 
     def identity(self, id_: str, entry: Entry) -> Identity:
         """Make an identity of an entry."""
-        return self._encoder.encode(id_, entry)
+        return self._encoder.encode(id_, {"secretAnswer": [DENIED], **entry})
 
     def put(self, *names: str, **attributes: str) -> None:
         """Add or change people in one commit; their names are id, inum and uid."""

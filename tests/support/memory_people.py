@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.testing import Attributes
 
+from .markers import DENIED
+
 
 class MemoryPeople:
     """People in a dict by inum."""
@@ -15,7 +17,11 @@ class MemoryPeople:
 
     def add(self, inum: str, attributes: Attributes) -> None:
         """Add a person."""
-        self._people[inum] = {"inum": [inum.encode()], **attributes}
+        self._people[inum] = {
+            "inum": [inum.encode()],
+            "userPKCS12": [DENIED.encode()],
+            **attributes,
+        }
         self.backend.entries = list(self._people.values())
 
     def change(self, inum: str, attributes: Attributes) -> None:

@@ -20,6 +20,7 @@ from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.journal.backend import JournalBackend
 
 from .apps import OPERATION
+from .markers import TOKEN_SECRET
 
 PATIENCE = 100.0
 
@@ -53,7 +54,7 @@ def main(kind: str, url: str, *paths: str) -> None:
 
 def _application(backend: Backend) -> Flask:
     app = Flask("peak")
-    app.config.update(TESTING=True, SECRET_KEY="of the tests", GLUU_CHANGES_PROTECTION="bypass")
+    app.config.update(TESTING=True, SECRET_KEY=TOKEN_SECRET, GLUU_CHANGES_PROTECTION="bypass")
     GluuChanges(app, backend=backend)
     return app
 

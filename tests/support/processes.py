@@ -6,9 +6,12 @@ It imports nothing that the core does not bring: the databases' tests run withou
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import signal
 import socket
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -29,8 +32,32 @@ def guard(pid: int) -> subprocess.Popen[bytes]:
     )
 
 
-def is_stopped(process: int) -> bool:
-    """Tell whether every thread of a process has heeded SIGSTOP, which takes effect a bit later."""
+@contextlib.contextmanager
+def standing_still(process: int) -> Iterator[None]:
+    """Have a process and its children do nothing, not even end a connection (SIGSTOP)."""
+    processes = [process, *_children(process)]
+    _signal(processes, signal.SIGSTOP)
+    try:
+        while not all(map(_is_stopped, processes)):
+            os.sched_yield()
+        yield
+    finally:
+        _signal(processes, signal.SIGCONT)
+
+
+def _signal(processes: Iterable[int], number: int) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+
+
+def _children(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children")
+    return [int(child) for child in children.read_text().split()]
+
+
+def _is_stopped(process: int) -> bool:
+    """Tell whether every thread has heeded SIGSTOP, which takes effect a bit later."""
     states = Path(f"/proc/{process}/task").glob("*/stat")
     return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states)
 

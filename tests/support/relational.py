@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeEngine
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.testing import Attributes
 from flask_gluu_changes.timestamps import parse_generalized_time
+from tests.support.markers import DENIED
 
 TEXT, MANY, TRUTH, TIME, NUMBER, OCTETS = "text", "many", "truth", "time", "number", "octets"
 
@@ -83,7 +84,8 @@ class Relational:
 
     def load(self, people: Iterable[tuple[str, Attributes]]) -> None:
         """Add many people."""
-        rows = [self._row(inum, attributes) for inum, attributes in people]
+        secrets = {"userPassword": [DENIED.encode()], "secretAnswer": [DENIED.encode()]}
+        rows = [self._row(inum, {**secrets, **attributes}) for inum, attributes in people]
         names = {name for row in rows for name in row}
         with self.engine.begin() as connection:
             connection.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from types import TracebackType
+from typing import Self
 
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -42,7 +43,7 @@ class Serving:
             self._server.server_close()
             self._server = None
 
-    def __enter__(self) -> Serving:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -1,4 +1,8 @@
-"""Writers, a follower that is killed again and again, a directory that restarts: all at once."""
+"""Writers, followers, consumers and whoever serves the journal, all of them in trouble at once.
+
+Once the writers are done and the journal says that nothing is newer, what consumers keep must be
+what a search of the directory finds, at the first look.
+"""
 
 from __future__ import annotations
 
@@ -7,160 +11,223 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import ldap
-from sqlalchemy import select
+import httpx
 
-from flask_gluu_changes.backends.ldap import LdapBackend
-from flask_gluu_changes.journal.ingest.polling import LONG_AGO
-from flask_gluu_changes.journal.ingest.service import ingest_job
-from flask_gluu_changes.journal.tables import ENTRIES
-from flask_gluu_changes.model import ChangesQuery, Visibility
+from flask_gluu_changes.journal.tables import METADATA
+from tests.support import oracle
+from tests.support.apps import OPERATION
+from tests.support.consumers import Consumer
 from tests.support.directory import config_of
-from tests.support.directory_server import DirectoryServer
-from tests.support.filling import SLAPD, Journal
-from tests.support.people import PEOPLE_DN, SUFFIX, write_people_ldif
-from tests.support.slapd import Slapd
+from tests.support.filling import Journal
+from tests.support.nodes import Node
+from tests.support.people import write_people_ldif
+from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
+from tests.support.troubles import Ordeal, Site, Trouble
+
+from .markers import TOKEN_SECRET
 
 START, STEP = datetime(2020, 1, 1, tzinfo=UTC), timedelta(seconds=60)
 FOLLOW = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
 PATIENCE = 120.0
+GAP = 0.3
+"""Seconds in which writers write while no follower looks."""
+
+HEALING = 20.0
+"""Seconds after which a difference is said to be one for good."""
+
 PAUSE = threading.Event()  # is never set: what other processes do cannot be awaited
 
 
 class Torture:
-    """One run in a folder, with so many people in the directory.
+    """One run in a folder, by a seed.
 
-    server: a slapd, unless told otherwise. journal: the URL of its database, a file of SQLite's.
+    server: a directory that was not started yet; a slapd of the site's, unless told otherwise.
+    journal: the URL of its database, a file of SQLite's.
     """
 
     def __init__(
-        self, folder: Path, people: int, server: DirectoryServer | None = None, journal: str = ""
+        self, folder: Path, site: Site, *, seed: str = "1", server: Any = None, journal: str = ""
     ) -> None:
         self.journal = Journal(folder, journal)
-        self.server = server or Slapd(folder / "slapd", extra=SLAPD)
-        write_people_ldif(folder / "people.ldif", people, start=START, step=STEP)
+        self.server = server or _slapd(folder, site)
+        self._site = site
+        self._seed = seed
+        self._log = folder / "follow.log"
+        self._followers: list[subprocess.Popen[bytes]] = []
+        self._dump = ""
+        self._steps: list[int] = []
+        write_people_ldif(folder / "people.ldif", site.people, start=START, step=STEP)
         self.server.load(folder / "people.ldif")
         self.server.start()
-        self._versions: dict[str, int] = {}
 
-    def run(
-        self, *, kills: int, restarts: int, seconds: float, halfway: Callable[[], None]
-    ) -> None:
-        """Let two writers write while everything else breaks, then wait until all is at rest."""
-        begun = time.monotonic()
-        with writing(self.server.uri, "1"), writing(self.server.uri, "2"):
-            for i in range(kills):
-                with self.following():
-                    self.advance(until=begun + seconds * (i + 0.5) / kills)
-                    if i % (kills // restarts) == 1:
-                        self.server.restart()
-                    if i == kills // 2:
-                        halfway()
-                    self.advance(until=begun + seconds * (i + 1) / kills)
-        with self.following():
-            self.await_rest()
+    def endure(self, ordeal: Ordeal) -> None:
+        """Let everything happen that an ordeal holds, and compare; print what happened."""
+        folder, page = self.journal.folder, max(7, self._site.people // 50)
+        try:
+            with (
+                Node(self.environment()) as node,
+                Consumer(folder / "1", node.port, page_size=page, seed=f"{self._seed} 1") as one,
+                Consumer(folder / "2", node.port, page_size=500, seed=f"{self._seed} 2") as two,
+            ):
+                self._run(ordeal, node)
+                self.await_confirmation(node)
+                for consumer in (one, two):
+                    self.compare(consumer, goes_back=ordeal.goes_back)
+        finally:
+            self.end()
 
     def end(self) -> None:
-        """Stop the directory."""
+        """Stop the directory, and empty a database that others use, too."""
+        self.stop_following()
         self.server.stop()
+        if self.journal.engine.dialect.name != "sqlite":  # a file stays, for whoever looks into it
+            METADATA.drop_all(self.journal.engine)
         self.journal.engine.dispose()
 
-    def advance(self, until: float) -> None:
-        """Wait for the next changes in the journal, and for a time."""
+    def follow(self) -> None:
+        """Start the command; if it runs already, one that waits to take over."""
+        with self._log.open("ab") as log:
+            environment = os.environ | self.environment()
+            self._followers.append(subprocess.Popen(FOLLOW, env=environment, stderr=log))
+
+    def stop_following(self, among: str = "") -> None:
+        """End the command by SIGKILL; it must not have ended by itself.
+
+        among: words of which one is the process that is meant; else all are.
+        """
+        chosen = [p for p in self._followers if not among or str(p.pid) in among.split(".")]
+        self._followers = [p for p in self._followers if p not in chosen]
+        ended = [process.poll() for process in chosen]
+        for process in chosen:
+            process.kill()
+            process.wait()
+        assert not any(code is not None for code in ended), self._log.read_text()[-2000:]
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let two writers write until the end of the block."""
+        with ExitStack() as stack:
+            for number in (1, 2):
+                stack.enter_context(self._writer(f"{self._seed}-{number}"))
+            yield
+
+    def advance(self, until: float = 0.0) -> None:
+        """Wait for the next change in the journal, and for a time."""
         head, deadline = self.journal.state().head, time.monotonic() + PATIENCE
         while self.journal.state().head == head or time.monotonic() < until:
             assert time.monotonic() < deadline, self.journal.state()
-            self.check_versions()
             PAUSE.wait(0.05)
 
-    def await_rest(self) -> None:
-        """Wait until the journal holds what the directory does."""
-        deadline = time.monotonic() + PATIENCE
-        while not self.equal():
-            assert time.monotonic() < deadline, self.difference()
-            self.check_versions()
-            PAUSE.wait(0.2)
-
-    def check_versions(self) -> None:
-        """G2: no identity's version ever goes back."""
-        with self.journal.engine.begin() as connection:
-            found = connection.execute(select(ENTRIES.c.id, ENTRIES.c.version))
-            now = {row.id: row.version for row in found}
-        assert [id_ for id_, version in self._versions.items() if now.get(id_, 0) < version] == []
-        self._versions = now
-
-    def equal(self) -> bool:
-        """Tell whether the journal holds exactly what the directory does."""
-        rows = self.alive()
-        return rows == self.uuids(PEOPLE_DN) and self.journal.living() == self.dump()
-
-    def difference(self) -> object:
-        """Name what is not equal, for the reader of a failure."""
-        ours, theirs = self.journal.living(), self.dump()
-        odd = {i: (ours.get(i), theirs.get(i)) for i in ours.keys() | theirs.keys()}
-        wrong = {i: pair for i, pair in odd.items() if pair[0] != pair[1]}
-        return len(wrong), list(wrong.items())[:3], self.journal.state()
-
-    def alive(self) -> set[str]:
-        """Name the identities that are not removed."""
-        return self._ids(ENTRIES.c.removed.is_(None))
-
-    def wrongly_deleted(self) -> set[str]:
-        """Name those that the journal calls deleted though they exist somewhere."""
-        return self._ids(ENTRIES.c.removed == "deleted") & self.uuids(SUFFIX)
-
-    def _ids(self, condition: object) -> set[str]:
-        with self.journal.engine.begin() as connection:
-            found = select(ENTRIES.c.id).where(condition)  # type: ignore[arg-type]
-            return set(connection.scalars(found))
-
-    def uuids(self, base: str) -> set[str]:
-        """Ask the directory who is there."""
-        connection = self.server.connect()
-        asked = (base, ldap.SCOPE_SUBTREE, "(objectClass=gluuPerson)", ["entryUUID"])
-        found = {entry["entryUUID"][0].decode() for _, entry in connection.search_s(*asked)}
-        connection.unbind_s()
-        return found
-
-    def dump(self) -> dict[str, bytes]:
-        """Read everybody through the backend, as the journal should show them."""
-        config = config_of(self.server)
-        backend = LdapBackend.from_config(config)
-        encoder = ingest_job(config, backend).encoder
-        query = ChangesQuery(LONG_AGO, excluded=Visibility.of().hidden)
-        found = [encoder.encode("", entry) for entry in backend.changes(query)]
-        backend.close()
-        return {identity.inum: identity.body for identity in found}
+    def compare(self, consumer: Consumer, *, goes_back: bool = False) -> None:
+        """Compare what a consumer keeps with the directory, once it has read to the end."""
+        begun, first = time.monotonic(), self._difference(consumer)
+        wait = PATIENCE if self._site.silent else HEALING
+        found = first
+        while found and time.monotonic() < begun + wait:
+            PAUSE.wait(0.5)
+            found = self._difference(consumer)
+        if found or (first and not self._site.silent):
+            healed = "for good" if found else f"for {time.monotonic() - begun:.1f} s"
+            raise AssertionError("\n".join([f"seed {self._seed}: {healed}", *(found or first)]))
+        if not goes_back:  # else somebody may have been deleted before he was moved away
+            assert consumer.replica().deleted() & oracle.uuids(self.server) == set()
+        print(f"seed {self._seed}: {self._steps} steps, {consumer.replica().deeds()}")
 
     def environment(self) -> dict[str, str]:
         """Give the settings of the follower, and of whoever serves the journal."""
         own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5", "FOLLOW_MAX_REMOVALS": "1"}
+        own |= {"LDAP_COMPARE_INTERVAL": "1"} if self._site.silent else {}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
-        config["SECRET_KEY"] = "of the tests"
+        config["SECRET_KEY"] = TOKEN_SECRET
         return {f"FLASK_{key}": value for key, value in config.items()}
 
+    def _run(self, ordeal: Ordeal, node: Node) -> None:
+        print(f"seed {self._seed}: {self._site} {ordeal}")
+        with self.writing():
+            self.follow()
+            self.advance()
+            begun = time.monotonic()
+            for trouble in ordeal.schedule(self._seed):
+                PAUSE.wait(max(0.0, begun + trouble.at - time.monotonic()))
+                self._befall(trouble, node)
+                self.advance()
+            self.advance(until=begun + ordeal.seconds)
+
+    def _befall(self, trouble: Trouble, node: Node) -> None:
+        """Let one thing happen; a follower runs afterwards."""
+        away = trouble.follower_away or trouble.kind == "kills"
+        if away:
+            self.stop_following()
+        self._strike(trouble, node)
+        if away:
+            PAUSE.wait(GAP if trouble.follower_away else 0)
+            self.follow()
+
+    def _strike(self, trouble: Trouble, node: Node) -> None:
+        match trouble.kind:
+            case "nodes":
+                node.restart()
+            case "crashes":
+                self.server.kill()
+                self.server.start()
+            case "restarts":
+                self.server.restart()
+            case "clocks":
+                self.server.stop()
+                self.server.set_clock(trouble.clock)
+                self.server.start()
+            case "dumps":
+                self._dump = self.server.dump()
+            case "restores":
+                self.server.stop()
+                self.server.restore(self._dump)
+                self.server.start()
+
+    def await_confirmation(self, node: Node) -> None:
+        """Wait until the journal says that it holds all that was written before now."""
+        quiet, url = datetime.now(UTC), f"http://{HOST}:{node.port}{OPERATION}/status"
+        deadline = time.monotonic() + PATIENCE
+        while _moment((status := httpx.get(url).json())["confirmedAt"]) <= quiet:
+            assert time.monotonic() < deadline, status
+            PAUSE.wait(0.05)
+        assert status["built"]
+        assert status["quarantined"] == 0
+        assert status["level"] == "exact"
+
+    def _difference(self, consumer: Consumer) -> list[str]:
+        replica, directory = consumer.caught_up(), oracle.everybody(self.server)
+        by_id, by_inum = replica.people(), replica.people_by_inum()
+        replica.close()
+        kept = {"id": by_id, "inum": by_inum}
+        found = {name: oracle.difference(people, directory) for name, people in kept.items()}
+        return [f"by {name}: {line}" for name, lines in found.items() for line in lines]
+
     @contextmanager
-    def following(self) -> Iterator[None]:
-        """Run the command, and end it with SIGKILL."""
-        environment = os.environ | self.environment()
-        log = (self.journal.folder / "follow.log").open("ab")
-        with log, subprocess.Popen(FOLLOW, env=environment, stderr=log) as process:
+    def _writer(self, seed: str) -> Iterator[None]:
+        """Run a writer until the end of the block; it must not have failed."""
+        command = [sys.executable, "-m", "tests.support.history", self.server.uri, seed]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
             try:
                 yield
             finally:
-                process.kill()
+                printed, _ = process.communicate()
+        assert process.returncode == 0
+        self._steps.append(int(printed))
 
 
-@contextmanager
-def writing(uri: str, seed: str) -> Iterator[None]:
-    """Run a writer until the end of the block; it must not have failed."""
-    command = [sys.executable, "-m", "tests.support.history", uri, seed]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        yield
-        process.communicate()
-    assert process.returncode == 0
+def _moment(text: str | None) -> datetime:
+    """Read a time of the status; before everybody was read there is none."""
+    return datetime.fromisoformat(text) if text else START
+
+
+def _slapd(folder: Path, site: Site) -> Slapd:
+    indexes = (*DEFAULT_INDEXES, "entryCSN eq")
+    return Slapd(folder / "slapd", indexes=indexes, extra=site.overlays)

@@ -23,7 +23,7 @@ NAME = flask_gluu_changes.__name__
 LAYERS = (
     ("errors", "forks", "timestamps", "wsgi"),
     ("model",),
-    ("values",),
+    ("values", "visibility"),
     ("settings",),
     ("encoder", "follower", "database"),
     ("backend",),

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from flask_gluu_changes import AttributeType, ChangesQuery, Entry
 from flask_gluu_changes.encoder import EntryEncoder
-from flask_gluu_changes.model import Value, Visibility
+from flask_gluu_changes.model import Value
 from flask_gluu_changes.timestamps import moment_of, to_generalized_time, to_micros
+from flask_gluu_changes.visibility import Visibility
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 TYPES = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flask_gluu_changes import ChangesQuery, Entry
 from flask_gluu_changes.encoder import EntryEncoder
-from flask_gluu_changes.model import Visibility
+from flask_gluu_changes.visibility import Visibility
 
 QUERY = ChangesQuery(datetime(2020, 1, 1, tzinfo=UTC))
 ORDERED: list[Entry] = [

@@ -13,8 +13,8 @@ import pytest
 from flask_gluu_changes import AttributeType, ChangesQuery, Entry
 from flask_gluu_changes import encoder as module
 from flask_gluu_changes.encoder import AttributePlans, EntryEncoder, sort_key
-from flask_gluu_changes.model import Visibility
 from flask_gluu_changes.timestamps import to_micros
+from flask_gluu_changes.visibility import Visibility
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 TIME = datetime(2024, 2, 29, 12, 0, 0, 5000, tzinfo=UTC)

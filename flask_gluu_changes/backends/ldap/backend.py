@@ -13,6 +13,7 @@ from ...follower import Follower
 from ...model import ChangesQuery, Entry, Finding
 from ...settings.backends import LdapSettings
 from ...values import AttributeType
+from ...visibility import AttributeInfo
 from .changelog.follower import ChangelogFollower
 from .connection import Connection, ConnectionPool
 from .doctor.examine import examine
@@ -85,6 +86,17 @@ class LdapBackend(Backend):
             BackendError: The schema has to be read and cannot be.
         """
         return self._schema.info().types.get(name.lower())
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what the directory's schema tells of an attribute; None where it has none.
+
+        Args:
+            name: A name or OID of the attribute, without options and in lower case.
+
+        Raises:
+            BackendError: The schema has to be read and cannot be.
+        """
+        return self._schema.info().describe(name)
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine every server of the setting: connection, schema, indexes, clock, limits, rights.

@@ -28,6 +28,7 @@ from .schema import (
     DirectorySchema,
     check_object_class,
     check_time_attributes,
+    hidden_attributes,
     requested_attributes,
 )
 from .search import NO_ATTRIBUTES, Search, stream
@@ -121,9 +122,8 @@ class DirectoryFollower:
             self._contexts = _naming_contexts(connection, self._base)
             self._identity = self._identify(Session(connection, self._timeout))
         self._session: Session | None = None
-        servers = " ".join(settings.ldap_uri)
         self.source = f"{UUID} {normal(self._base)} {self._filter.lower()} in {self._identity}"
-        self.why = f"{self.mechanism} reports every change at {servers}"
+        self.why = f"{self.mechanism} reports every change"  # clients read it: no address in it
 
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those entries that were moved away, or changed so that they are no people now."""
@@ -197,7 +197,8 @@ class DirectoryFollower:
         """Return the digest of all that decides how people are read, as it is at the moment."""
         info = self._schema.info()
         kinds = sorted((name, str(kind)) for name, kind in info.types.items())
-        text = repr((requested_attributes(self._query, info), kinds))
+        hidden = hidden_attributes(self._query, info)
+        text = repr((requested_attributes(self._query, info), kinds, hidden))
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

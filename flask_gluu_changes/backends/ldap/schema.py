@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from time import monotonic
 
@@ -23,6 +23,8 @@ from ...errors import BackendRefused
 from ...model import ChangesQuery
 from ...settings.backends import LdapSettings
 from ...values import AttributeType
+from ...visibility import AttributeInfo, Visibility
+from .attributes import USER_APPLICATIONS, describe_all, syntax_of
 from .connection import Connection, ConnectionPool
 from .errors import translated
 
@@ -30,9 +32,6 @@ log = logging.getLogger(__name__)
 
 TTL_SECONDS = 300.0
 """How late a new attribute, or a newly registered type, is noticed."""
-
-USER_APPLICATIONS = 0
-"""python-ldap's number for the usage of attributes that are not operational."""
 
 _OID = "1.3.6.1.4.1.1466.115.121.1."
 _SYNTAXES = {
@@ -59,10 +58,11 @@ _REGISTRATIONS = "(|(gluuAttributeName=*)(jansAttrName=*))"
 class SchemaInfo:
     """What is known of a directory's attributes; all keys are in lower case.
 
-    types: of attributes, registered ones first. spelling: every name of every attribute to the one
-    that the directory answers with. user_attributes: all that an entry may hold; None where a
-    directory may hold names that its schema does not have. references: those whose values are names
-    of entries. classes: of entries, by name and OID; none where the directory does not show them.
+    types: of attributes, registered ones first. spelling: every name and OID of every attribute to
+    the name that the directory answers with. user_attributes: all that an entry may hold; None
+    where a directory may hold names that its schema does not have. references: those whose values
+    are names of entries. described: what the schema tells of each name and OID. classes: of
+    entries, by name and OID; none where the directory does not show them.
     """
 
     openldap: bool
@@ -70,7 +70,12 @@ class SchemaInfo:
     spelling: Mapping[str, str]
     user_attributes: frozenset[str] | None
     references: frozenset[str] = frozenset()
+    described: Mapping[str, AttributeInfo] = field(default_factory=dict)
     classes: frozenset[str] = frozenset()
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what the schema tells of an attribute; without a schema, its name alone."""
+        return self.described.get(name) if self.described else AttributeInfo.named(name)
 
 
 class DirectorySchema:
@@ -102,7 +107,7 @@ class DirectorySchema:
 
 def requested_attributes(query: ChangesQuery, info: SchemaInfo) -> tuple[str, ...]:
     """Return the attributes to ask for, as few as the query and the schema allow."""
-    return _requested(query.attributes, query.excluded, query.time_attributes, info)
+    return _requested(query.attributes, query.excluded, query.shown, query.time_attributes, info)
 
 
 # An info is equal only to itself (eq=False), so one that is read anew is computed anew.
@@ -110,14 +115,22 @@ def requested_attributes(query: ChangesQuery, info: SchemaInfo) -> tuple[str, ..
 def _requested(
     needed: frozenset[str] | None,
     excluded: frozenset[str],
+    shown: frozenset[str],
     times: tuple[str, ...],
     info: SchemaInfo,
 ) -> tuple[str, ...]:
     names = info.user_attributes if needed is None else needed
     if names is None:
         return ("*", *times)
-    found = (names - excluded).union(IDENTITY) - {time.lower() for time in times}
-    return (*sorted(info.spelling.get(name, name) for name in found), *times)
+    visibility = Visibility(needed, excluded, shown, info.describe)
+    found = {*filter(visibility.shows, names), *IDENTITY} - {time.lower() for time in times}
+    return (*sorted({info.spelling.get(name, name) for name in found}), *times)
+
+
+def hidden_attributes(query: ChangesQuery, info: SchemaInfo) -> list[str]:
+    """Return the names in the schema that no client will see."""
+    shows = Visibility.of_query(query).known_to(info.describe).shows
+    return sorted(name for name in info.spelling if not shows(name))
 
 
 def check_time_attributes(names: tuple[str, ...], info: SchemaInfo) -> None:
@@ -145,8 +158,9 @@ def _schema_info(connection: Connection, settings: LdapSettings) -> SchemaInfo:
     types = {**dict(_types_by_syntax(schema)), **_registered_types(connection, settings)}
     user_attributes = frozenset(_user_attributes(schema)) if openldap else None
     references = frozenset(_references(schema))
-    spelling, classes = dict(_spelling(schema)), frozenset(_classes(schema))
-    return SchemaInfo(openldap, types, spelling, user_attributes, references, classes)
+    spelling, described = dict(_spelling(schema)), dict(describe_all(schema))
+    classes = frozenset(_classes(schema))
+    return SchemaInfo(openldap, types, spelling, user_attributes, references, described, classes)
 
 
 def _read_schema(connection: Connection, base: str) -> SubSchema:
@@ -161,7 +175,7 @@ def _read_schema(connection: Connection, base: str) -> SubSchema:
 def _spelling(schema: SubSchema) -> Iterator[tuple[str, str]]:
     for oid in schema.listall(SchemaAttribute):
         names = schema.get_obj(SchemaAttribute, oid).names
-        yield from ((name.lower(), names[0]) for name in names)
+        yield from ((name.lower(), names[0]) for name in (*names, oid) if names)
 
 
 def _user_attributes(schema: SubSchema) -> Iterator[str]:
@@ -180,16 +194,15 @@ def _classes(schema: SubSchema) -> Iterator[str]:
 
 def _references(schema: SubSchema) -> Iterator[str]:
     for oid in schema.listall(SchemaAttribute):
-        element = schema.get_inheritedobj(SchemaAttribute, oid, ["syntax"])
-        if element.syntax in _NAME_SYNTAXES:
-            yield from (name.lower() for name in element.names)
+        if syntax_of(schema, oid) in _NAME_SYNTAXES:
+            names = schema.get_obj(SchemaAttribute, oid).names
+            yield from (name.lower() for name in names)
 
 
 def _types_by_syntax(schema: SubSchema) -> Iterator[tuple[str, AttributeType]]:
     for oid in schema.listall(SchemaAttribute):
-        element = schema.get_inheritedobj(SchemaAttribute, oid, ["syntax"])
-        kind = _SYNTAXES.get(element.syntax, AttributeType.STRING)
-        for name in element.names:
+        kind = _SYNTAXES.get(syntax_of(schema, oid), AttributeType.STRING)
+        for name in schema.get_obj(SchemaAttribute, oid).names:
             yield name.lower(), kind
 
 

@@ -15,12 +15,13 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
-from ...database import notice_forks
+from ...database import notice_forks, warn_unless_encrypted
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
 from ...settings.fields import PREFIX
 from ...values import AttributeType
+from ...visibility import AttributeInfo
 from .batches import batches
 from .columns import Reader
 from .doctor import examine
@@ -100,7 +101,7 @@ class SqlBackend(Backend):
             ConfigurationError: A key is missing, unknown or wrong.
         """
         settings = SqlSettings.load(config)
-        return cls(
+        backend = cls(
             engine or settings.database_url(),
             table=settings.sql_table,
             attributes_table=settings.sql_attributes_table,
@@ -108,6 +109,8 @@ class SqlBackend(Backend):
             connect_timeout=settings.sql_connect_timeout,
             operation_timeout=settings.sql_operation_timeout,
         )
+        warn_unless_encrypted(backend._engine.url, "GLUU_CHANGES_SQL_URL")
+        return backend
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Stream the matching rows in the order in which the database finds them.
@@ -130,11 +133,18 @@ class SqlBackend(Backend):
         Raises:
             BackendError: The table has to be looked at and cannot be.
         """
-        table_info = self._schema.current()
-        if table_info is None:
-            with translated("reading the table of people"), self._connect() as connection:
-                table_info = self._schema.read(connection)
-        return table_info.types.get(name.lower())
+        return self._table_info().types.get(name.lower())
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return what is known of the column of an attribute; None where there is none.
+
+        Args:
+            name: The attribute's name, in lower case.
+
+        Raises:
+            BackendError: The table has to be looked at and cannot be.
+        """
+        return self._table_info().describe(name)
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine connection, table, indexes, clock, rights and what may cut answers short.
@@ -160,6 +170,13 @@ class SqlBackend(Backend):
     def close(self) -> None:
         """Close the idle connections."""
         self._engine.dispose()
+
+    def _table_info(self) -> TableInfo:
+        table_info = self._schema.current()
+        if table_info is not None:
+            return table_info
+        with translated("reading the table of people"), self._connect() as connection:
+            return self._schema.read(connection)
 
     def _batches(self, query: ChangesQuery) -> Iterator[Iterable[Entry]]:
         with translated("reading the people"):
@@ -221,8 +238,8 @@ class SqlBackend(Backend):
         self._none_since = None if found else query.since
 
     def _plan(self, query: ChangesQuery, table_info: TableInfo) -> QueryPlan:
-        asked = query.attributes, query.excluded, query.time_attributes, query.everybody
-        key = (table_info, *asked)
+        asked = query.attributes, query.excluded, query.shown, query.time_attributes
+        key = (table_info, *asked, query.everybody)
         cached_key, plan = self._cached_plan
         if plan is None or key != cached_key:
             plan = plan_query(query, table_info, self._engine.dialect)
@@ -232,7 +249,7 @@ class SqlBackend(Backend):
     def _read_table_info(self, connection: Connection, query: ChangesQuery) -> TableInfo:
         table_info = self._schema.read(connection)
         unindexed = table_info.without_index(query.time_attributes)
-        if unindexed and not self._warned:
+        if unindexed and not table_info.is_view and not self._warned:
             self._warned = True
             advice = table_info.advice_on_index(connection.dialect, unindexed)
             log.warning("every poll reads the whole table %s; %s", table_info.table, advice)

@@ -27,7 +27,7 @@ def make_engine(url: str | URL, *, connect_timeout: float, operation_timeout: fl
     """
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
-    options = dict(_OPTIONS.get(kind, {}))
+    options = {"hide_parameters": True, **_OPTIONS.get(kind, {})}
     if kind != "sqlite":
         options["pool_timeout"] = connect_timeout
     if kind in ("mysql", "mariadb"):  # any other character set would lose characters

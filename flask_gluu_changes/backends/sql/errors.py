@@ -51,6 +51,16 @@ _ADVICE_BY_TEXT = (
 """By text: a refused connection carries no code in psycopg, nor does any error of SQLite's."""
 
 
+_VALUE_CLASSES = ("21", "22", "23")
+"""Classes of SQLSTATE whose texts repeat a value: cardinality, data, constraints."""
+
+_VALUE_NUMBERS = frozenset({1264, 1292, 1366, 1411, 1690})
+"""MariaDB's error numbers whose texts do."""
+
+_VALUE_IN_TEXT = re.compile(r" with text '.*", re.DOTALL)
+"""What SQLite's driver says of text that is not UTF-8."""
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Raise this package's exceptions for SQLAlchemy's; `doing` is for the log only."""
@@ -104,6 +114,13 @@ def _number(cause: BaseException | None) -> object:
 
 
 def _driver_message(error: SQLAlchemyError) -> str:
-    """Return the driver's words: SQLAlchemy's repeat the statement."""
+    """Return the driver's words: SQLAlchemy's repeat the statement.
+
+    Of an error that is about a value, which may be a person's, only the code is told.
+    """
     cause = getattr(error, "orig", None) or error
-    return f"{type(cause).__name__} ({' '.join(str(cause).split())})"
+    code = _sqlstate(cause) or _number(cause)
+    if str(code)[:2] in _VALUE_CLASSES or code in _VALUE_NUMBERS:
+        return f"{type(cause).__name__} ({code})"
+    words = _VALUE_IN_TEXT.sub("", " ".join(str(cause).split()))
+    return f"{type(cause).__name__} ({words})"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -31,6 +32,7 @@ from ... import forks
 from ...backend import IDENTITY
 from ...errors import BackendRefused
 from ...values import AttributeType
+from ...visibility import AttributeInfo
 from .columns import Column, reflect_column
 
 log = logging.getLogger(__name__)
@@ -106,6 +108,19 @@ class TableInfo:
             f" ({quote(column)})"
             for column in columns
         )
+
+    def describe(self, name: str) -> AttributeInfo | None:
+        """Return the names of an attribute, of which its column's is one; None without a column."""
+        if name in NOT_SHOWN:
+            return AttributeInfo.named(name)
+        return self._described.get(name)
+
+    @cached_property
+    def _described(self) -> dict[str, AttributeInfo]:
+        return {
+            name: AttributeInfo(frozenset({name, column.column.lower()}))
+            for name, column in self.columns.items()
+        }
 
     def without_column(self, name: str) -> str:
         """Return the sentence that says that an attribute has no column."""

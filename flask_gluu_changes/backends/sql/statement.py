@@ -27,6 +27,7 @@ from ...backend import IDENTITY
 from ...database import CompiledQuery
 from ...errors import BackendRefused
 from ...model import ChangesQuery
+from ...visibility import Visibility
 from .columns import Column, Reader, read_plain
 from .schema import TableInfo
 
@@ -36,8 +37,8 @@ _MILLISECONDS = 3
 def requested_columns(query: ChangesQuery, table_info: TableInfo) -> list[Column]:
     """Return the columns that a query needs, by name; raise BackendRefused where one is missing."""
     times = [_time_column(name, table_info) for name in query.time_attributes]
-    needed = table_info.columns.keys() if query.attributes is None else query.attributes
-    shown = {name for name in table_info.columns if name in needed} - query.excluded
+    shows = Visibility.of_query(query).known_to(table_info.describe).shows
+    shown = set(filter(shows, table_info.columns))
     always = {_column(name, table_info).name.lower() for name in IDENTITY}
     always |= {column.name.lower() for column in times}
     found = [column for name, column in table_info.columns.items() if name in shown | always]

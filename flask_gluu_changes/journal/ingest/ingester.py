@@ -143,12 +143,20 @@ class Ingester:
 
     def _remove(self, ids: list[str]) -> None:
         outside = self._follower.outside(ids)
+        self._batch.again.update(self._heirs(ids))
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
             self._upserted.discard(id_)
+            self._unchanged.discard(id_)
             self._held_back.pop(id_, None)
         if len(self._batch.changes) >= MAX_BATCH:
             self._commit()
+
+    def _heirs(self, ids: list[str]) -> set[str]:
+        """Return who else is known by an inum of those who are removed within a snapshot."""
+        gone = {self._known[id_] for id_ in ids if id_ in self._known}
+        found = {id_ for id_, inum in self._known.items() if inum in gone} if gone else set()
+        return found.difference(ids)
 
     def _remove_unmentioned(self) -> None:
         """Prove first that the store and the journal share the same past."""

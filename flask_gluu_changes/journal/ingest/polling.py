@@ -26,9 +26,10 @@ from ...follower import (
     StopSignal,
     Upserted,
 )
-from ...model import ChangesQuery, Entry, Visibility
+from ...model import ChangesQuery, Entry
 from ...settings.journal import FollowSettings
 from ...values import untyped
+from ...visibility import Visibility
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class PollingFollower:
         self._query = query
         self._settings = settings
         self._clock = clock
-        self._shows_inum = Visibility(query.attributes, query.excluded).shows("inum")
+        self._shows_inum = Visibility.of_query(query).shows("inum")
         kind = "inum" if self._shows_inum else "inum-digest"
         self.source = f"{kind} by {type(backend).__module__}.{type(backend).__qualname__}"
         self.why = why

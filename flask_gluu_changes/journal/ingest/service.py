@@ -26,7 +26,7 @@ from ...follower import (
     StopSignal,
     Upserted,
 )
-from ...model import ChangesQuery, Visibility
+from ...model import ChangesQuery
 from ...settings.base import Settings
 from ...settings.fields import PREFIX
 from ...settings.journal import FollowSettings, JournalSettings
@@ -238,14 +238,16 @@ def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
     """Return what is to be followed, and how it is written, by an application's config."""
     settings, following = Settings.load(config), FollowSettings.load(config)
     times = settings.time_attributes
-    visibility = Visibility.of(settings.allowed_attributes, settings.denied_attributes)
+    visibility = settings.visibility.known_to(backend.describe)
     encoder = IdentityEncoder(
         times,
         lambda name: backend.attribute_type(name) or settings.type_of(name),
         visibility,
         SizeLimits(following.max_value_octets, following.max_entry_octets),
     )
-    query = ChangesQuery(EVERYTHING_SINCE, times, visibility.allowed, visibility.hidden)
+    query = ChangesQuery(
+        EVERYTHING_SINCE, times, visibility.allowed, visibility.hidden, shown=visibility.shown
+    )
     return IngestJob(
         check=lambda: _check(backend, query),
         choose=lambda: _choose_follower(backend, query, following),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from marshmallow import Schema
 
 from flask_gluu_changes.extension import SETTINGS
+from flask_gluu_changes.settings.fields import keys_of
 from flask_gluu_changes.web.schemas import DeltaPageSchema, UpdatedUsersPageSchema
 
 from .blocks import ROOT, blocks_of, name_of, pages
@@ -35,7 +37,7 @@ def test_the_application_of_the_readme_is_short_and_protected() -> None:
 @EACH
 def test_every_setting_that_is_named_exists(page: Path) -> None:
     """A reader copies them; a name may end in … where several are meant."""
-    known = {f"GLUU_CHANGES_{name.upper()}" for cls in SETTINGS for name in cls.__annotations__}
+    known = {key for cls in SETTINGS for field in fields(cls) for key in keys_of(field)}
     named = re.findall(r"GLUU_CHANGES_[A-Z_]*[A-Z](?![A-Z_…]|\*)", page.read_text())
     assert set(named) <= known
 

@@ -16,8 +16,8 @@ from flask import Flask
 
 from example_app import create_app, sample
 from flask_gluu_changes import ConfigurationError
-from flask_gluu_changes.settings.profiles import SECRETS
 from flask_gluu_changes.testing import person
+from flask_gluu_changes.visibility.secret_names import NAMES
 from tests.support.paths import ROOT
 from tests.support.programs import printed_until, running
 from tests.support.slapd import Slapd, free_port
@@ -50,7 +50,7 @@ def test_the_sample_request(host: Flask) -> None:
 def test_no_secret_is_shown(host: Flask) -> None:
     """The embedded people have secrets, and nobody sees them."""
     answer = host.test_client().get(EVERYBODY)
-    assert not any(name in answer.text for name in (*SECRETS, "userPassword", "not-shown"))
+    assert not any(name in answer.text for name in (*NAMES, "userPassword", "not-shown"))
 
 
 def test_the_page_of_its_own(host: Flask) -> None:

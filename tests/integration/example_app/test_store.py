@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -40,6 +42,23 @@ def test_two_files_hold_the_same_people(store: PeopleStore, tmp_path: Path) -> N
     PeopleStore(tmp_path / "other.sqlite", Layout("gluu"))
     assert len(rows_of(tmp_path / "people.sqlite")) == 1000
     assert rows_of(tmp_path / "people.sqlite") == rows_of(tmp_path / "other.sqlite")
+
+
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    """People are in it, and whoever was deleted is not."""
+    before = os.umask(0o022)
+    try:
+        store = PeopleStore(tmp_path / "private.sqlite", Layout("gluu"))
+    finally:
+        os.umask(before)
+    with closing(sqlite3.connect(tmp_path / "private.sqlite")) as reader:
+        store.delete(JANE_INUM)
+        files = list(tmp_path.glob("private.sqlite*"))
+        assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in files} == dict.fromkeys(
+            ("private.sqlite", "private.sqlite-wal", "private.sqlite-shm"), 0o600
+        )
+        reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert JANE_INUM.encode() not in (tmp_path / "private.sqlite").read_bytes()
 
 
 def test_gluus_relational_layout(store: PeopleStore, people_file: Path) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import ldap
 import pytest
 
+from flask_gluu_changes.backends.ldap.search import Search
+from flask_gluu_changes.backends.ldap.syncrepl.session import SyncSession
+from flask_gluu_changes.journal.tables import now
 from flask_gluu_changes.testing import person
 from tests.support.directory import dn_of
 from tests.support.filling import SLAPD, Journal
@@ -213,3 +216,37 @@ def test_a_crash_of_slapd_under_the_follower(crashing: People, journal: Journal)
         mail(crashing, "end", 11)
         filler.until(lambda: equal(journal, crashing))
     assert journal.state().epoch == epoch
+
+
+WRITTEN: dict[str, Callable[[People], None]] = {
+    "a change": lambda people: mail(people, "early", 3),
+    "an addition": lambda people: people.add("99", person("late")),
+    "a deletion": lambda people: people.remove("3"),
+}
+
+
+@pytest.mark.parametrize("last", WRITTEN)
+def test_a_write_while_following_begins_under_a_clock_that_went_back(
+    many: People, journal: Journal, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """Nothing is confirmed that was written just before slapd began to report."""
+    with filled(journal, many) as filler:
+        filler.built()
+        mail(many, "told", 5)
+        filler.until(lambda: equal(journal, many))
+    slapd_of(many).stop()
+    slapd_of(many).set_clock("-1h")
+    slapd_of(many).start()
+    begin = SyncSession.follow
+    written_at: list[int] = []
+
+    def follow(self: SyncSession, search: Search, cookie: str) -> int:
+        if cookie and not written_at:
+            WRITTEN[last](many)
+            written_at.append(now())
+        return begin(self, search, cookie)
+
+    monkeypatch.setattr(SyncSession, "follow", follow)
+    with filled(journal, many) as filler:
+        filler.until(lambda: bool(written_at) and journal.state().confirmed_at > written_at[0])
+        assert equal(journal, many)

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
+from flask_gluu_changes.errors import BackendUnavailable
+from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.journal.tables import ENTRIES, STATE
-from flask_gluu_changes.testing import person
+from flask_gluu_changes.model import ChangesQuery
+from flask_gluu_changes.settings.base import Settings
+from flask_gluu_changes.testing import NOON, person
 from tests.support.filling import Journal
 from tests.support.followed import People, filled
 
@@ -125,6 +129,33 @@ def test_another_view_is_another_source(
         filler.until(lambda: b'"sn"' not in journal.living()["1"])
     assert journal.state().epoch != epoch
     assert "under other settings: GLUU_CHANGES_DENIED_ATTRIBUTES" in caplog.text
+
+
+def test_what_is_denied_later_is_neither_served_nor_kept(one: People, journal: Journal) -> None:
+    """By another name of it, too: until `follow` has written all anew, nothing is served."""
+    one.change("1", {"sn": [b"Lovelace of the old view"]})
+    with filled(journal, one) as filler:
+        filler.until(lambda: b"old view" in journal.living()["1"])
+    stricter = Settings.load({"GLUU_CHANGES_DENIED_ATTRIBUTES": "surname"})
+    query = ChangesQuery(NOON, settings_digest=stricter.digest)
+    served = JournalBackend(journal.engine)
+    with pytest.raises(BackendUnavailable, match="other settings"):
+        list(served.changes(query))
+    with filled(journal, one, DENIED_ATTRIBUTES="surname") as filler:
+        filler.until(lambda: b'"sn"' not in journal.living()["1"])
+        filler.until(lambda: not _files_with(journal, b"old view"))
+    assert [entry.keys() & {"sn", "uid"} for entry in served.changes(query)] == [{"uid"}]
+
+
+def _files_with(journal: Journal, octets: bytes) -> list[str]:
+    files = Path(journal.engine.url.database or "").parent.glob("journal.db*")
+    return [file.name for file in files if octets in file.read_bytes()]
+
+
+def test_clients_are_not_told_where_the_directory_is(one: People, journal: Journal) -> None:
+    """The status is for them, too."""
+    assert journal.state().why.startswith("syncrepl reports every change")
+    assert one.server.uri not in journal.state().why
 
 
 def test_identities_of_another_kind_take_the_place_of_all(one: People, journal: Journal) -> None:

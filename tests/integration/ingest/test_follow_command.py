@@ -21,6 +21,7 @@ from flask_gluu_changes.testing import person
 from tests.support.directory import config_of
 from tests.support.filling import Filler, Journal
 from tests.support.followed import People, filled
+from tests.support.markers import TOKEN_SECRET
 
 COMMAND = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
 
@@ -29,7 +30,7 @@ COMMAND = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-chang
 def following(journal: Journal, people: People) -> Iterator[subprocess.Popen[str]]:
     """Run the command on a directory."""
     environment = {
-        "FLASK_SECRET_KEY": "of the tests",
+        "FLASK_SECRET_KEY": TOKEN_SECRET,
         "FLASK_GLUU_CHANGES_JOURNAL_URL": journal.url,
         "FLASK_GLUU_CHANGES_LDAP_URI": people.server.uri,
         "FLASK_GLUU_CHANGES_LDAP_BIND_DN": people.server.reader_dn,

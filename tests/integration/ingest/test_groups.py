@@ -6,6 +6,7 @@ import json
 
 import ldap
 
+from flask_gluu_changes.journal.tables import now
 from flask_gluu_changes.testing import person
 from tests.support.directory import dn_of
 from tests.support.filling import Journal
@@ -89,6 +90,22 @@ def test_a_person_changed_after_the_group(people: People, journal: Journal) -> N
             people.group(f"g{i}", "1")
         filler.until(lambda: len(groups_of(journal, "1")) == 20)
         assert b'"19@example.org"' in journal.living()["1"]
+
+
+def test_people_who_keep_an_old_group_hold_up_no_confirmation(
+    people: People, journal: Journal
+) -> None:
+    """Without memberof-refint, whoever is renamed disagrees with the group for good."""
+    for inum in ("1", "2", "3"):
+        people.add(inum, person(f"u{inum}"))
+    people.group("staff", "1", "2", "3")
+    with filled(journal, people) as filler:
+        filler.built()
+        for inum in ("1", "2", "3"):
+            people.admin.rename_s(dn_of(inum), f"inum={inum}{inum}")
+        renamed = now()
+        filler.until(lambda: journal.state().confirmed_at > renamed)
+        assert all(groups_of(journal, inum) == [group_dn("staff")] for inum in ("11", "22", "33"))
 
 
 def test_a_member_whose_name_is_no_text(people: People, journal: Journal) -> None:

@@ -20,6 +20,7 @@ from flask_gluu_changes.testing import person
 from tests.support.directory import config_of
 from tests.support.filling import SLAPD, Filler, Journal
 from tests.support.followed import People, filled
+from tests.support.markers import TOKEN_SECRET
 from tests.support.memory_people import MemoryPeople
 from tests.support.people import PEOPLE_DN
 from tests.support.slapd import Slapd
@@ -54,7 +55,7 @@ def run(journal: Journal, command: str) -> Result:
     """Run a command on a journal, as another process would: over connections of its own."""
     app = Flask("host")
     keys = {"PROTECTION": "bypass", "JOURNAL_URL": journal.url, "ALLOW_BYPASS": True}
-    app.config.update(TESTING=True, SECRET_KEY="of the tests")
+    app.config.update(TESTING=True, SECRET_KEY=TOKEN_SECRET)
     app.config.update({f"GLUU_CHANGES_{name}": key for name, key in keys.items()})
     backend = JournalBackend.from_config(app.config, source=MemoryBackend())
     GluuChanges(app, backend=backend)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
@@ -22,6 +23,7 @@ from tests.support.filling import Filler, Journal
 from tests.support.mariadb import MariaDb
 from tests.support.memory_people import MemoryPeople
 from tests.support.postgres import Postgres
+from tests.support.processes import standing_still
 
 SERVERS = pytest.mark.parametrize("kind", [Postgres, MariaDb])
 LEASE = 2.0
@@ -92,6 +94,27 @@ def test_a_journal_that_is_not_up_yet(
             while not journal_is_there(journal) and time.monotonic() < deadline:
                 time.sleep(0.05)
             filler.built()
+        journal.engine.dispose()
+
+
+@SERVERS
+def test_a_journal_that_stands_still(
+    kind: type[Postgres | MariaDb],
+    people: MemoryPeople,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is waited for as one that is away, and nothing is lost."""
+    caplog.set_level("INFO", "flask_gluu_changes")
+    limits: Any = {"JOURNAL_OPERATION_TIMEOUT": 1, "JOURNAL_CONNECT_TIMEOUT": 1}
+    with kind() as server:
+        journal = Journal(tmp_path, server.url)
+        with Filler(journal, people.backend, FOLLOW_INTERVAL=0.02, **limits) as filler:
+            filler.built()
+            with standing_still(server.pid):
+                people.add("2", person("bob", updated=datetime.now(UTC)))
+                _await(caplog, "the journal cannot be used")
+            filler.until(lambda: "2" in journal.living())
         journal.engine.dispose()
 
 

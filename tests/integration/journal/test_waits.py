@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -23,10 +22,10 @@ from flask_gluu_changes.journal.tables import METADATA, engine_from_config, open
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.testing import LONG_AGO, person
 from tests.support.journals import Journal
-from tests.support.lines import Relay, silent_port
+from tests.support.lines import Port, Relay, silent_port
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
-from tests.support.processes import is_stopped
+from tests.support.processes import standing_still
 from tests.support.relational import Relational
 
 Database: TypeAlias = Postgres | MariaDb
@@ -34,6 +33,8 @@ Database: TypeAlias = Postgres | MariaDb
 SHORT: Any = {"connect_timeout": 1.0, "operation_timeout": 1.0}
 PATIENCE = 10.0
 """Seconds; without an end of the waits it is for ever."""
+
+MARIADB_GREETING = b"\x4a\0\0\0\x0a5.5.5-10.11.6-MariaDB\0".ljust(78, b"a")
 
 FAILURES = (BackendUnavailable, JournalUnavailable, SQLAlchemyError)
 
@@ -46,26 +47,6 @@ def soon() -> Iterator[None]:
     began = monotonic()
     yield
     assert monotonic() - began < PATIENCE
-
-
-@contextmanager
-def stopped(server: Database) -> Iterator[None]:
-    """Have a server do nothing, with all that it started."""
-    processes = [server.pid, *_children(server.pid)]
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
-    try:
-        while not all(map(is_stopped, processes)):
-            os.sched_yield()
-        yield
-    finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
-
-
-def _children(process: int) -> list[int]:
-    children = Path(f"/proc/{process}/task/{process}/children")
-    return [int(child) for child in children.read_text().split()]
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
@@ -93,7 +74,7 @@ def test_a_silent_source_is_unavailable(running: Database, people: Relational) -
     """On a connection of before, on a new one, and it answers again with its server."""
     backend = SqlBackend(running.url, **SHORT)
     assert count(backend) == 1
-    with stopped(running):
+    with standing_still(running.pid):
         for _ in range(2):
             with soon(), pytest.raises(BackendUnavailable):
                 count(backend)
@@ -111,7 +92,7 @@ def test_a_silent_journal_is_unavailable(running: Database) -> None:
         journal.writer.renew,
         lambda: Writer(journal.engine).acquire(),
     ]
-    with stopped(running):
+    with standing_still(running.pid):
         for call in calls:
             with soon(), pytest.raises(FAILURES):
                 call()
@@ -125,7 +106,7 @@ def test_a_silence_within_a_transaction_ends(running: Database) -> None:
     engine = open_engine(running.url, **SHORT)
     connection = engine.connect()
     connection.exec_driver_sql("SELECT 1")
-    with stopped(running), soon(), pytest.raises(SQLAlchemyError):
+    with standing_still(running.pid), soon(), pytest.raises(SQLAlchemyError):
         connection.exec_driver_sql("SELECT 2")
     connection.close()
     with engine.connect() as after:
@@ -143,6 +124,20 @@ def test_a_port_that_says_nothing_is_unavailable(scheme: str) -> None:
             reader.head()
         with soon(), pytest.raises(BackendUnavailable):
             count(backend)
+
+
+def test_a_login_that_drips_is_unavailable() -> None:
+    """The time-out for connecting holds for the whole login, and not for each octet of it."""
+
+    def drip(line: socket.socket) -> None:
+        for octet in MARIADB_GREETING:
+            line.sendall(bytes([octet]))
+            time.sleep(0.2)
+
+    with Port(drip) as dripping:
+        url = f"mysql+pymysql://a:b@127.0.0.1:{dripping.port}/c"
+        with soon(), pytest.raises(BackendUnavailable):
+            count(SqlBackend(url, **SHORT))
 
 
 def test_the_settings_bound_the_waits_of_a_journal() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import NOON, person
 from tests.support.directory import Directory, client_of, config_of
 from tests.support.paths import ROOT
-from tests.support.processes import is_stopped
+from tests.support.processes import standing_still
 from tests.support.slapd import Slapd, free_port
 
 from .conftest import MakeBackend
@@ -110,14 +108,8 @@ def test_a_directory_that_hangs_is_503(server: Slapd, backend_of: MakeBackend, w
     client = client_of(backend)
     if warm:
         client.get(OPERATION, query_string=QUERY)
-    slapd = int((server.folder / "slapd.pid").read_text())
-    os.kill(slapd, signal.SIGSTOP)
-    while not is_stopped(slapd):
-        os.sched_yield()
-    try:
+    with standing_still(int((server.folder / "slapd.pid").read_text())):
         assert client.get(OPERATION, query_string=QUERY).status_code == 503
-    finally:
-        os.kill(slapd, signal.SIGCONT)
     assert client.get(OPERATION, query_string=QUERY).status_code == 200
 
 

@@ -16,14 +16,20 @@ from flask_gluu_changes.backends.ldap.search import (
     MatchStatistics,
     since_filter,
 )
-from flask_gluu_changes.model import Visibility
-from flask_gluu_changes.settings.profiles import SECRETS
 from flask_gluu_changes.testing import NOON, person
+from flask_gluu_changes.visibility import Visibility
 from tests.support.directory import Directory, client_of
 
 from .test_updated_users import OPERATION, iso, walk
 
 TIME = "20240501120000.500Z"
+
+SECRETS = [
+    *("secretQuestion", "secretAnswer", "oxOTPCache", "oxOTPDevices", "oxEnrollmentCode"),
+    *("userRandomKey", "oxAuthPersistentJWT", "gluuIMAPData", "oxCountInvalidLogin"),
+    *("oxAuthBackchannelUserCode", "oxAuthBackchannelDeviceRegistrationToken"),
+    *("oxDuoDevices", "oxBiometricDevices"),
+]
 
 
 class Clock:
@@ -67,22 +73,25 @@ def test_a_time_stamp_cannot_reach_the_filter(running_directory: Directory, stam
 
 def test_secrets_do_not_leave_the_directory(directory: Directory) -> None:
     """OpenLDAP is not even asked for what nobody may see."""
-    of_gluu = [name for name in SECRETS if not name.startswith("jans")]
-    secrets = {name: [b"7"] for name in (*of_gluu, "userPassword")}
+    secrets = {name: [b"7"] for name in (*SECRETS, "userPassword")}
     directory.add("1", {**person("a"), **secrets, "mail": [b"a@example.org"]})
-    query = ChangesQuery(NOON, excluded=Visibility.of(denied=SECRETS).hidden)
+    query = ChangesQuery(NOON, excluded=Visibility.of().hidden)
     (entry,) = directory.backend.changes(query)
     assert {"uid", "inum", "mail", "cn", "oxCreationTimestamp"} <= entry.keys()
     assert not {"objectClass", "userPassword", *SECRETS} & entry.keys()
 
 
-@pytest.mark.parametrize("denied", [SECRETS, ()], ids=["by default", "with nothing denied"])
-def test_the_password_is_never_shown(directory: Directory, denied: tuple[str, ...]) -> None:
-    """Not even a deny-list without it shows userPassword."""
+@pytest.mark.parametrize(
+    "shown", [(), ("secretAnswer",)], ids=["by default", "when it is asked for"]
+)
+def test_a_secret_is_shown_only_by_its_setting(
+    directory: Directory, shown: tuple[str, ...]
+) -> None:
+    """And the password by none."""
     directory.add("1", {**person("a"), "userPassword": [b"x"], "secretAnswer": [b"blue"]})
-    (found,) = walk(client_of(directory.backend, DENIED_ATTRIBUTES=denied), iso(NOON), 10)
+    (found,) = walk(client_of(directory.backend, SHOWN_SECRETS=shown), iso(NOON), 10)
     assert not {"userPassword", "objectClass", "dn"} & found.keys()
-    assert ("secretAnswer" in found) is (denied == ())
+    assert ("secretAnswer" in found) is bool(shown)
 
 
 def test_only_what_is_allowed_is_asked_for(directory: Directory) -> None:

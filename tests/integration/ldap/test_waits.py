@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from time import monotonic
@@ -15,7 +13,7 @@ from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import LONG_AGO, person
 from tests.support.directory import Directory
 from tests.support.lines import Port, Relay, silent_port, silent_start_tls
-from tests.support.processes import is_stopped
+from tests.support.processes import standing_still
 from tests.support.slapd import Slapd
 
 from .conftest import MakeBackend
@@ -38,15 +36,9 @@ def soon() -> Iterator[None]:
 @contextmanager
 def stopped(server: Slapd) -> Iterator[None]:
     """Have every thread of a slapd do nothing."""
-    process = int((server.folder / "slapd.pid").read_text())
-    os.kill(process, signal.SIGSTOP)
-    try:
-        while not is_stopped(process):
-            os.sched_yield()
+    with standing_still(int((server.folder / "slapd.pid").read_text())):
         yield
-    finally:
-        os.kill(process, signal.SIGCONT)
-        server.connect().unbind_s()  # it answers again
+    server.connect().unbind_s()  # it answers again
 
 
 def people(backend: LdapBackend) -> int:

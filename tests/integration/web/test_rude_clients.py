@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.docs.blocks import ROOT, blocks_of
 from tests.support.apps import OPERATION
+from tests.support.authorization_server import AuthorizationServer
 from tests.support.crowded import HOME, CrowdedServer, environment, fill, gunicorn, waitress
 from tests.support.nginx import Nginx
 from tests.support.processes import free_port
@@ -65,6 +66,7 @@ def test_those_who_wait_leave_threads_to_others(folder: Path, kind: str) -> None
     with _serving(folder, SERVERS[kind]) as server, ExitStack() as stack:
         token = token_from_now_on(server.url)
         first = stack.enter_context(long_poll(server.port, token))
+        _await_refusal(server, token)
         others = [stack.enter_context(long_poll(server.port, token)) for _ in range(7)]
         assert [other.status() for other in others] == [429] * 7
         _assert_others_are_answered(server)
@@ -143,6 +145,26 @@ def _read_slowly(one: Raw, octets: int, seconds: float) -> bytes:
         time.sleep(seconds / parts)
     length = int(got.split(b"Content-Length: ")[1].split(b"\r\n")[0])
     return got + one.read(length + got.index(b"\r\n\r\n") + 4 - len(got))
+
+
+def test_bad_tokens_leave_threads_to_good_ones_while_the_authorization_server_is_stuck(
+    folder: Path,
+) -> None:
+    """It accepts connections and says nothing; the good token was looked at before."""
+    with AuthorizationServer() as issuer:
+        keys = {"issuer": issuer.issuer, "client_id": "rs", "client_secret": "rs-secret"}
+        token = {"Authorization": f"Bearer {issuer.issue()}"}
+        with _serving(folder, SERVERS["gthread"], protection="oauth", **keys) as server:
+            url = f"{server.url}{OPERATION}?deltaToken=latest"
+            assert httpx.get(url, headers=token, timeout=5).status_code == 200
+            issuer.faults["*"] = "slow"
+            with ExitStack() as stack:
+                for number in range(12):
+                    bad = {"Authorization": f"Bearer unknown-{number}"}
+                    stack.enter_context(Raw(server.port, f"{OPERATION}?deltaToken=latest", bad))
+                for _ in range(5):
+                    assert httpx.get(url, headers=token, timeout=1.5).status_code == 200
+            issuer.release.set()
 
 
 def test_a_worker_with_one_thread_lets_nobody_wait(folder: Path) -> None:

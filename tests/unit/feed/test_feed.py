@@ -14,8 +14,8 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.feed.feed import Feed
 from flask_gluu_changes.feed.sessions import PagingSessions
 from flask_gluu_changes.feed.snapshot import Page
-from flask_gluu_changes.model import Visibility
 from flask_gluu_changes.timestamps import to_micros
+from flask_gluu_changes.visibility import Visibility
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 SECONDS = 10.0
@@ -46,7 +46,7 @@ LAG = timedelta(seconds=60)
 def _feed(backend: MemoryBackend, clock: Clock | None = None) -> Feed:
     return Feed(
         backend,
-        sessions=PagingSessions(seconds=SECONDS, limit=4, clock=clock or Clock()),
+        sessions=PagingSessions(seconds=SECONDS, limit=4, octets=10**6, clock=clock or Clock()),
         time_attributes=("updatedAt",),
         visibility=Visibility.of(denied=["secretAnswer"]),
         configured_type={"visits": AttributeType.NUMERIC, "x": AttributeType.NUMERIC}.get,

@@ -10,7 +10,7 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.encoder import EncodedEntry
 from flask_gluu_changes.feed import Feed, Page
 from flask_gluu_changes.feed.sessions import PagingSessions
-from flask_gluu_changes.model import Visibility
+from flask_gluu_changes.visibility import Visibility
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ class Asked(MemoryBackend):
 def _feed(backend: MemoryBackend, seconds: float = 60) -> Feed:
     return Feed(
         backend,
-        sessions=PagingSessions(seconds=seconds, limit=3),
+        sessions=PagingSessions(seconds=seconds, limit=3, octets=10**6),
         time_attributes=("changed", "created"),
         visibility=Visibility.of(["UID", "inum"], ["secret"]),
         configured_type=lambda name: AttributeType.STRING,
@@ -51,8 +51,9 @@ def test_a_backend_is_asked_by_time_and_told_what_nobody_will_see() -> None:
         SINCE,
         ("changed", "created"),
         attributes=frozenset({"uid", "inum"}),
-        excluded=frozenset({"secret", "objectclass", "dn", "userpassword"}),
+        excluded=Visibility.of(denied=["secret"]).hidden,
     )
+    assert {"secret", "objectclass", "dn", "userpassword", "secretanswer"} <= query.excluded
     assert backend.queries == [query, query]
     assert feed.query(SINCE) == query
 

@@ -20,8 +20,9 @@ from flask_gluu_changes.journal.ingest.polling import PollingFollower
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
 from flask_gluu_changes.journal.tables import now
 from flask_gluu_changes.journal.writer import EXACT, LAGGING
-from flask_gluu_changes.model import ChangesQuery, Visibility
+from flask_gluu_changes.model import ChangesQuery
 from flask_gluu_changes.settings.journal import FollowSettings
+from flask_gluu_changes.visibility import Visibility
 from tests.support.journals import Journal
 
 PERSON = Upserted("a", {"inum": ["a"], "uid": ["a"]})

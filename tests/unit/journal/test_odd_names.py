@@ -8,7 +8,7 @@ import pytest
 
 from flask_gluu_changes.journal.limits import SizeLimits
 from flask_gluu_changes.journal.records import IdentityEncoder, line_of
-from flask_gluu_changes.model import Visibility
+from flask_gluu_changes.visibility import Visibility
 
 
 def _encoder(limits: SizeLimits = SizeLimits()) -> IdentityEncoder:  # noqa: B008 -- it cannot change

@@ -28,8 +28,9 @@ from flask_gluu_changes.journal.limits import SizeLimits
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
 from flask_gluu_changes.journal.tables import QUARANTINE
 from flask_gluu_changes.journal.writer import WriteBatch
-from flask_gluu_changes.model import ChangesQuery, Entry, Visibility
+from flask_gluu_changes.model import ChangesQuery, Entry
 from flask_gluu_changes.settings.journal import FollowSettings
+from flask_gluu_changes.visibility import Visibility
 from tests.support.journal_site import Site
 from tests.support.journals import Journal
 

@@ -34,7 +34,7 @@ def token_of(header: str | None, query: str = "") -> str:
 )
 def test_a_scheme_blanks_and_a_token(header: str) -> None:
     assert token_of(header) == "t"
-    assert token_of(header, "access=token") == "t"
+    assert token_of(header, "access=token&x_access_token=&filter=access_token=") == "t"
 
 
 @pytest.mark.parametrize("token", ["a", "a.b-c_d~e+f/0==", "=a"[1:], "x" * LONGEST])
@@ -90,6 +90,8 @@ def test_what_is_malformed_or_twice_is_an_invalid_request(header: str) -> None:
 def test_a_token_in_the_url_as_well_is_an_invalid_request() -> None:
     with pytest.raises(InvalidRequestError):
         token_of("Bearer t", "a=b&access_token=t")
+    with pytest.raises(InvalidRequestError):
+        token_of("Bearer t", "access%5ftoken=t")
     with pytest.raises(MissingAuthorizationError):
         token_of(None, "access_token=t")
 

@@ -88,6 +88,8 @@ def test_good_claims_are_accepted(other: dict[str, Any]) -> None:
         {"scope": 1},
         {"scope": ["read", 1]},
         {"scope": {"read": True}},
+        *({"scope": f"x{blank}read"} for blank in "\t\n\v\x1c\x85\xa0\u2028"),
+        {"scope": ["x\tread"]},
         *({name: 1} for name in TEXTS),
     ],
 )

@@ -58,3 +58,13 @@ def test_an_https_issuer_does_not_lead_to_plain_http(issuer: str, url: object) -
 def test_an_operator_may_name_an_endpoint_on_loopback() -> None:
     """Such as a proxy that brings what it gets to the issuer."""
     assert endpoint(SECURE, None, configured=f"{LOOPBACK}/token") == f"{LOOPBACK}/token"
+
+
+def test_a_page_that_is_shown_for_any_url_is_no_metadata() -> None:
+    """The next place is looked at (RFC 8414, section 5)."""
+    metadata = {"issuer": SECURE, "token_endpoint": f"{SECURE}/token"}
+    answers = {"/.well-known/openid-configuration": Answer(200, metadata)}
+    server = ScriptedServer(lambda call: answers.get(call.path, Answer(200, None)))
+    settings = protection_settings(protection="oauth", issuer=SECURE, token_endpoint="")
+    found = ServerMetadata(settings, server, StillClock())
+    assert found.endpoint("token_endpoint") == f"{SECURE}/token"

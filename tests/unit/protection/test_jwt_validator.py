@@ -244,6 +244,20 @@ def test_a_header_that_is_no_object_refuses(world: World, header: object) -> Non
     assert not world.passes(f"{head}.e30.e30")
 
 
+@pytest.mark.parametrize("strange", ["utf-16", "utf-8-sig", "nan"])
+@pytest.mark.parametrize("part", [0, 1])
+def test_header_and_claims_are_json_in_utf_8(world: World, part: int, strange: str) -> None:
+    """RFC 7519, section 7.2; Python reads more."""
+    texts = [base64.urlsafe_b64decode(p + "==").decode() for p in world.sign().split(".")[:2]]
+    assert world.passes(_signed(*(text.encode() for text in texts)))
+    octets = [text.encode() for text in texts]
+    if strange == "nan":
+        octets[part] = octets[part][:-1] + b',"x":NaN}'
+    else:
+        octets[part] = texts[part].encode(strange)
+    assert not world.passes(_signed(*octets))
+
+
 def test_a_header_as_deep_as_a_token_refuses(world: World) -> None:
     """The reader of JSON gives up, and the token with it."""
     head = base64.urlsafe_b64encode(b"[" * 6000).rstrip(b"=").decode()
@@ -287,8 +301,12 @@ def test_the_log_says_why(world: World, caplog: pytest.LogCaptureFixture) -> Non
 def _resigned(world: World, header: dict[str, Any]) -> str:
     """Sign the claims of a good token under a header that the library would not write."""
     head = json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": "k", **header}).encode()
-    parts = [base64.urlsafe_b64encode(head).rstrip(b"="), world.sign().split(".")[1].encode()]
-    signing = b".".join(parts)
+    return _signed(head, base64.urlsafe_b64decode(world.sign().split(".")[1] + "=="))
+
+
+def _signed(*octets: bytes) -> str:
+    """Sign a header and a payload as they are."""
+    signing = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in octets)
     signature = jws.JWSRegistry.algorithms["ES256"].sign(signing, KEY)
     return (signing + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
 

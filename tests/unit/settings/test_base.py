@@ -15,21 +15,22 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.protection import ProtectionSettings
 from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.settings.fields import PREFIX, key_of, refuse_unknown
-from flask_gluu_changes.settings.profiles import SECRETS
 
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "profile": ("Janssen", "janssen"),
     "url_prefix": ("/feed/", "/feed"),
-    "url_host": ("idp.example.org:8443", "idp.example.org:8443"),
+    "url_host": ("IdP.example.org:8443", "idp.example.org:8443"),
     "documents_prefix": ("/feed/documents", "/feed/documents"),
     "time_attributes": ("updatedAt, modifyTimestamp", ("updatedAt", "modifyTimestamp")),
     "max_page_size": ("200", 200),
     "naive_timezone": ("Europe/Berlin", ZoneInfo("Europe/Berlin")),
     "allowed_attributes": ("uid mail", ("uid", "mail")),
     "denied_attributes": ('["mobile", " sn "]', ("mobile", "sn")),
+    "shown_secrets": ("pwdReset, userPKCS12", ("pwdReset", "userPKCS12")),
     "attribute_types": ('{"visits": "numeric"}', {"visits": AttributeType.NUMERIC}),
     "paging_session_seconds": ("2.5", 2.5),
     "max_paging_sessions": ("7", 7),
+    "max_paging_octets": ("1000", 1000),
     "server_threads": ("8", 8),
     "min_read_rate": ("1024", 1024),
 }
@@ -179,7 +180,8 @@ def test_defaults_are_safe() -> None:
     protection = ProtectionSettings(scope=())
     assert not protection.protection
     assert not protection.allow_bypass
-    assert settings.denied_attributes == SECRETS
+    assert not settings.shown_secrets
+    assert not settings.visibility.shows("secretAnswer")
     assert settings.naive_timezone is UTC
 
 

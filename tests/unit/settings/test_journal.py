@@ -27,7 +27,7 @@ def test_every_setting_reads_what_the_environment_gives(monkeypatch: pytest.Monk
     app = Flask(__name__)
     app.config.from_prefixed_env()
     read = JournalSettings.load(app.config)
-    assert (read.journal_url, read.token_secret) == (values["JOURNAL_URL"], "12345678")
+    assert (read.journal_url, read.token_secret) == (values["JOURNAL_URL"], ("12345678",))
     assert (read.retention_days, read.max_waiters, read.max_wait_seconds) == (7, 5, 2.5)
     assert read.retention == 7 * 86_400 * 10**6
 
@@ -48,7 +48,7 @@ def test_the_applications_secret_is_the_default(key: str | bytes) -> None:
     settings = _load(secret_key=key)
     settings.check()
     assert settings.token_secret
-    assert _load(secret_key=key, gluu_changes_token_secret="x").token_secret == "x"
+    assert _load(secret_key=key, gluu_changes_token_secret="x").token_secret == ("x",)
 
 
 @pytest.mark.parametrize("key", [None, "", b""])

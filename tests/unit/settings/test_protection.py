@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -128,16 +127,35 @@ def test_plain_http_is_for_loopback_only(url: str, secure: bool) -> None:
     assert is_secure(url) is secure
 
 
-def test_bypass_needs_a_second_consent_outside_debug_and_testing(
-    caplog: pytest.LogCaptureFixture,
+def test_bypass_needs_a_second_consent_outside_debug_and_testing() -> None:
+    """What says no, as text, turns neither of them on."""
+    for off in ("false", "0", "perhaps", False, None):
+        with pytest.raises(ConfigurationError, match="GLUU_CHANGES_ALLOW_BYPASS"):
+            start(GLUU_CHANGES_PROTECTION="bypass", DEBUG=off, TESTING=off)
+    for on in (True, "true", 1):
+        start(GLUU_CHANGES_PROTECTION="bypass", TESTING=on)
+        start(GLUU_CHANGES_PROTECTION="bypass", DEBUG=on)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "warning"),
+    [
+        ({"protection": "bypass", "allow_bypass": "true"}, "everybody can read every person"),
+        ({**OAUTH, "protection": "test"}, "every client of the authorization server"),
+        (OAUTH, "GLUU_CHANGES_AUDIENCE is not set"),
+        ({**OAUTH, "audience": "changes"}, None),
+        ({**OAUTH, "audience": "changes", "shown_secrets": "pwdReset"}, "secrets: pwdReset"),
+    ],
+)
+def test_an_open_door_is_said_at_every_start(
+    chosen: dict[str, Any], warning: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(ConfigurationError, match="GLUU_CHANGES_ALLOW_BYPASS"):
-        start(GLUU_CHANGES_PROTECTION="bypass")
-    for consent in ({"TESTING": True}, {"DEBUG": True}):
-        start(GLUU_CHANGES_PROTECTION="bypass", **consent)
-    assert not caplog.records
-    start(GLUU_CHANGES_PROTECTION="bypass", GLUU_CHANGES_ALLOW_BYPASS="true")
-    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+    """In debug and testing mode, too: they may be on by mistake."""
+    for mode in ({}, {"TESTING": True}, {"DEBUG": True}):
+        caplog.clear()
+        start(**{f"GLUU_CHANGES_{name.upper()}": value for name, value in chosen.items()}, **mode)
+        assert [record.levelname for record in caplog.records] == ["WARNING"] * bool(warning)
+        assert (warning or "") in caplog.text
 
 
 @pytest.mark.parametrize("key", ["issuer", "resource"])

@@ -125,12 +125,6 @@ def _attributes(info: SchemaInfo, query: ChangesQuery) -> Iterator[Finding]:
             "correct GLUU_CHANGES_TIME_ATTRIBUTES, or add it to the schema (LDIF: `add:"
             " olcAttributeTypes`)",
         )
-    for name in sorted(query.attributes or ()):
-        if name not in info.spelling:
-            yield Finding.warning(
-                f"GLUU_CHANGES_ALLOWED_ATTRIBUTES names {name}, which the schema does not have",
-                f"take {name} out of GLUU_CHANGES_ALLOWED_ATTRIBUTES, unless another server has it",
-            )
 
 
 def _types(connection: Connection, settings: LdapSettings) -> Iterator[Finding]:

@@ -105,6 +105,8 @@ class Memberships:
         self._former.add(before)
         self._former.discard(after)
         members = new.members if new else {}
+        if before == after and old.members.keys() == members.keys():
+            return []  # whoever was noted stays noted: else two of them would be read for ever
         same = old.members.keys() & members.keys() if before == after else set()
         lost = [
             ExpectedMembership(old.members[m], before, False) for m in old.members if m not in same

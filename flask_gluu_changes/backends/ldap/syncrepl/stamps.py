@@ -70,6 +70,13 @@ class Stamps:
         here, there = self._stamps, told._stamps
         return {u for u, stamp in here.items() if there.get(u) != stamp} | (there.keys() - here)
 
+    def outdated(self, now: Stamps, suspects: set[str]) -> set[str]:
+        """Return who has another stamp now than was told here, and the suspects not told here."""
+        told, there = self._stamps, now._stamps
+        return {u for u, stamp in told.items() if there.get(u, stamp) != stamp} | (
+            suspects - told.keys()
+        )
+
 
 def _read_sketch(sketch: str) -> array[int]:
     """Read what `Stamps.sketch` wrote; anything else is as if nobody had been told."""

@@ -51,9 +51,6 @@ log = logging.getLogger(__name__)
 FIRST_COMPARISON = 10.0
 """Seconds after the beginning: slapd may have been writing memberOf while people were read."""
 
-FEW = 1000
-"""People who are always read one by one, however many of all they are."""
-
 
 @dataclass(frozen=True)
 class SyncScope:
@@ -78,7 +75,8 @@ class SyncStream:
     """The events of one connection, from a position on.
 
     A cookie names those who were changed since, as far as slapd knows. Whoever else is not as was
-    told, by the stamps, is read again at the end of a refresh, and now and then afterwards.
+    told, by the stamps, is read again at the end of a refresh, and now and then afterwards. The
+    stamps are read once slapd reports what is written: before, it might be neither.
     """
 
     def __init__(self, session: SyncSession, scope: SyncScope, position: SyncPosition) -> None:
@@ -90,7 +88,6 @@ class SyncStream:
         self._retries = RetryQueue()
         self._told = Stamps()
         self._unsaved = False
-        self._others: set[str] | None = None
         self._mentioned: set[str] = set()
         self._read_at: dict[str, bytes] = {}
         self._keeps_csn = CSN in scope.people.attributes
@@ -114,15 +111,10 @@ class SyncStream:
                 yield from self._person(message)
 
     def _start_cookie(self) -> str:
-        """Return the cookie to begin with: none if people must be read again for another reason."""
-        if self._position.people and self._shape == self._position.shape:
-            found = self._session.stamps(self._scope.people, self._scope.references)
-            others = found.in_other_buckets(self._position.told)
-            if others is None or len(others) <= max(FEW, len(found) // 2):
-                self._told, self._others = found, others
-                return self._position.people
-        self._position = SyncPosition("", "", self._shape)
-        return ""
+        """Return the cookie to begin with: none if people must be read otherwise than before."""
+        if self._shape != self._position.shape:
+            self._position = SyncPosition("", "", self._shape)
+        return self._position.people
 
     def _read_groups(self, stop: StopSignal) -> int | None:
         """Take in all groups before the first person is read; later changes are then reported.
@@ -184,8 +176,6 @@ class SyncStream:
         if self._refreshing:
             if self._position.people:
                 self._mentioned.add(uuid)
-            if self._others:
-                self._others.discard(uuid)
         elif self._scope.groups is not None:
             self._check_groups(uuid, dn, member_of)
         return Upserted(uuid, entry)
@@ -234,26 +224,27 @@ class SyncStream:
     def _end_refresh(self, info: SyncInfo) -> Iterator[Event]:
         if info.cookie == "" and self._position.people:
             raise ContinuityLost("the directory ignored the cookie and sent everything")
-        yield from self._read_others()
-        # A refresh that ends with a delete phase has named all that is gone (RFC 4533, 3.3.2).
-        if info.kind == REFRESH_DELETE and self._position.people:
-            if self._others is not None:  # there may be more than what slapd knows of
-                yield self._unchanged([uuid for uuid in self._told if uuid not in self._mentioned])
-                yield DeleteUnmentioned()
+        if self._position.people:
+            yield from self._correct(info)
         else:
-            if self._position.people:
-                self._forget_unmentioned()
             yield DeleteUnmentioned()
-        self._refreshing, self._mentioned, self._others = False, set(), None
+        self._refreshing, self._mentioned = False, set()
         yield self._checkpoint(info.cookie or self._position.people, ends_snapshot=True)
 
-    def _forget_unmentioned(self) -> None:
-        for uuid in [uuid for uuid in self._told if uuid not in self._mentioned]:
-            self._told.drop(uuid)
+    def _correct(self, info: SyncInfo) -> Iterator[Event]:
+        """Read those who are not as was told, and say who is there, as far as slapd did not."""
+        found = self._session.stamps(self._scope.people, self._scope.references)
+        others = found.in_other_buckets(self._position.told)
+        news, self._told = self._told, found
+        yield from self._read_others(news.outdated(found, others or set()))
+        if gone := self._mentioned.difference(self._told):
+            yield self._deleted([*gone])
+        # A refresh that ends with a delete phase has named all that is gone (RFC 4533, 3.3.2).
+        if others is not None or info.kind != REFRESH_DELETE:
+            yield self._unchanged([uuid for uuid in self._told if uuid not in self._mentioned])
+            yield DeleteUnmentioned()
 
-    def _read_others(self) -> Iterator[Event]:
-        """Read those who may not be as was told, and whom the refresh did not name as changed."""
-        others = [uuid for uuid in self._others or () if uuid in self._told]
+    def _read_others(self, others: set[str]) -> Iterator[Event]:
         if others:
             self._say_restored()
             log.info("reading %d people again, to find what slapd did not report", len(others))

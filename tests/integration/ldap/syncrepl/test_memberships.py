@@ -52,6 +52,17 @@ def test_a_person_and_its_group_disagree() -> None:
     assert groups.odd("a", "inum=9,ou=people,o=gluu", [STAFF.encode()]) == odd
 
 
+def test_a_group_that_did_not_change_says_nothing_new() -> None:
+    """Two people who disagree with it would have each other read again for ever."""
+    groups = Memberships()
+    groups.put("u", STAFF, [ANN, BOB])
+    odd = groups.note(groups.odd("a", "inum=9,ou=people,o=gluu", [STAFF.encode()]))
+    assert groups.put("u", "inum=staff, ou=groups, o=Gluu", [BOB, ANN]) == []
+    assert groups.odd("a", "inum=9,ou=people,o=gluu", [STAFF.encode()]) == []
+    assert odd[0] in groups.put("u", STAFF, [BOB])
+    assert groups.put("none", "inum=none,ou=groups,o=gluu", []) == []
+
+
 def test_a_group_that_nobody_sees_is_believed() -> None:
     """It may be computed, or be somewhere else."""
     assert Memberships().odd("a", ANN.decode(), [STAFF.encode()]) == []

@@ -21,6 +21,7 @@ from flask_gluu_changes.client import (
 from tests.support.apps import OPERATION
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.journals import Journal
+from tests.support.markers import TOKEN_SECRET
 from tests.support.serving import Serving
 
 SCOPE = "https://gluu.org/scim/users.read"
@@ -46,7 +47,7 @@ def connect(journal: Journal, server: AuthorizationServer) -> Iterator[Connect]:
         known = {"issuer": server.issuer, "client_id": "rs", "client_secret": "rs-secret"}
         settings = {"protection": mode, "token_cache_seconds": 0, **known, **more}
         app.config.update({f"GLUU_CHANGES_{n.upper()}": v for n, v in settings.items()})
-        app.config.update(SECRET_KEY="of the tests")
+        app.config.update(SECRET_KEY=TOKEN_SECRET)
         GluuChanges(app, backend=journal.backend)
         serving.append(Serving(app))
         serving[-1].start()

@@ -11,6 +11,7 @@ import pytest
 from flask_gluu_changes.client import (
     ChangesClient,
     ChangesMisconfigured,
+    ChangesRefused,
     ChangesUnavailable,
     ClientCredentials,
     MemoryTokenStore,
@@ -128,6 +129,39 @@ def test_a_failure_of_the_token_endpoint_may_pass(
             list(client.drain())
         assert len(asked) == 3
         assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("invalid_client", ", it does not accept the client's name and secret"),
+        ("invalid_scope", ", the client may not have the scope"),
+        ("request_denied", ", its policies deny it to the client"),
+        ("own words of the server", ""),
+        (["invalid_scope"], ""),
+    ],
+)
+def test_why_there_is_no_token_is_told(time: Time, code: object, why: str) -> None:
+    """By the codes of the standards, and by no text of the server's."""
+    refusal = httpx.Response(400, json={"error": code, "error_description": SECRET})
+    auth = ClientCredentials("https://idp.test/token", "id", SECRET)
+    with pytest.raises(ChangesRefused) as caught:
+        list(client_of(lambda _: refusal, time=time, auth=auth).drain())
+    assert str(caught.value) == f"the authorization server gave no token: 400{why}"
+
+
+@pytest.mark.parametrize("failing", ["idp.test", "changes.test"])
+def test_the_server_that_cannot_be_reached_is_named(time: Time, failing: str) -> None:
+    """Which may be the authorization server."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == failing:
+            raise httpx.ConnectTimeout("no", request=request)
+        return httpx.Response(200, json={"access_token": TOKEN})
+
+    auth = ClientCredentials("https://idp.test/token", "id", SECRET)
+    with pytest.raises(ChangesUnavailable, match=f"^https://{failing}/[A-Za-z]+ is not available"):
+        list(client_of(answer, time=time, auth=auth).drain())
 
 
 @pytest.mark.parametrize("lifetime", [0, -1, None, "60", "x", True, 1e400, 10**300, [], 10.5])

@@ -186,8 +186,9 @@ def test_a_small_answer_that_unpacks_to_a_large_one_is_refused(
         sender = ClientCredentials(url_of(port), "id", "secret") if auth else None
         with client_of(url_of(port), auth=sender, answer_timeout=30) as client:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            with pytest.raises(ChangesRefused, match="larger than"):
+            with pytest.raises(ChangesRefused, match=r"larger than \d+ octets") as caught:
                 list(client.drain())
+            assert ("ask for a smaller count" in str(caught.value)) is not auth
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 50_000  # KiB
 
@@ -264,9 +265,12 @@ def test_a_disk_that_fails_is_an_error_of_the_client(
 
 
 def test_a_file_that_is_no_token_is_an_error_of_the_client(tmp_path: Path) -> None:
-    """A folder, or octets that are no text; a folder that is not there when it is written."""
+    """A folder, octets or text that are none; a folder that is not there when it is written."""
     (tmp_path / "octets").write_bytes(b"\xff\xfe")
-    for path in (tmp_path, tmp_path / "octets"):
+    (tmp_path / "lines").write_text("a\nb")
+    (tmp_path / "long").write_text("x" * 10_001)
+    endless = Path("/dev/zero")
+    for path in (tmp_path, tmp_path / "octets", tmp_path / "lines", tmp_path / "long", endless):
         with pytest.raises(ChangesError, match="cannot be read"):
             FileTokenStore(path).load()
     with pytest.raises(ChangesError, match="cannot be written"):

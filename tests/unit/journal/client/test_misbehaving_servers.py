@@ -282,6 +282,23 @@ def test_what_a_user_of_the_store_raises_passes(time: Time) -> None:
         list(ChangesClient(URL, Broken(), http=http).drain())
 
 
+def test_a_change_that_comes_time_and_again_is_not_new(time: Time) -> None:
+    """Under a new token each time: it is told, and asked for once an interval."""
+    server = Counting(time, lambda n: httpx.Response(200, json=page("a", token=f"t{n}")), most=5)
+    with pytest.raises(TooMany):
+        list(client_of(server, time=time, token="t0").follow(interval=5))
+    assert [at - 1000 for at in server.asked] == [0, 0, 5, 10, 15]
+
+
+def test_a_servers_sentence_is_told_without_what_a_terminal_obeys(time: Time) -> None:
+    """Nor with what no log can write."""
+    detail = "no \x1b[31mpage\r\n\ud800 here"
+    answer = httpx.Response(400, text=json.dumps({"detail": detail}))
+    with pytest.raises(ChangesRefused) as caught:
+        list(client_of(lambda _: answer, time=time).drain())
+    assert str(caught.value) == "400: no  [31mpage   here"
+
+
 def test_batches_come_as_long_as_something_comes(time: Time) -> None:
     """Changes that follow each other are not delayed."""
     server = Counting(time, lambda n: httpx.Response(200, json=page(f"{n}", token=f"t{n}")))

@@ -19,7 +19,7 @@ from flask_gluu_changes.journal.limits import SizeLimits
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
 from flask_gluu_changes.journal.tables import JournalState
 from flask_gluu_changes.journal.writer import WriteBatch, Writer
-from flask_gluu_changes.model import Visibility
+from flask_gluu_changes.visibility import Visibility
 from tests.support.journals import Journal, memory_engine
 
 

@@ -30,7 +30,7 @@ from flask_gluu_changes.journal.tables import (
     JournalState,
 )
 from flask_gluu_changes.journal.writer import Writer
-from flask_gluu_changes.model import Visibility
+from flask_gluu_changes.visibility import Visibility
 from tests.support.journals import Journal, memory_engine
 
 from .stopping import Stop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from flask_gluu_changes.follower import (
     Checkpoint,
@@ -16,7 +16,7 @@ from flask_gluu_changes.follower import (
     Unchanged,
 )
 from flask_gluu_changes.journal.ingest import ingester as module
-from flask_gluu_changes.journal.tables import UNKNOWN_COMMITS
+from flask_gluu_changes.journal.tables import ENTRIES, UNKNOWN_COMMITS
 
 from .ingesting import World, seen
 
@@ -169,6 +169,15 @@ def test_who_changed_the_inum_waits_for_the_removals_too(world: World) -> None:
     world.tell(seen("a", "1"), seen("b", "2"), Heartbeat())
     batches = world.tell(*_listing(seen("b", "1")), END)
     assert batches == [([("a", "deleted"), ("b", "1")], "c", True)]
+
+
+def test_who_took_over_an_inum_before_is_told_after_its_removal(world: World) -> None:
+    """Its former owner's removal was still to come when `follow` was killed."""
+    world.tell(seen("old", "1"), seen("other", "2"), seen("new", "1"), Heartbeat())
+    world.tell(*_listing(Unchanged(["new", "other"])), END)
+    with world.journal.engine.begin() as connection:
+        order = connection.scalars(select(ENTRIES.c.id).order_by(ENTRIES.c.seq)).all()
+    assert order == ["other", "old", "new"]
 
 
 def test_in_a_new_epoch_nobody_is_held_back() -> None:

@@ -17,7 +17,8 @@ from flask_gluu_changes.follower import Checkpoint, Event, Heartbeat, Upserted
 from flask_gluu_changes.journal.ingest.report import Activity
 from flask_gluu_changes.journal.ingest.service import ingest_job
 from flask_gluu_changes.journal.tables import ENTRIES
-from flask_gluu_changes.model import NEVER_SHOWN, Entry
+from flask_gluu_changes.model import Entry
+from flask_gluu_changes.visibility import Visibility
 
 from .scripted import LISTING, World, raising
 
@@ -47,7 +48,8 @@ def test_a_source_is_asked_for_nobody_in_the_words_for_everybody() -> None:
     config = {"GLUU_CHANGES_TIME_ATTRIBUTES": "when", "GLUU_CHANGES_DENIED_ATTRIBUTES": "secret"}
     ingest_job(config, backend).check()
     never = datetime(9999, 1, 1, tzinfo=UTC)
-    assert backend.queries == [ChangesQuery(never, ("when",), None, NEVER_SHOWN | {"secret"})]
+    hidden = Visibility.of(denied=["secret"]).hidden
+    assert backend.queries == [ChangesQuery(never, ("when",), None, hidden)]
 
 
 def test_of_an_answer_for_nobody_no_more_than_the_first_entry_is_read() -> None:

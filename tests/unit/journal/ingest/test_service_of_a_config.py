@@ -39,9 +39,9 @@ from flask_gluu_changes.journal.tables import (
     open_engine,
 )
 from flask_gluu_changes.journal.writer import Writer
-from flask_gluu_changes.model import NEVER_SHOWN
 from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.settings.journal import FollowSettings
+from flask_gluu_changes.visibility import Visibility
 
 from .scripted import LISTING, Script, Told, raising
 from .stopping import Stop
@@ -99,7 +99,7 @@ def test_a_backend_is_followed_into_the_journal_of_the_config(tmp_path: Path) ->
     }
     (query,) = backend.queries
     assert query == ChangesQuery(
-        datetime(1, 1, 1, tzinfo=UTC), ("when",), None, NEVER_SHOWN | {"secret"}
+        datetime(1, 1, 1, tzinfo=UTC), ("when",), None, Visibility.of(denied=["secret"]).hidden
     )
 
 

@@ -13,6 +13,7 @@ from flask_gluu_changes.settings.journal import MICROS_OF_DAY
 from tests.support.apps import OPERATION
 from tests.support.journal_site import NDJSON, Site, shown, token_of
 from tests.support.journals import Journal
+from tests.support.markers import TOKEN_SECRET
 
 
 def _error(answer: TestResponse, status: int, scim_type: str) -> str:
@@ -37,10 +38,20 @@ def test_what_was_not_issued_is_an_invalid_cursor(site: Site, name: str, text: s
     _error(site.get(**{name: text}), 400, "invalidCursor")
 
 
-def test_a_token_of_another_installation_is_invalid(journal: Journal, site: Site) -> None:
-    """It was signed with another secret."""
+def test_a_token_of_a_secret_that_is_gone_is_read_anew(journal: Journal, site: Site) -> None:
+    """So clients get over a rotation by themselves, and to another installation."""
     token = Site(journal, secret="another").full()
-    assert "not issued here" in _error(site.get(deltaToken=token), 400, "invalidCursor")
+    assert "no longer in use" in _gone(site.get(deltaToken=token), site)
+
+
+def test_tokens_outlive_a_rotation(journal: Journal, site: Site) -> None:
+    """With the old secret among the fallbacks, they are read, and replaced by new ones."""
+    token = site.full()
+    journal.put("a")
+    rotated = Site(journal, secret="another", fallbacks=[TOKEN_SECRET])
+    page = rotated.page(deltaToken=token)
+    assert [entry["uid"] for entry in page["results"]] == [["a"]]
+    assert Site(journal, secret="another").page(deltaToken=token_of([page]))["total"] == 0
 
 
 def test_cursors_and_delta_tokens_do_not_mix(journal: Journal, site: Site) -> None:

@@ -16,6 +16,7 @@ from tests.support.apps import OPERATION
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.journal_site import NDJSON
 from tests.support.journals import Journal
+from tests.support.markers import TOKEN_SECRET
 from tests.support.protection import MovedClock, settings
 from tests.support.protection import _push_request_context as _push_request_context
 from tests.support.protection import server as server
@@ -30,7 +31,7 @@ class ProtectedJournal:
         self.server = server
         self.token = server.issue()
         app = Flask("protected")
-        app.config.update(settings(server, "oauth", token_cache_seconds=0), SECRET_KEY="s")
+        app.config.update(settings(server, "oauth", token_cache_seconds=0), SECRET_KEY=TOKEN_SECRET)
         app.config["GLUU_CHANGES_SERVER_THREADS"] = 8
         self.protector = Protector.from_config(app.config, clock=self.clock)
         GluuChanges(app, backend=journal.backend, protector=self.protector)
