@@ -6,6 +6,7 @@ import logging
 
 from sqlalchemy import Engine, Table, insert, inspect, select
 
+from .failures import JournalUnavailable
 from .tables import (
     COMMITS,
     ENTRIES,
@@ -23,20 +24,27 @@ log = logging.getLogger(__name__)
 LAYOUT = 3
 """Of the tables. A journal of another layout is begun anew."""
 
+_ONLY_A_PART = (
+    "the journal's database holds only a part of a journal; restore all of it, or drop the tables"
+    " gluu_changes_…, and it is begun anew"
+)
+
 PART = 0
 """In place of a layout where something of the journal is lost."""
 
 
 def create(engine: Engine) -> None:
-    """Create the tables of a new journal.
+    """Create the tables of a new journal; one that is there stays, unless its layout is another.
 
-    One that is there stays, unless its layout is another, or a part of it is lost.
+    Raises JournalUnavailable where there is but a part of one: it may be being restored.
     """
     layout = _layout(engine)
     if layout == LAYOUT:
         return  # without a lock: another process may hold it
+    if layout == PART:
+        raise JournalUnavailable(_ONLY_A_PART)
     if layout is not None:
-        log.warning("a new epoch begins: tables of the journal are of another version, or are lost")
+        log.warning("a new epoch begins: the tables of the journal are of another version")
         METADATA.drop_all(engine)
     METADATA.create_all(engine)
     with writer_engine(engine).begin() as connection:
