@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 import ldap
 
-from flask_gluu_changes.journal.tables import JournalState, create, open_engine, read_state
+from flask_gluu_changes.journal.layout import create
+from flask_gluu_changes.journal.tables import JournalState, open_engine, read_state
 from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd

@@ -13,8 +13,7 @@ from ..settings.base import differing_keys
 from ..settings.journal import FollowSettings
 from ..timestamps import from_micros, to_instant
 from .lease import SECOND
-from .reader import NOT_FOLLOWED
-from .tables import JournalState, now
+from .tables import NOT_FOLLOWED, JournalState, now
 from .view import settings_digest_in
 
 FOLLOW = "run `flask gluu-changes follow`, and keep it running (systemd: Restart=always)"

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import secrets
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..errors import GluuChangesError
 from .processes import end_process, process_tag
-from .tables import STATE, now, read_state, writer_engine
+from .tables import STATE, JournalState, now, read_state, writer_engine
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ FOR_EVER = 2**63 - 1
 
 LOCK_PATIENCE = 6
 """A lease is so many times as long as one waits for a lock before its holder is cut off."""
+
+LEASES_UNTIL_DEAD = 2
+"""Whoever renews nothing for so long is dead, whatever clocks say."""
 
 _LOCKED_STATES = {"55P03"}
 _LOCKED_NUMBERS = {1205, 3572}
@@ -68,6 +72,8 @@ class Lease:
         self._reading = engine
         self._engine = writer_engine(engine, patience=seconds / LOCK_PATIENCE)
         self._micros = int(seconds * SECOND)
+        self._seen = ("", 0)
+        self._seen_at = 0.0
         self.name = f"{secrets.token_hex(8)}{process_tag(os.getpid())}"
         if engine.dialect.name in {"mysql", "mariadb"}:
             event.listen(engine, "connect", _limits_of_idle_sessions(seconds))
@@ -80,13 +86,14 @@ class Lease:
         """
         with self._reading.begin() as connection:
             state = read_state(connection)
-        lives = state.holder not in {"", self.name} and state.held_until >= now()
+        lives = self._lives(state)
         if lives and not by_force:
             return False
+        limit = FOR_EVER if by_force else max(now(), state.held_until + 1)
         for cut_off in [_nothing] if lives else [self._cut_off, _nothing]:
             try:
                 with self._engine.begin() as connection:
-                    return self._take(connection, by_force)
+                    return self._take(connection, limit)
             except DBAPIError as error:
                 if not _is_locked(error):
                     raise
@@ -107,9 +114,22 @@ class Lease:
         with self._engine.begin() as connection:
             connection.execute(update(STATE).where(mine).values(holder="", held_until=0))
 
-    def _take(self, connection: Connection, by_force: bool) -> bool:
+    def _lives(self, state: JournalState) -> bool:
+        """Return whether another process has the lease, and renews it.
+
+        Its clock may be ahead, or ours was set back: then it ends long after its holder did.
+        """
+        if state.holder in {"", self.name} or state.held_until < now():
+            return False
+        seen = state.holder, state.held_until
+        if seen != self._seen:
+            self._seen, self._seen_at = seen, monotonic()
+        return monotonic() - self._seen_at <= LEASES_UNTIL_DEAD * self._micros / SECOND
+
+    def _take(self, connection: Connection, limit: int) -> bool:
+        """Take the lease if it ends before a time."""
         self._lock(connection)
-        free = STATE.c.held_until < (FOR_EVER if by_force else now())
+        free = STATE.c.held_until < limit
         mine = STATE.c.holder.in_(["", self.name])
         held = {"holder": self.name, "held_until": now() + self._micros}
         return connection.execute(update(STATE).where(or_(mine, free)).values(held)).rowcount == 1

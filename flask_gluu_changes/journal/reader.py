@@ -10,7 +10,7 @@ from itertools import compress
 from operator import itemgetter, not_
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, bindparam, case, func, insert, inspect, select
+from sqlalchemy import Engine, bindparam, case, func, insert, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -18,15 +18,17 @@ from ..database import CompiledQuery
 from ..errors import BackendUnavailable
 from .failures import first_line
 from .held import count_held
+from .layout import is_whole
 from .protocol import Position, ResyncRequired, Slice, Status
 from .quarantine import count_quarantined
 from .tables import (
     COMMITS,
     ENTRIES,
-    HELD,
+    NOT_BUILT,
     STATE,
     UNKNOWN_COMMITS,
     JournalState,
+    not_followed,
     read_state,
     reader_engine,
     writer_engine,
@@ -37,13 +39,6 @@ log = logging.getLogger(__name__)
 
 FETCH_SIZE = 1000
 """Rows that the timeStamp form holds in memory at a time."""
-
-NOT_BUILT = "The journal is being built. Try again later."
-
-NOT_FOLLOWED = (
-    "nothing has been followed into the journal yet: run `flask gluu-changes follow`, and keep it"
-    " running"
-)
 
 NOTING_PATIENCE = 1.0
 """Seconds that a request waits for the lock of a file."""
@@ -144,7 +139,10 @@ class JournalReader:
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""
         with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
-            epoch, head = self._head.run(cursor).fetchall()[0]
+            rows = self._head.run(cursor).fetchall()
+        if not rows:
+            raise not_followed()
+        epoch, head = rows[0]
         return epoch, head
 
     def latest(self) -> Position:
@@ -221,7 +219,10 @@ class JournalReader:
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
         """Read the state of a journal that is built."""
-        state = _JoinedState(*self._joined_state.run(cursor, until=until).fetchall()[0])
+        rows = self._joined_state.run(cursor, until=until).fetchall()
+        if not rows:
+            raise not_followed()
+        state = _JoinedState(*rows[0])
         if not state.built:
             raise BackendUnavailable(
                 "the journal is being built by `flask gluu-changes follow`", public=NOT_BUILT
@@ -284,7 +285,7 @@ class JournalReader:
             yield
         except self._errors as error:
             if self._has_no_tables(error):
-                raise BackendUnavailable(NOT_FOLLOWED, public=NOT_BUILT) from error
+                raise not_followed() from error
             raise BackendUnavailable(f"the journal cannot be read: {first_line(error)}") from error
 
     def _has_no_tables(self, error: Exception) -> bool:
@@ -293,7 +294,7 @@ class JournalReader:
         if isinstance(cause, self._operational) and self._engine.dialect.name != "sqlite":
             return False  # the server is away; asking it once more would take as long again
         try:
-            return not inspect(self._engine).has_table(HELD.name)
+            return not is_whole(self._engine)
         except SQLAlchemyError:
             return False
 

@@ -28,8 +28,6 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     create_engine,
-    insert,
-    inspect,
     select,
 )
 from sqlalchemy.dialects.mysql import VARBINARY
@@ -37,7 +35,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.types import TypeEngine
 
 from ..database import connect_options, parse_url, prepare_engine, warn_unless_encrypted
-from ..errors import ConfigurationError
+from ..errors import BackendUnavailable, ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
 from .files import keep_private
@@ -53,8 +51,12 @@ _LONG = 2**24
 MOST_ID_OCTETS = 1000
 """The longest id that every database indexes, in UTF-8."""
 
-LAYOUT = 3
-"""Of the tables below. A journal of another layout is begun anew."""
+NOT_BUILT = "The journal is being built. Try again later."
+
+NOT_FOLLOWED = (
+    "nothing has been followed into the journal yet: run `flask gluu-changes follow`, and keep it"
+    " running"
+)
 
 
 class OctetText(TypeDecorator[str]):
@@ -319,34 +321,17 @@ def writer_engine(engine: Engine, *, patience: float = SQLITE_PATIENCE) -> Engin
     return engine.execution_options(sqlite_begin=begin)
 
 
-def create(engine: Engine) -> None:
-    """Create the tables of a new journal; one that is there stays, unless its layout is another."""
-    layout = _layout(engine)
-    if layout == LAYOUT:
-        return  # without a lock: another process may hold it
-    if layout is not None:
-        METADATA.drop_all(engine)
-    METADATA.create_all(engine)
-    with writer_engine(engine).begin() as connection:
-        if connection.execute(select(STATE.c.id)).first() is None:
-            connection.execute(insert(STATE).values(_first_state()))
-            connection.execute(insert(COMMITS).values(commit_row(0)))
-
-
-def _layout(engine: Engine) -> int | None:
-    """Return the layout of a journal; None where there is none, or only a part of one."""
-    found = inspect(engine)
-    if not found.has_table(STATE.name):
-        return None
-    if "layout" not in {column["name"] for column in found.get_columns(STATE.name)}:
-        return LAYOUT - 1
-    with engine.begin() as connection:
-        return connection.scalar(select(STATE.c.layout))
-
-
 def read_state(connection: Connection) -> JournalState:
-    """Read the journal's state."""
-    return JournalState(*connection.execute(_STATE_QUERY).one())
+    """Read the journal's state; raise BackendUnavailable where the table is empty."""
+    row = connection.execute(_STATE_QUERY).first()
+    if row is None:
+        raise not_followed()
+    return JournalState(*row)
+
+
+def not_followed() -> BackendUnavailable:
+    """Return what to raise where there is no journal yet."""
+    return BackendUnavailable(NOT_FOLLOWED, public=NOT_BUILT)
 
 
 def now() -> int:
@@ -362,23 +347,3 @@ def new_epoch() -> str:
 def commit_row(head: int) -> dict[str, object]:
     """Return the row of a commit that ends at a head, with a random commit id."""
     return {"seq": head, "commit_id": secrets.token_hex(6), "at": now()}
-
-
-def _first_state() -> dict[str, object]:
-    return {
-        "id": ONLY_ROW,
-        "epoch": new_epoch(),
-        "head": 0,
-        "floor": 0,
-        "version": 0,
-        "built": False,
-        "level": UNKNOWN,
-        "why": "nothing has been followed yet",
-        "source": "",
-        "cookie": "",
-        "confirmed_at": 0,
-        "holder": "",
-        "held_until": 0,
-        "released_at": 0,
-        "layout": LAYOUT,
-    }

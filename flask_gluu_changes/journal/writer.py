@@ -29,6 +29,7 @@ from .failures import JournalUnavailable, journal_errors, reason_of, refuses_val
 from .files import forget_overwritten
 from .heirs import Heirs
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
+from .layout import create
 from .lease import SECOND as SECOND
 from .lease import Lease
 from .lease import LeaseLost as LeaseLost
@@ -49,7 +50,6 @@ from .tables import (
     UNKNOWN_COMMITS,
     JournalState,
     commit_row,
-    create,
     new_epoch,
     read_state,
     writer_engine,
@@ -118,6 +118,10 @@ class Writer:
         except JournalUnavailable:
             self._created = False  # it may come back without its tables
             raise
+
+    def doubt(self) -> None:
+        """Have the next `acquire` make sure that all tables are there."""
+        self._created = False
 
     def renew(self) -> None:
         """Renew the lease without writing anything."""

@@ -17,13 +17,13 @@ from flask_gluu_changes.backend import Backend
 from flask_gluu_changes.follower import SnapshotProgress, StopSignal
 from flask_gluu_changes.journal.held import count_held
 from flask_gluu_changes.journal.ingest.service import IngestService, ingest_job
+from flask_gluu_changes.journal.layout import create
 from flask_gluu_changes.journal.records import body_of
 from flask_gluu_changes.journal.tables import (
     ENTRIES,
     QUARANTINE,
     STATE,
     JournalState,
-    create,
     engine_from_config,
     open_engine,
     read_state,

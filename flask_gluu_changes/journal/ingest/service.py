@@ -109,6 +109,7 @@ class IngestService:
             else:
                 self._wait_for_lease(stop)
         except BackendUnavailable as error:
+            self._writer.doubt()
             stop.wait(self._outage.note(error))
 
     def _release(self) -> None:

@@ -47,6 +47,25 @@ def test_the_lease_is_for_one(journal: Journal) -> None:
     assert journal.writer.state().holder == journal.writer.name
 
 
+def test_a_lease_that_nobody_renews_is_free_whatever_its_end(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The holder's clock was ahead, or this one was set back; after two leases it is dead."""
+    clock = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    other = Writer(journal.engine, seconds=15)
+    _set(journal, held_until=LATE)
+    assert not other.acquire()
+    clock[0] += 30
+    assert not other.acquire()
+    _set(journal, held_until=LATE + 1)
+    clock[0] += 1
+    assert not other.acquire()
+    clock[0] += 31
+    assert other.acquire()
+    assert journal.writer.state().holder == other.name
+
+
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> int:
     """A moment in which time stands still."""

@@ -11,9 +11,10 @@ from sqlalchemy import Engine, select
 from flask_gluu_changes.journal import quarantine
 from flask_gluu_changes.journal import writer as module
 from flask_gluu_changes.journal.failures import JournalUnavailable
+from flask_gluu_changes.journal.layout import create
 from flask_gluu_changes.journal.quarantine import PACKET_RESERVE, Unwritable
 from flask_gluu_changes.journal.records import Identity
-from flask_gluu_changes.journal.tables import METADATA, QUARANTINE, create
+from flask_gluu_changes.journal.tables import METADATA, QUARANTINE
 from flask_gluu_changes.journal.writer import WriteBatch, Writer
 from tests.support.journals import Journal, memory_engine
 
