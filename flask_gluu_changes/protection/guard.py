@@ -7,7 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from flask import Flask, has_request_context, request
@@ -165,8 +165,11 @@ def required_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
 def client_address() -> str:
     """Return the address that a request came from; of IPv6 the network, which is one client's."""
     address = (request.remote_addr or "") if has_request_context() else ""
-    if ":" not in address:
-        return address
+    return _network(address) if ":" in address else address
+
+
+@lru_cache(maxsize=1024)
+def _network(address: str) -> str:
     try:
         found = ipaddress.IPv6Address(address)
     except ValueError:
