@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from flask import Flask, request
+from flask import Flask, has_request_context, request
 
 from ..errors import ConfigurationError
 from ..model import Finding
@@ -66,9 +67,9 @@ class Guard(ABC):
         It is called after `check`.
 
         Returns:
-            The client's address, unless a guard knows better.
+            The client's address, of IPv6 its network, unless a guard knows better.
         """
-        return request.remote_addr or ""
+        return client_address()
 
     def still_allowed(self) -> Callable[[], bool]:
         """Return what tells later whether the current request would still be let pass.
@@ -159,3 +160,20 @@ def required_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
             " blanks, or leave them out for those that are configured"
         )
     return named
+
+
+def client_address() -> str:
+    """Return the address that a request came from; of IPv6 the network, which is one client's."""
+    address = (request.remote_addr or "") if has_request_context() else ""
+    return _network(address) if ":" in address else address
+
+
+@lru_cache(maxsize=1024)
+def _network(address: str) -> str:
+    try:
+        found = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    if found.ipv4_mapped:  # a server that listens on [::] writes IPv4 so
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(found), 64), strict=False))

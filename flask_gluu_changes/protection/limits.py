@@ -6,7 +6,6 @@ hold every thread while that server is stuck.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from .. import forks
 from ..wsgi import threads_of
 from .caching import Clock, Passing
 from .claims import Claims
+from .guard import client_address
 from .http import MAX_CONNECTIONS, AuthorizationServerNotAsked
 from .token_cache import key_of
 
@@ -180,12 +180,3 @@ def _held(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
 
 def _threads() -> int:
     return threads_of(request.environ) if has_request_context() else 1
-
-
-def client_address() -> str:
-    """Return the address that a request came from; of IPv6 the network, which is one client's."""
-    address = (request.remote_addr or "") if has_request_context() else ""
-    try:
-        return str(ipaddress.IPv6Network((address, 64), strict=False))
-    except ValueError:
-        return address

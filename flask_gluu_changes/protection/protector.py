@@ -24,7 +24,7 @@ from .caching import Clock
 from .credentials import AuthenticatedClient, PatClient
 from .discovery import ServerMetadata
 from .doctor import ServerDoctor
-from .guard import Guard, Refusal, Requirement, Schemes, required_scopes
+from .guard import Guard, Refusal, Requirement, Schemes, client_address, required_scopes
 from .http import HttpClient
 from .introspection import FormCaller, IntrospectionValidator
 from .jwks import Jwks
@@ -130,7 +130,7 @@ class Protector(Guard):
         """Return the client of the accepted token and the request's address."""
         claims = g.get(CLAIMS_IN_G) or {}
         client = claims.get("client_id") or claims.get("sub") or ""
-        return f"{client} {request.remote_addr or ''}".strip()
+        return f"{client} {client_address()}".strip()
 
     def register(self, app: Flask, paths: Iterable[str]) -> None:
         """Serve the metadata of the protected resource (RFC 9728), in modes with tokens.

@@ -14,6 +14,7 @@ from flask_gluu_changes.database import parse_url
         ("mysql://gluu@127.0.0.1/people", "mysql+pymysql"),
         ("mariadb://gluu@127.0.0.1/people", "mariadb+pymysql"),
         ("postgresql://gluu@127.0.0.1/people", "postgresql+psycopg"),
+        ("postgres://gluu@127.0.0.1/people", "postgresql+psycopg"),
         ("mysql+mysqldb://gluu@127.0.0.1/people", "mysql+mysqldb"),
         ("sqlite:///people.db", "sqlite"),
     ],
