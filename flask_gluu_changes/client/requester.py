@@ -10,6 +10,7 @@ from time import monotonic
 
 import httpx
 
+from ..errors import cause_of
 from .errors import ChangesError, ChangesRefused, ChangesUnavailable, TokenExpired
 from .exchange import Exchange
 from .pages import Page, parse_page
@@ -60,8 +61,8 @@ class Requester:
     def page(self, query: Mapping[str, str], *, interval: float, wait: int = 0) -> Page:
         """Return a page. Raises TokenExpired, ChangesRefused or ChangesUnavailable.
 
-        interval: after a page without new changes, the next one is asked for so many seconds after it
-        was asked for, and not earlier. wait: the seconds that the server may wait for a change.
+        interval: after a page without new changes, the next one is asked for so many seconds after
+        it was, and not earlier. wait: the seconds that the server may wait for a change.
         """
         self._await_turn()
         began = monotonic()
@@ -102,7 +103,7 @@ class Requester:
         except httpx.HTTPError as error:
             raise ChangesUnavailable(
                 f"{self._asked(error)} is not available: it cannot be reached or its answer cannot"
-                f" be read ({type(error).__name__})"
+                f" be read ({cause_of(error)})"
             ) from error
         return self._page_of(response)
 
