@@ -9,10 +9,9 @@ from functools import partial
 from flask_gluu_changes import GluuChangesError
 
 from . import create_app, sample
+from .guard import LOOPBACK
 from .serving import complain, serve
 from .showing import show_open, show_protected, url_of
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def main() -> int:

@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, abort, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from flask_gluu_changes.settings.fields import names
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -25,15 +29,22 @@ def guarded(blueprint: Blueprint) -> Blueprint:
 def trust_hosts(app: Flask) -> None:
     """Refuse requests to other hosts than `EXAMPLE_TRUSTED_HOSTS` names, if it names any.
 
-    A site whose name is made to lead to the loopback (DNS rebinding) would else be read and written
+    Where nobody is asked for a token, it names the loopback unless it is set, empty for any host:
+    a site whose name is made to lead to the loopback (DNS rebinding) would else be read and written
     by its scripts as its own.
     """
+    is_open = app.config["GLUU_CHANGES_PROTECTION"] == "bypass"
+    app.config.setdefault("EXAMPLE_TRUSTED_HOSTS", LOOPBACK if is_open else ())
 
     @app.before_request
     def check() -> None:
-        trusted = current_app.config.get("EXAMPLE_TRUSTED_HOSTS")
+        trusted = names(current_app.config["EXAMPLE_TRUSTED_HOSTS"])
         if trusted and _host_name() not in trusted:
-            abort(400, f"This server answers to {', '.join(trusted)} alone.")
+            abort(
+                400,
+                f"This server answers to {', '.join(trusted)} alone."
+                " FLASK_EXAMPLE_TRUSTED_HOSTS names others.",
+            )
 
 
 def _host_name() -> str | None:

@@ -155,7 +155,9 @@ def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
     return Feed(
         backend,
         sessions=PagingSessions(
-            seconds=settings.paging_session_seconds, limit=settings.max_paging_sessions
+            seconds=settings.paging_session_seconds,
+            limit=settings.max_paging_sessions,
+            octets=settings.max_paging_octets,
         ),
         time_attributes=settings.time_attributes,
         visibility=settings.visibility,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -89,6 +90,13 @@ class Connection:
 def _is_closed(descriptor: int) -> bool:
     if descriptor < 0:  # the server has closed it
         return True
-    poll = select.poll()
+    poll = _poll()
     poll.register(descriptor, _GONE)
     return bool(poll.poll(0))
+
+
+def _poll() -> select.poll:
+    """Return the system's own: the one of gevent's patch knows nothing of clients that go."""
+    monkey = sys.modules.get("gevent.monkey")
+    found: select.poll = (monkey.get_original("select", "poll") if monkey else select.poll)()
+    return found

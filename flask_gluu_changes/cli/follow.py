@@ -14,7 +14,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..follower import Follower, SnapshotProgress, StopSignal
-from .journal import ingest_module, source_of
+from .journal import ingest_module, known_source_of, source_of
 
 
 @click.command()
@@ -40,7 +40,7 @@ def new_epoch() -> None:
     For a journal that was restored from a backup while clients went on reading.
     """
     with ingest_module("service") as service:
-        service.begin_epoch(current_app.config)
+        service.begin_epoch(current_app.config, known_source_of(current_app))
     click.echo("A new epoch has begun; `follow` reads everybody before anything is answered.")
 
 

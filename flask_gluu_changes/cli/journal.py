@@ -32,9 +32,13 @@ def ingest_module(name: str) -> Iterator[ModuleType]:
 
 def source_of(app: Flask) -> Backend:
     """Return the backend that the journal of an application is filled from."""
-    backend: Backend | None = app.extensions["gluu_changes"].feed.backend
-    if isinstance(backend, SequenceBackend):
-        backend = backend.source
+    backend = known_source_of(app)
     if backend is None:
         raise click.ClickException("the journal has no source: JournalBackend(…, source=backend)")
     return backend
+
+
+def known_source_of(app: Flask) -> Backend | None:
+    """Return the same; None where the application only reads a journal."""
+    backend: Backend | None = app.extensions["gluu_changes"].feed.backend
+    return backend.source if isinstance(backend, SequenceBackend) else backend

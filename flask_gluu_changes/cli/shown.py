@@ -37,9 +37,10 @@ def _unknown(settings: Settings, backend: Backend) -> Iterator[Finding]:
     for setting in NAMING:
         for name in getattr(settings, setting):
             if backend.describe(base_name(name)) is None:
+                key = f"{PREFIX}{setting.upper()}"
                 yield Finding.warning(
-                    f"{PREFIX}{setting.upper()} names {name}, which the store does not have",
-                    f"correct {name} in {PREFIX}{setting.upper()}, or leave it there for another server",
+                    f"{key} names {name}, which the store does not have",
+                    f"correct the name in {key}, or leave it for another server that has it",
                 )
 
 

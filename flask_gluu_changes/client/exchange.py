@@ -74,9 +74,7 @@ def limit(response: httpx.Response, octets: int, advice: str = "") -> httpx.Resp
 class _Limited(httpx.SyncByteStream):
     """The octets of an answer, unpacked in small parts."""
 
-    def __init__(
-        self, response: httpx.Response, octets: int, advice: str, *, packed: bool
-    ) -> None:
+    def __init__(self, response: httpx.Response, octets: int, advice: str, *, packed: bool) -> None:
         self._status = response.status_code
         self._stream = cast(httpx.SyncByteStream, response.stream)
         self._octets = octets

@@ -10,7 +10,6 @@ from time import monotonic
 
 import httpx
 
-from ..errors import cause_of
 from .errors import ChangesError, ChangesRefused, ChangesUnavailable, TokenExpired
 from .exchange import Exchange
 from .pages import Page, parse_page
@@ -62,7 +61,7 @@ class Requester:
         """Return a page. Raises TokenExpired, ChangesRefused or ChangesUnavailable.
 
         interval: after a page without new changes, the next one is asked for so many seconds after
-        it was, and not earlier. wait: the seconds that the server may wait for a change.
+        it was asked for, and not earlier. wait: the seconds that the server may wait for a change.
         """
         self._await_turn()
         began = monotonic()
@@ -103,7 +102,7 @@ class Requester:
         except httpx.HTTPError as error:
             raise ChangesUnavailable(
                 f"{self._asked(error)} is not available: it cannot be reached or its answer cannot"
-                f" be read ({cause_of(error)})"
+                f" be read ({type(error).__name__})"
             ) from error
         return self._page_of(response)
 

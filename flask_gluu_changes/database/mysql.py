@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from math import inf
+import socket
+from contextlib import suppress
+from threading import Timer
 from typing import TYPE_CHECKING, Any, Self
 
 from pymysql.connections import Connection
@@ -12,11 +14,14 @@ if TYPE_CHECKING:
 else:
     _Connection = Connection
 
+AT_ONCE = 0.001
+"""Seconds; 0 would mean not to wait at all, which PyMySQL cannot handle."""
+
 
 class LimitedConnection(_Connection):
     """A connection whose waits end, and which is opened within `connect_timeout`, login included.
 
-    PyMySQL itself limits the login by `read_timeout`, as it does every wait for an answer.
+    PyMySQL itself limits the login by `read_timeout`, which begins anew with each octet.
     """
 
     _read_timeout: float
@@ -40,5 +45,18 @@ class LimitedConnection(_Connection):
 
     def connect(self, sock: Any = None) -> None:
         """Connect and log in."""
-        self.limit = self.connect_timeout or inf
-        super().connect(sock)
+        self.limit = seconds = float(self.connect_timeout or 0)
+        over = Timer(seconds, self._end_login)
+        over.daemon = True
+        over.start()
+        try:
+            super().connect(sock)
+        finally:
+            over.cancel()
+
+    def _end_login(self) -> None:
+        """Fail what the login waits for, and would wait for next."""
+        self.limit = AT_ONCE
+        with suppress(OSError, AttributeError):  # there is none yet, or TLS has just taken it
+            connected: Any = self
+            connected._sock.shutdown(socket.SHUT_RDWR)

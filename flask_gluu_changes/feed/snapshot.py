@@ -118,6 +118,9 @@ class Snapshot:
 
     credible: the latest change time that can be right, in microseconds since the epoch. Entries
     with later ones are in the answer, but do not count for the latest change of a page.
+
+    Attributes:
+        octets: How large all bodies are, in memory or in a file.
     """
 
     def __init__(
@@ -131,7 +134,8 @@ class Snapshot:
                 keys.append(key)
                 changed.append(micros)
                 ends.append(spool.append(body))
-            self._data = Octets(spool.finish())
+            data = spool.finish()
+        self._data, self.octets = Octets(data), len(data)
         # positions are sorted, not bodies, which may be in the file
         order = sorted(range(len(keys)), key=keys.__getitem__)
         self._starts = array("Q", (ends[i] for i in order))

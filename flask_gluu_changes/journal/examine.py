@@ -127,7 +127,9 @@ def unreadable(error: BackendUnavailable) -> Finding:
     if str(error) == NOT_FOLLOWED:
         return Finding.fault("nothing has been followed into the journal yet", FOLLOW)
     return Finding.fault(
-        str(error), "start the journal's database, or correct GLUU_CHANGES_JOURNAL_URL"
+        str(error),
+        "start the journal's database, correct GLUU_CHANGES_JOURNAL_URL, or give its account the"
+        " rights that it lacks",
     )
 
 

@@ -97,7 +97,9 @@ class Lease:
         """Renew the lease, which locks its row; raise LeaseLost if it is another's."""
         mine = {"mine": self.name, "until": now() + self._micros}
         if connection.execute(_RENEW, mine).rowcount != 1:
-            raise LeaseLost("another process follows the source now; this one ends")
+            raise LeaseLost(
+                "another process took the lease of the journal; this one waits to take over"
+            )
 
     def release(self) -> None:
         """Release the lease, so that another can take it at once."""

@@ -44,6 +44,12 @@ def is_written_as(written: str, wanted: str) -> bool:
     )
 
 
+def filled_otherwise(known: str, wanted: str) -> str:
+    """Say in what a journal's source differs from another one: settings, or what is followed."""
+    keys = differing_keys(settings_digest_in(known), settings_digest_in(wanted))
+    return f"under other settings: {', '.join(keys)}" if keys else "from another source"
+
+
 class HostView:
     """Reads slices for one host, with nothing in them that its settings deny.
 

@@ -37,9 +37,11 @@ def _path(value: object) -> str:
 
 
 def _host(value: object) -> str:
-    host = text(value)
-    if not re.fullmatch(r"[\w.:\[\]-]*", host):
-        raise ValueError(f"must be a host's name, with its port where it has one, not {value!r}")
+    host = text(value).lower()  # as Werkzeug writes the host of a request
+    if not re.fullmatch(r"[a-z0-9_.:\[\]-]*", host):
+        raise ValueError(
+            f"must be a host's name in ASCII, with its port where it has one, not {value!r}"
+        )
     return host
 
 
@@ -115,6 +117,12 @@ class Settings(SettingsGroup):
     )
     max_paging_sessions: int = setting(
         32, "paging sessions kept at a time by one process", integer(1, 10_000)
+    )
+    max_paging_octets: int = setting(
+        2**29,
+        "octets that their snapshots take together, most of them in temporary files; a larger"
+        " answer is kept alone",
+        integer(0, 10**12 - 1),
     )
     server_threads: int = setting(
         0,

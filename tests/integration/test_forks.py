@@ -17,6 +17,7 @@ from flask_gluu_changes.testing import person
 from tests.support.apps import OPERATION
 from tests.support.journals import Journal
 from tests.support.mariadb import MariaDb
+from tests.support.markers import TOKEN_SECRET
 from tests.support.nodes import Node
 from tests.support.paths import ROOT
 from tests.support.postgres import Postgres
@@ -88,7 +89,7 @@ def test_workers_that_gunicorn_forks_from_an_application_in_use_answer(
     settings = {
         "FLASK_GLUU_CHANGES_LDAP_URI": "ldap://127.0.0.1",
         "FLASK_GLUU_CHANGES_JOURNAL_URL": postgres.url,
-        "FLASK_SECRET_KEY": "of the tests",
+        "FLASK_SECRET_KEY": TOKEN_SECRET,
         "FLASK_FIRST_QUERY": "cursor=",
     }
     preloaded = "tests.support.preloaded:create_app()"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import socket
 import sys
@@ -101,6 +102,18 @@ def test_a_client_that_hangs_up_is_noticed(name: str, pair: Any) -> None:
     assert connection.has_gone()
     mine.close()
     assert connection.has_gone()
+
+
+def test_gevents_worker_notices_who_hangs_up(monkeypatch: pytest.MonkeyPatch, pair: Any) -> None:
+    """Though gevent has put a poll of its own in the place of the system's."""
+    originals = {("select", "poll"): select.poll}
+    monkey = SimpleNamespace(get_original=lambda *names: originals[names])
+    monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
+    patched = SimpleNamespace(register=lambda *_: None, poll=lambda _: [])
+    monkeypatch.setattr(select, "poll", lambda: patched)
+    mine, others = pair
+    others.close()
+    assert Connection({"gunicorn.socket": mine}).has_gone()
 
 
 @pytest.mark.parametrize("gone", [True, False])

@@ -18,7 +18,12 @@ from .changelog.follower import ChangelogFollower
 from .connection import Connection, ConnectionPool
 from .doctor.examine import examine
 from .errors import UNREACHABLE, translated
-from .schema import DirectorySchema, check_time_attributes, requested_attributes
+from .schema import (
+    DirectorySchema,
+    check_object_class,
+    check_time_attributes,
+    requested_attributes,
+)
 from .search import MatchStatistics, Search, has_matches, since_filter, stream
 from .syncrepl.follower import SyncreplFollower
 
@@ -149,6 +154,7 @@ class LdapBackend(Backend):
     def _search(self, query: ChangesQuery) -> Search:
         info = self._schema.info()
         check_time_attributes(query.time_attributes, info)
+        check_object_class(self._settings.ldap_object_class, info)
         indexed = self._statistics.few_since(query.since) or not info.openldap
         return Search(
             base=self._settings.ldap_base_dn,

@@ -47,6 +47,11 @@ _ADVICE: dict[type[ldap.LDAPError], tuple[str, str | None]] = {
         "check GLUU_CHANGES_LDAP_BASE_DN, and that the account that binds may see it",
         None,
     ),
+    ldap.INVALID_DN_SYNTAX: (
+        "correct GLUU_CHANGES_LDAP_BASE_DN, GLUU_CHANGES_LDAP_ATTRIBUTES_DN or"
+        " GLUU_CHANGES_LDAP_BIND_DN: they are names such as ou=people,o=gluu",
+        None,
+    ),
     ldap.CONFIDENTIALITY_REQUIRED: (
         "set GLUU_CHANGES_LDAP_START_TLS, or use an ldaps:// URI",
         None,

@@ -26,6 +26,7 @@ from .dn import normal, within
 from .errors import translated
 from .schema import (
     DirectorySchema,
+    check_object_class,
     check_time_attributes,
     hidden_attributes,
     requested_attributes,
@@ -188,6 +189,7 @@ class DirectoryFollower:
     def _people(self) -> Search:
         info = self._schema.info()
         check_time_attributes(self._query.time_attributes, info)
+        check_object_class(self._settings.ldap_object_class, info)
         attributes = requested_attributes(self._query, info)
         return Search(self._base, self._filter, attributes, self._timeout)
 

@@ -15,7 +15,7 @@ from time import monotonic
 import ldap
 from ldap.cidict import cidict
 from ldap.schema import AttributeType as SchemaAttribute
-from ldap.schema import SubSchema
+from ldap.schema import ObjectClass, SubSchema
 
 from ... import forks
 from ...backend import IDENTITY
@@ -47,6 +47,8 @@ _SYNTAXES = {
 _NAME_SYNTAXES = (f"{_OID}12", f"{_OID}34")
 """Syntaxes of RFC 4517 whose values are names of entries."""
 
+_SCHEMA = ["attributeTypes", "objectClasses"]
+
 _NAMES = ("gluuAttributeName", "jansAttrName")
 _TYPES = ("gluuAttributeType", "jansAttrTyp")
 _REGISTRATIONS = "(|(gluuAttributeName=*)(jansAttrName=*))"
@@ -59,7 +61,8 @@ class SchemaInfo:
     types: of attributes, registered ones first. spelling: every name and OID of every attribute to
     the name that the directory answers with. user_attributes: all that an entry may hold; None
     where a directory may hold names that its schema does not have. references: those whose values
-    are names of entries. described: what the schema tells of each name and OID.
+    are names of entries. described: what the schema tells of each name and OID. classes: of
+    entries, by name and OID; none where the directory does not show them.
     """
 
     openldap: bool
@@ -68,6 +71,7 @@ class SchemaInfo:
     user_attributes: frozenset[str] | None
     references: frozenset[str] = frozenset()
     described: Mapping[str, AttributeInfo] = field(default_factory=dict)
+    classes: frozenset[str] = frozenset()
 
     def describe(self, name: str) -> AttributeInfo | None:
         """Return what the schema tells of an attribute; without a schema, its name alone."""
@@ -138,6 +142,15 @@ def check_time_attributes(names: tuple[str, ...], info: SchemaInfo) -> None:
             raise BackendRefused(f"GLUU_CHANGES_TIME_ATTRIBUTES names {name}: {hint}")
 
 
+def check_object_class(name: str, info: SchemaInfo) -> None:
+    """Raise BackendRefused for a class that the schema lacks: nobody would ever be found."""
+    if info.classes and name.lower() not in info.classes:
+        raise BackendRefused(
+            f"GLUU_CHANGES_LDAP_OBJECT_CLASS names {name}: which the directory's schema does not"
+            " have"
+        )
+
+
 def _schema_info(connection: Connection, settings: LdapSettings) -> SchemaInfo:
     root = connection.read_rootdse_s(attrlist=["objectClass"])
     openldap = b"OpenLDAProotDSE" in root.get("objectClass", ())
@@ -146,13 +159,14 @@ def _schema_info(connection: Connection, settings: LdapSettings) -> SchemaInfo:
     user_attributes = frozenset(_user_attributes(schema)) if openldap else None
     references = frozenset(_references(schema))
     spelling, described = dict(_spelling(schema)), dict(describe_all(schema))
-    return SchemaInfo(openldap, types, spelling, user_attributes, references, described)
+    classes = frozenset(_classes(schema))
+    return SchemaInfo(openldap, types, spelling, user_attributes, references, described, classes)
 
 
 def _read_schema(connection: Connection, base: str) -> SubSchema:
     """Read the schema that governs the people (RFC 4512, 4.2)."""
     dn = connection.search_subschemasubentry_s(base)
-    entry = connection.read_subschemasubentry_s(dn, ["attributeTypes"]) if dn else None
+    entry = connection.read_subschemasubentry_s(dn, _SCHEMA) if dn else None
     if not entry:
         log.warning("the directory shows no schema for %s; only registered types count", base)
     return SubSchema(entry or {})
@@ -170,6 +184,12 @@ def _user_attributes(schema: SubSchema) -> Iterator[str]:
         element = schema.get_obj(SchemaAttribute, oid)
         if element.usage == USER_APPLICATIONS and element.names:
             yield element.names[0].lower()
+
+
+def _classes(schema: SubSchema) -> Iterator[str]:
+    for oid in schema.listall(ObjectClass):
+        yield oid.lower()
+        yield from (name.lower() for name in schema.get_obj(ObjectClass, oid).names)
 
 
 def _references(schema: SubSchema) -> Iterator[str]:

@@ -249,7 +249,7 @@ class SqlBackend(Backend):
     def _read_table_info(self, connection: Connection, query: ChangesQuery) -> TableInfo:
         table_info = self._schema.read(connection)
         unindexed = table_info.without_index(query.time_attributes)
-        if unindexed and not self._warned:
+        if unindexed and not table_info.is_view and not self._warned:
             self._warned = True
             advice = table_info.advice_on_index(connection.dialect, unindexed)
             log.warning("every poll reads the whole table %s; %s", table_info.table, advice)

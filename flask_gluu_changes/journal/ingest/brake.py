@@ -32,6 +32,7 @@ class Brake:
         self._share = share
         self._number = 0
         self._returned_at: float | None = None
+        self._holds = False
         self._said = 0
         self._said_at = 0.0
 
@@ -56,6 +57,7 @@ class Brake:
         """Return the removals that may go now: they were confirmed, or are no longer too many."""
         removals = self._removals() if self._writer.held() else {}
         self._number -= len(removals)  # these did not return
+        self._said = 0 if removals else self._said  # who is still held back is news
         return WriteBatch(changes={**removals}, releases=True)
 
     def _removals(self) -> dict[str, str]:
@@ -71,12 +73,12 @@ class Brake:
             self._returned_at = monotonic()
         self._number = number
         if number > self._said and (not self._said or monotonic() - self._said_at >= SAY_EVERY):
-            self._said, self._said_at = number, monotonic()
+            self._holds, self._said, self._said_at = True, number, monotonic()
             log.error(
                 "too many people are gone from the source at once, %d: their removal is held back;"
                 " mend the source, or run `flask gluu-changes confirm-removals`",
                 number,
             )
-        elif self._said and not number:
-            self._said, self._returned_at = 0, None
+        elif self._holds and not number:
+            self._holds, self._said, self._returned_at = False, 0, None
             log.info("no removal is held back any more")

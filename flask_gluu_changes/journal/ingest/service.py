@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -36,7 +36,7 @@ from ..limits import SizeLimits
 from ..reader import JournalReader
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now, writer_engine
-from ..view import source_under
+from ..view import filled_otherwise, source_under
 from ..writer import SECOND, LeaseLost, Writer
 from .brake import Brake
 from .ingester import Ingester
@@ -128,6 +128,7 @@ class IngestService:
         try:
             self._follow_once(stop)
         except LeaseLost as error:
+            self._said = ""
             log.warning("%s", error)
         except ContinuityLost as error:
             self._job.check()
@@ -137,8 +138,13 @@ class IngestService:
     def _follow_once(self, stop: StopSignal) -> None:
         follower = self._job.choose()
         source = source_under(follower.source, self._job.settings_digest)
-        if self._writer.state().source != source:
+        known = self._writer.state().source
+        if known != source:
             self._job.check()  # before every token becomes void
+        if known not in {"", source}:
+            log.warning(
+                "a new epoch begins: the journal was filled %s", filled_otherwise(known, source)
+            )
         self._writer.follow(source, follower.level, follower.why)
         self._say_level(follower)
         self._job.encoder.limit_entries(self._writer.largest_entry())
@@ -189,11 +195,16 @@ def run_ingest(
         engine.dispose()
 
 
-def begin_epoch(config: Mapping[str, Any]) -> None:
+def begin_epoch(config: Mapping[str, Any], backend: Backend | None = None) -> None:
     """Begin a new epoch: every token becomes void, and everybody is read by the next `run_ingest`.
+
+    backend: what it will read, where it is known; it may be away at the moment.
 
     Raises BackendRefused while another process writes the journal, else what `run_ingest` raises.
     """
+    if backend is not None:
+        with suppress(BackendUnavailable):
+            ingest_job(config, backend).check()
     engine = engine_from_config(config)
     writer = Writer(engine)
     try:

@@ -17,13 +17,12 @@ from sqlalchemy import Engine
 
 from ...backend import Backend
 from ...errors import BackendRefused, BackendUnavailable, GluuChangesError
-from ...settings.base import differing_keys
 from ...settings.journal import FollowSettings
 from ..quarantine import Unwritable
 from ..reader import JournalReader
 from ..records import Identity
 from ..tables import engine_from_config
-from ..view import settings_digest_in, source_under
+from ..view import filled_otherwise, source_under
 from ..writer import DELETED, LAGGING, OUT_OF_SCOPE, LeaseLost, WriteBatch, Writer
 from .brake import Brake
 from .comparison import Fault, JournalRows
@@ -169,10 +168,9 @@ def _check_source(known: str, wanted: str) -> None:
     """Raise BackendRefused unless the journal was filled from a source, under its settings."""
     if known == wanted:
         return
-    keys = differing_keys(settings_digest_in(known), settings_digest_in(wanted))
-    other = f"under other settings: {', '.join(keys)}" if keys else "from another source"
     raise BackendRefused(
-        f"the journal was filled {other}; run this with the settings of `flask gluu-changes follow`"
+        f"the journal was filled {filled_otherwise(known, wanted)}; run this with the settings of"
+        " `flask gluu-changes follow`"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -72,17 +73,32 @@ def test_a_directorys_people_are_read_only() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/people/", "/identity/restv1/scim/UpdatedUsers", "/none"])
-def test_a_name_that_was_made_to_lead_here_is_refused(host: Flask, path: str) -> None:
+@pytest.mark.parametrize("settings", [{}, {"EXAMPLE_TRUSTED_HOSTS": "localhost, ::1"}])
+def test_a_name_that_was_made_to_lead_here_is_refused(path: str, settings: Any) -> None:
     """Scripts of that site would else read and write people (DNS rebinding)."""
-    host.config["EXAMPLE_TRUSTED_HOSTS"] = ["localhost", "::1"]
+    host = create_app(GLUU_CHANGES_ALLOW_BYPASS=True, **settings)
     client = host.test_client()
-    for name in ("evil.example", "localhost.evil.example", "evil.example:8000", "[", "", "[::2]"):
+    for name in (
+        "evil.example",
+        "localhost.evil.example",
+        "evil.example:8000",
+        "[",
+        "",
+        "[::2]",
+        "l",
+    ):
         answer = client.get(path, headers={"Host": name})
         assert (answer.status_code, name) == (400, name)
         assert "PersonForm" not in answer.text
     for name in ("localhost", "localhost:8000", "[::1]:8000"):
         assert client.get(path, headers={"Host": name}).status_code in {200, 400, 404}
     assert client.get("/", headers={"Host": "localhost:8000"}).status_code == 200
+
+
+def test_an_operator_may_have_it_answer_to_any_name() -> None:
+    """Where others than this machine shall reach an open demo."""
+    app = create_app(GLUU_CHANGES_ALLOW_BYPASS=True, EXAMPLE_TRUSTED_HOSTS=[])
+    assert app.test_client().get("/", headers={"Host": "demo.example"}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/people/", "/people/new", "/people/1", "/people/1/delete", DAY])

@@ -119,13 +119,16 @@ def test_other_people_are_followed(one: People, journal: Journal) -> None:
     assert journal.state().epoch != epoch
 
 
-def test_another_view_is_another_source(one: People, journal: Journal) -> None:
-    """Entries that nobody touches have to be written anew."""
+def test_another_view_is_another_source(
+    one: People, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Entries that nobody touches have to be written anew, and the log says why."""
     epoch = journal.state().epoch
     assert b'"sn"' in journal.living()["1"]
     with filled(journal, one, DENIED_ATTRIBUTES=["sn"]) as filler:
         filler.until(lambda: b'"sn"' not in journal.living()["1"])
     assert journal.state().epoch != epoch
+    assert "under other settings: GLUU_CHANGES_DENIED_ATTRIBUTES" in caplog.text
 
 
 def test_what_is_denied_later_is_neither_served_nor_kept(one: People, journal: Journal) -> None:

@@ -8,14 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
-from flask_gluu_changes import GluuChanges
+from flask_gluu_changes import Backend, GluuChanges
+from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.testing import person
+from tests.support.directory import config_of
 from tests.support.filling import Filler, Journal
 from tests.support.followed import People, filled
 from tests.support.markers import TOKEN_SECRET
@@ -69,12 +72,12 @@ def test_without_a_journal_it_says_what_to_set() -> None:
     assert "GLUU_CHANGES_JOURNAL_URL is missing" in result.output
 
 
-def renewed(journal: Journal) -> Result:
+def renewed(journal: Journal, backend: Backend | None = None, **settings: Any) -> Result:
     """Run `new-epoch` on a journal."""
     app = Flask("host")
-    keys = {"PROTECTION": "bypass", "JOURNAL_URL": journal.url}
+    keys = {"PROTECTION": "bypass", "JOURNAL_URL": journal.url, **settings}
     app.config.update(TESTING=True, **{f"GLUU_CHANGES_{name}": key for name, key in keys.items()})
-    GluuChanges(app, backend=MemoryBackend())
+    GluuChanges(app, backend=backend or MemoryBackend())
     return app.test_cli_runner().invoke(args=["gluu-changes", "new-epoch"])
 
 
@@ -90,6 +93,18 @@ def test_a_new_epoch(people: People, journal: Journal) -> None:
     with filled(journal, people) as filler:
         filler.built()
         assert journal.rows()["1"].version > version
+
+
+def test_no_new_epoch_under_settings_that_cannot_hold(people: People, journal: Journal) -> None:
+    """`follow` could not read anybody after it; a directory that is away is no such setting."""
+    people.add("1", person("ann"))
+    with filled(journal, people) as filler:
+        filler.built()
+    result = renewed(journal, people.backend, TIME_ATTRIBUTES=["updatedat"])
+    assert (result.exit_code, journal.state().built) == (1, True)
+    assert "spell it updatedAt" in result.output
+    away = LdapBackend.from_config(config_of(people.server, LDAP_URI="ldap://127.0.0.1:1"))
+    assert renewed(journal, away).exit_code == 0
 
 
 def test_no_new_epoch_while_the_journal_is_filled(people: People, journal: Journal) -> None:

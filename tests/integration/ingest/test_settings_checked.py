@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.errors import GluuChangesError
 from flask_gluu_changes.testing import person
+from tests.support.directory import config_of
 from tests.support.filling import Filler, Journal
 from tests.support.followed import People, filled
 from tests.support.relational import Relational
@@ -35,6 +37,19 @@ def test_a_directory(people: People, journal: Journal, name: str) -> None:
         people.add("2", person("bob"))
         filler.until(lambda: "2" in journal.living())
     assert journal.state().epoch == before.epoch
+
+
+def test_a_class_of_people(people: People, journal: Journal) -> None:
+    """One that the directory does not know is refused: nobody has it."""
+    people.add("1", person("ann"))
+    with filled(journal, people) as filler:
+        filler.built()
+    before = journal.state()
+    config = config_of(people.server, LDAP_OBJECT_CLASS="gluuPersn")
+    filler = Filler(journal, LdapBackend.from_config(config))
+    with filler, pytest.raises(GluuChangesError, match="LDAP_OBJECT_CLASS names gluuPersn"):
+        filler.until(lambda: filler.error is not None and _raise(filler.error))
+    assert (journal.state().epoch, journal.state().built) == (before.epoch, True)
 
 
 @pytest.mark.parametrize("name", WRONG)

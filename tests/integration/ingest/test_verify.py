@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,8 +67,9 @@ def _without_memberships(journal: Journal) -> None:
         connection.execute(changed.values(line=line.replace(member, b"")))
 
 
-def test_next_to_follow(staff: People, journal: Journal) -> None:
-    """A wrong membership is named and mended, and `follow` goes on where it was."""
+def test_next_to_follow(staff: People, journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    """A wrong membership is named and mended, and `follow` goes on where it was, and says so."""
+    caplog.set_level(logging.INFO)
     verified = Verified(journal, staff.backend)
     with filled(journal, staff) as filler:
         filler.built()
@@ -82,6 +84,7 @@ def test_next_to_follow(staff: People, journal: Journal) -> None:
         staff.regroup("staff", "1", "3")
         expected = {"ann": [group_dn("staff")], "bob": [], "cid": [group_dn("staff")]}
         filler.until(lambda: verified.groups() == expected)
+        assert caplog.text.count("this process fills the journal now") == 2
         assert verified.run().exit_code == 0
         assert journal.state().epoch == epoch
 

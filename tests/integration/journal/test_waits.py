@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from time import monotonic
@@ -20,7 +22,7 @@ from flask_gluu_changes.journal.tables import METADATA, engine_from_config, open
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.testing import LONG_AGO, person
 from tests.support.journals import Journal
-from tests.support.lines import Relay, silent_port
+from tests.support.lines import Port, Relay, silent_port
 from tests.support.mariadb import MariaDb
 from tests.support.postgres import Postgres
 from tests.support.processes import standing_still
@@ -31,6 +33,8 @@ Database: TypeAlias = Postgres | MariaDb
 SHORT: Any = {"connect_timeout": 1.0, "operation_timeout": 1.0}
 PATIENCE = 10.0
 """Seconds; without an end of the waits it is for ever."""
+
+MARIADB_GREETING = b"\x4a\0\0\0\x0a5.5.5-10.11.6-MariaDB\0".ljust(78, b"a")
 
 FAILURES = (BackendUnavailable, JournalUnavailable, SQLAlchemyError)
 
@@ -120,6 +124,20 @@ def test_a_port_that_says_nothing_is_unavailable(scheme: str) -> None:
             reader.head()
         with soon(), pytest.raises(BackendUnavailable):
             count(backend)
+
+
+def test_a_login_that_drips_is_unavailable() -> None:
+    """The time-out for connecting holds for the whole login, and not for each octet of it."""
+
+    def drip(line: socket.socket) -> None:
+        for octet in MARIADB_GREETING:
+            line.sendall(bytes([octet]))
+            time.sleep(0.2)
+
+    with Port(drip) as dripping:
+        url = f"mysql+pymysql://a:b@127.0.0.1:{dripping.port}/c"
+        with soon(), pytest.raises(BackendUnavailable):
+            count(SqlBackend(url, **SHORT))
 
 
 def test_the_settings_bound_the_waits_of_a_journal() -> None:

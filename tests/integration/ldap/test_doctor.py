@@ -238,9 +238,10 @@ def test_a_missing_base(slapd: StartSlapd, examine: Examine) -> None:
     [
         ({"LDAP_BIND_PASSWORD": "wr0ng"}, "INVALID_CREDENTIALS"),
         ({"LDAP_START_TLS": True}, "binding at"),
-        ({"LDAP_BASE_DN": "not a name"}, "INVALID_DN_SYNTAX"),
+        ({"LDAP_BASE_DN": "not a name"}, "correct GLUU_CHANGES_LDAP_BASE_DN"),
+        ({"LDAP_OBJECT_CLASS": "gluuPersn"}, "correct GLUU_CHANGES_LDAP_OBJECT_CLASS"),
     ],
-    ids=["password", "StartTLS", "name"],
+    ids=["password", "StartTLS", "name", "class"],
 )
 def test_a_setting_that_is_wrong(
     slapd: StartSlapd, examine: Examine, changed: dict[str, Any], said: str

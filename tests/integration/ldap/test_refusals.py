@@ -64,7 +64,8 @@ def test_a_limit_of_the_directory(
     [
         ({"LDAP_BIND_PASSWORD": "wr0ng"}, "check GLUU_CHANGES_LDAP_BIND_DN"),
         ({"LDAP_BASE_DN": "ou=nobody,o=gluu"}, "check GLUU_CHANGES_LDAP_BASE_DN"),
-        ({"LDAP_BASE_DN": "not a name"}, "INVALID_DN_SYNTAX"),
+        ({"LDAP_BASE_DN": "not a name"}, "correct GLUU_CHANGES_LDAP_BASE_DN"),
+        ({"LDAP_OBJECT_CLASS": "gluuPersn"}, "GLUU_CHANGES_LDAP_OBJECT_CLASS names gluuPersn"),
     ],
 )
 def test_a_mistake_of_the_operator(

@@ -46,7 +46,7 @@ LAG = timedelta(seconds=60)
 def _feed(backend: MemoryBackend, clock: Clock | None = None) -> Feed:
     return Feed(
         backend,
-        sessions=PagingSessions(seconds=SECONDS, limit=4, clock=clock or Clock()),
+        sessions=PagingSessions(seconds=SECONDS, limit=4, octets=10**6, clock=clock or Clock()),
         time_attributes=("updatedAt",),
         visibility=Visibility.of(denied=["secretAnswer"]),
         configured_type={"visits": AttributeType.NUMERIC, "x": AttributeType.NUMERIC}.get,

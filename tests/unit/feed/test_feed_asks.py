@@ -35,7 +35,7 @@ class Asked(MemoryBackend):
 def _feed(backend: MemoryBackend, seconds: float = 60) -> Feed:
     return Feed(
         backend,
-        sessions=PagingSessions(seconds=seconds, limit=3),
+        sessions=PagingSessions(seconds=seconds, limit=3, octets=10**6),
         time_attributes=("changed", "created"),
         visibility=Visibility.of(["UID", "inum"], ["secret"]),
         configured_type=lambda name: AttributeType.STRING,

@@ -18,6 +18,7 @@ from flask_gluu_changes.feed.snapshot import Snapshot
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 KEY = SessionKey("caller", SINCE)
 SECONDS = 10.0
+MANY = 10**6
 
 
 class Clock:
@@ -40,7 +41,7 @@ def clock() -> Clock:
 @pytest.fixture
 def sessions(clock: Clock) -> PagingSessions:
     """Room for three sessions, each for ten seconds."""
-    return PagingSessions(seconds=SECONDS, limit=3, clock=clock)
+    return PagingSessions(seconds=SECONDS, limit=3, octets=MANY, clock=clock)
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_asking_behind_the_end_again_reads_nothing(
 
 def test_a_session_of_a_short_time_does_not_live_longer_behind_its_end(clock: Clock) -> None:
     """Its own time holds."""
-    sessions = PagingSessions(seconds=1, limit=3, clock=clock)
+    sessions = PagingSessions(seconds=1, limit=3, octets=MANY, clock=clock)
     _begin(sessions)
     clock.now = 0.5
     assert _next(sessions, 6) == []
@@ -200,6 +201,29 @@ def test_the_session_that_was_idle_for_longest_makes_room(
     assert [_next(sessions, 2, key=key) is not None for key in keys] == [True, False, True, True]
 
 
+def test_a_client_makes_room_for_itself_first(sessions: PagingSessions, clock: Clock) -> None:
+    """However often it asks for the beginning, others find their sessions again."""
+    other = SessionKey("other", SINCE)
+    _begin(sessions, key=other)
+    for _ in range(5):
+        clock.now += 1
+        _begin(sessions)
+    assert _next(sessions, 2, key=other) == [b"a2", b"a3"]
+
+
+def test_large_sessions_make_room_for_a_new_one(clock: Clock) -> None:
+    """Together they take no more than their octets; a larger one is kept alone."""
+    sessions = PagingSessions(seconds=SECONDS, limit=9, octets=25, clock=clock)  # two of 12
+    keys = [SessionKey(name, SINCE) for name in "abc"]
+    for key in keys:
+        clock.now += 1
+        _begin(sessions, key=key)
+    assert [_next(sessions, 2, key=key) is not None for key in keys] == [False, True, True]
+    sessions.page(KEY, 0, 2, lambda: _snapshot(count=99))
+    assert _next(sessions, 2) is not None
+    assert [_next(sessions, 2, key=key) for key in keys] == [None] * 3
+
+
 def test_sessions_that_nobody_continues_are_dropped(sessions: PagingSessions) -> None:
     """Clients that only ever ask for the beginning do not fill the memory."""
     snapshots = [_snapshot() for _ in range(5)]
@@ -212,7 +236,7 @@ def test_sessions_that_nobody_continues_are_dropped(sessions: PagingSessions) ->
 
 def test_there_is_room_for_one_session_at_least(clock: Clock) -> None:
     """The newest one replaces it."""
-    sessions = PagingSessions(seconds=SECONDS, limit=1, clock=clock)
+    sessions = PagingSessions(seconds=SECONDS, limit=1, octets=MANY, clock=clock)
     _begin(sessions, "a")
     _begin(sessions, "b", size=1)
     assert _next(sessions, 2) == [b"b2", b"b3"]
@@ -221,7 +245,10 @@ def test_there_is_room_for_one_session_at_least(clock: Clock) -> None:
 @pytest.mark.usefixtures("hasty")
 def test_eight_threads_do_not_lose_each_others_sessions(clock: Clock) -> None:
     """Each pages to the end many times, while all the others begin and forget theirs."""
-    sessions, start = PagingSessions(seconds=SECONDS, limit=8, clock=clock), threading.Barrier(8)
+    sessions, start = (
+        PagingSessions(seconds=SECONDS, limit=8, octets=MANY, clock=clock),
+        threading.Barrier(8),
+    )
 
     def session(number: int) -> int:
         key, name, whole = SessionKey(f"caller {number}", SINCE), f"{number}-", 0
@@ -239,3 +266,14 @@ def test_eight_threads_do_not_lose_each_others_sessions(clock: Clock) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(session, range(8))) == [300] * 8
+
+
+def test_an_ended_session_is_continued_behind_its_end_alone(sessions: PagingSessions) -> None:
+    """The next walk may end between its offsets, and must not be shown what it had already."""
+    _begin(sessions, "a", size=1)
+    for start in range(1, 7):
+        _next(sessions, start, size=1)
+    assert _begin(sessions, "b", size=4) == [b"b0", b"b1", b"b2", b"b3"]
+    assert _next(sessions, 4, size=4) == [b"b4", b"b5"]
+    assert _next(sessions, 5, size=4) == [b"b5"]
+    assert _next(sessions, 6, size=4) == []

@@ -138,6 +138,17 @@ def test_other_settings_are_named_and_answered_503(
     assert "street" not in said
 
 
+def test_a_token_outlives_settings_that_were_a_mistake(filled: Journal) -> None:
+    """While they are not the journal's the answer is 503; then the token is as good as before."""
+    _fill(filled, denied_attributes="street")
+    filled.put("c", "d")
+    right, wrong = (Site(filled, denied_attributes=name) for name in ("street", "mail"))
+    cursor, token = right.page(cursor="", count=1)["nextCursor"], right.full()
+    for query in ({"cursor": cursor}, {"deltaToken": token}):
+        assert wrong.get(**query).status_code == 503
+        assert right.get(**query).status_code == 200
+
+
 def test_the_same_settings_are_served_as_they_are(filled: Journal) -> None:
     """To the byte, and for both forms; the order of names in a setting does not count."""
     _fill(filled, denied_attributes=["street", "l"])

@@ -110,5 +110,8 @@ def test_who_lost_the_lease_writes_nothing(journal: Journal) -> None:
     for step in steps:
         with pytest.raises(LeaseLost) as caught:
             step()
-        assert str(caught.value) == "another process follows the source now; this one ends"
+        assert (
+            str(caught.value)
+            == "another process took the lease of the journal; this one waits to take over"
+        )
     assert (journal.writer.state(), _lines(journal)) == (before, lines)

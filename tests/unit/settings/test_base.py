@@ -19,7 +19,7 @@ from flask_gluu_changes.settings.fields import PREFIX, key_of, refuse_unknown
 FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "profile": ("Janssen", "janssen"),
     "url_prefix": ("/feed/", "/feed"),
-    "url_host": ("idp.example.org:8443", "idp.example.org:8443"),
+    "url_host": ("IdP.example.org:8443", "idp.example.org:8443"),
     "documents_prefix": ("/feed/documents", "/feed/documents"),
     "time_attributes": ("updatedAt, modifyTimestamp", ("updatedAt", "modifyTimestamp")),
     "max_page_size": ("200", 200),
@@ -30,6 +30,7 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "attribute_types": ('{"visits": "numeric"}', {"visits": AttributeType.NUMERIC}),
     "paging_session_seconds": ("2.5", 2.5),
     "max_paging_sessions": ("7", 7),
+    "max_paging_octets": ("1000", 1000),
     "server_threads": ("8", 8),
     "min_read_rate": ("1024", 1024),
 }

@@ -78,7 +78,7 @@ def test_a_host_that_would_not_count_is_refused() -> None:
         GluuChanges(app, backend=MemoryBackend(PEOPLE))
 
 
-@pytest.mark.parametrize("host", ["<host>", "a/b", "a b"])
+@pytest.mark.parametrize("host", ["<host>", "a/b", "a b", "bücher.example"])
 def test_what_is_no_host_is_refused(host: str) -> None:
     """It would be a pattern, or match nothing."""
     app = _matching_hosts(**BYPASS, GLUU_CHANGES_URL_HOST=host)

@@ -16,7 +16,7 @@ from ....model import ChangesQuery, Finding, Level
 from ....settings.backends import LdapSettings
 from ..connection import Connection, ConnectionPool
 from ..errors import to_finding
-from ..schema import DirectorySchema, SchemaInfo, check_time_attributes
+from ..schema import DirectorySchema, SchemaInfo, check_object_class, check_time_attributes
 from ..search import NO_ATTRIBUTES
 from .access import examine_limits, examine_rights
 from .clock import examine_clock
@@ -65,7 +65,11 @@ def _connection(settings: LdapSettings) -> Iterator[Finding]:
 def _examine_directory(directory: Directory) -> Iterator[Finding]:
     """Examine further only where base and schema are there."""
     bad = False
-    for found in (*_base(directory), *_schema(directory.info, directory.query)):
+    for found in (
+        *_base(directory),
+        *_schema(directory),
+        *_attributes(directory.info, directory.query),
+    ):
         yield found
         bad = bad or found.level is Level.FAULT
     if bad:
@@ -93,13 +97,25 @@ def _base(directory: Directory) -> Iterator[Finding]:
         yield to_finding(error, f"looking for {base}")
 
 
-def _schema(info: SchemaInfo, query: ChangesQuery) -> Iterator[Finding]:
-    if not info.spelling:
+def _schema(directory: Directory) -> Iterator[Finding]:
+    if not directory.info.spelling:
         yield Finding.warning(
             "the directory shows no schema, so only registered types count",
             "let the account that binds read it (slapd: `access to dn.base=cn=Subschema by *"
             " read`)",
         )
+    try:
+        check_object_class(directory.settings.ldap_object_class, directory.info)
+    except BackendError as error:
+        yield Finding.fault(
+            str(error),
+            "correct GLUU_CHANGES_LDAP_OBJECT_CLASS, or add it to the schema (LDIF: `add:"
+            " olcObjectClasses`)",
+        )
+
+
+def _attributes(info: SchemaInfo, query: ChangesQuery) -> Iterator[Finding]:
+    if not info.spelling:
         return
     try:
         check_time_attributes(query.time_attributes, info)

@@ -86,6 +86,7 @@ class World:
     def __init__(self, *steps: Step, stop: int = 1, built: bool = True) -> None:
         self.journal = Journal(memory_engine(), built=built)
         self.journal.writer.release()
+        self.set(source="")
         self.stop = Stop(stop)
         self.follower = Script(*steps)
         self.progress = Told()

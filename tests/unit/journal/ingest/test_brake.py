@@ -360,3 +360,14 @@ def test_who_was_not_confirmed_does_not_go_by_waiting(
     clock[0] += 2 * module.SETTLING
     world.tell(Heartbeat())
     assert (living(world), counted(world)) == ({*PEOPLE[15:]}, 5)
+
+
+def test_who_is_held_back_after_a_confirmation_is_said_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many had been held back before: the operator has to run the command again."""
+    world.tell(Deleted(PEOPLE[:15]), Heartbeat())
+    confirm(world)
+    world.tell(BEGIN, DeleteUnmentioned(), END, Heartbeat())
+    assert counted(world) == 5
+    assert "too many people are gone from the source at once, 5:" in caplog.text

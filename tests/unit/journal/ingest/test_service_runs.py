@@ -107,7 +107,11 @@ def test_a_lost_lease_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     assert world.run().head == 0
     assert world.follower.closed == 1
     assert caplog.record_tuples == [
-        (NAME, logging.WARNING, "another process follows the source now; this one ends")
+        (
+            NAME,
+            logging.WARNING,
+            "another process took the lease of the journal; this one waits to take over",
+        )
     ]
 
 
