@@ -15,7 +15,7 @@ PACKAGE = Path(flask_gluu_changes.__file__).parent
 
 NAMES_WHAT_TO_USE = re.compile(
     r"GLUU_CHANGES_[A-Z…]|correct … in the application's settings|`[A-Za-z]"
-    r"|GRANT |ALTER |CREATE |UPDATE |JournalBackend|olc[A-Z]|slapd: |ldapmodify|overlay "
+    r"|GRANT |ALTER |CREATE |UPDATE |JournalBackend|olc[A-Z]|slapd: |ldapmodify|overlay |^…, "
 )
 VAGUE = re.compile(r"\bsee (to|who|whether|that|why|the)\b|\blook into\b|\brepair it\b")
 
