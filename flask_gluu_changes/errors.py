@@ -11,6 +11,8 @@ The tree::
 
 from __future__ import annotations
 
+import ssl
+
 from click import ClickException
 
 
@@ -58,3 +60,22 @@ class BackendRefused(BackendError):
     """The store refuses to return the complete answer until its operator changes something."""
 
     public = "The user store refused the request. Its operator finds the reason in the log."
+
+
+def cause_of(error: BaseException) -> str:
+    """Name an exception, and say what the system or TLS said when it caused it.
+
+    No text of the other side is in it, and nothing that was sent.
+    """
+    kind, root = type(error).__name__, _root(error)
+    said = root.strerror if isinstance(root, OSError) else None
+    if isinstance(root, ssl.SSLCertVerificationError):
+        said = f"the certificate is not trusted: {root.verify_message}"
+    return f"{kind}: {said}" if said else kind
+
+
+def _root(error: BaseException) -> BaseException:
+    # the pool of httpcore raises its errors `from None`, which leaves the context alone
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error

@@ -10,6 +10,7 @@ from time import monotonic
 
 import httpx
 
+from ..errors import cause_of
 from .errors import ChangesError, ChangesRefused, ChangesUnavailable, TokenExpired
 from .exchange import Exchange
 from .pages import Page, parse_page
@@ -102,7 +103,7 @@ class Requester:
         except httpx.HTTPError as error:
             raise ChangesUnavailable(
                 f"{self._asked(error)} is not available: it cannot be reached or its answer cannot"
-                f" be read ({type(error).__name__})"
+                f" be read ({cause_of(error)})"
             ) from error
         return self._page_of(response)
 

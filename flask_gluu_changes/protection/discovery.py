@@ -56,7 +56,12 @@ class ServerMetadata:
                 continue
             if answer.object.get("issuer") == self._issuer:
                 return answer.object, TTL_SECONDS
-            log.error("The metadata at %s is not of the issuer %s", url, self._issuer)
+            log.error(
+                "The metadata at %s is not of the issuer %s, to the letter: it names %.200a",
+                url,
+                self._issuer,
+                answer.object.get("issuer"),
+            )
             raise AuthorizationServerUnavailable
         log.error("The issuer %s has no metadata at %s", self._issuer, " or ".join(self._urls))
         raise AuthorizationServerUnavailable

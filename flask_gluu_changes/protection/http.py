@@ -16,7 +16,7 @@ import httpcore
 from authlib.oauth2 import OAuth2Error
 
 from .. import forks
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, cause_of
 from ..settings.fields import PREFIX
 from .caching import Clock, Passing
 from .network import BoundedBackend
@@ -186,7 +186,7 @@ class HttpClient:
             log.warning("All connections to the authorization server are in use")
             raise AuthorizationServerNotAsked from error
         except FAILURES as error:
-            raise _failure(method, url, type(error).__name__) from error
+            raise _failure(method, url, _explained(error)) from error
         if answer.status >= 500:
             raise _failure(method, url, f"status {answer.status}")
         return answer
@@ -260,6 +260,12 @@ class CircuitBreaker:
                 return False
             self._doubts = 0  # one thread finds out
             return True
+
+
+def _explained(error: Exception) -> str:
+    cause = cause_of(error)
+    is_distrust = "certificate is not trusted" in cause
+    return f"{cause}; {PREFIX}ISSUER_CA_FILE names those to trust" if is_distrust else cause
 
 
 def _failure(method: str, url: str, cause: str) -> AuthorizationServerUnavailable:

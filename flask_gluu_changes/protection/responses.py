@@ -93,7 +93,9 @@ class UmaRefusals:
     def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> Response:
         """Build the answer; the authorization server is asked for a ticket."""
         if isinstance(error, InvalidRequestError):
-            return _scim_error(400, MALFORMED)
+            # a bearer token's error: no ticket is of use to who sends none that can be read
+            challenge = bearer_challenge(self._settings.realm, metadata="", error="invalid_request")
+            return _scim_error(400, MALFORMED, {"WWW-Authenticate": challenge})
         if isinstance(error, TooManyQuestions):
             return _too_many()
         try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -87,7 +88,7 @@ NEAR = 0.85
 """How alike a name outside the prefix is to a setting, to be taken for a misspelt one."""
 
 
-def refuse_unknown(config: Iterable[str], classes: Iterable[type]) -> None:
+def refuse_unknown(config: Collection[str], classes: Iterable[type]) -> None:
     """Raise ConfigurationError for a `GLUU_CHANGES_*` key that no settings class declares.
 
     Of other keys, which are the host's, those that look like one are logged.
@@ -100,6 +101,19 @@ def refuse_unknown(config: Iterable[str], classes: Iterable[type]) -> None:
             raise ConfigurationError(f"{key} is no setting of flask-gluu-changes{hint}")
         if key not in known and (near := difflib.get_close_matches(key.upper(), known, 1, NEAR)):
             log.warning("%s is not read by flask-gluu-changes; did you mean %s?", key, near[0])
+    _tell_of_environment(key for key in known if key not in config)
+
+
+def _tell_of_environment(unset: Iterable[str]) -> None:
+    """Log the variables that hold a setting and that the application has not taken over."""
+    for key in unset:
+        for variable in {key, f"FLASK_{key}"} & os.environ.keys():
+            log.warning(
+                "the variable %s has no effect: name it FLASK_%s, and call"
+                " app.config.from_prefixed_env()",
+                variable,
+                key,
+            )
 
 
 def _profile(config: Mapping[str, Any]) -> Mapping[str, object]:

@@ -85,6 +85,10 @@ class Names(fields.String):
         return tuple(names)
 
 
+FEED_PARAMS = {"cursor", "deltaToken"}
+NO_JOURNAL = "It needs a journal, which this server does not keep; ask by timeStamp and pagesize"
+
+
 class QueryParser(FlaskParser):
     """Parses the query string and refuses what two parsers could read differently.
 
@@ -113,6 +117,10 @@ class QueryParser(FlaskParser):
             if len(sent.getlist(name)) > 1:
                 raise ma.ValidationError({name: ["It is repeated; send it once"]})
         values = {name: sent[name] for name in schema.fields if name in sent}
+        if "timeStamp" not in sent and (
+            strange := FEED_PARAMS & sent.keys() - schema.fields.keys()
+        ):
+            raise ma.ValidationError({min(strange): [NO_JOURNAL]})
         second = sent.get("pageSize")
         if second is None:
             return values

@@ -126,7 +126,9 @@ class TableInfo:
         """Return the sentence that says that an attribute has no column."""
         if self.mapped:
             return f"GLUU_CHANGES_SQL_COLUMNS names no column of {self.table} for {name}"
-        return f"the table {self.table} has no column {name}"
+        return (
+            f"the table {self.table} has no column {name}, and GLUU_CHANGES_SQL_COLUMNS names none"
+        )
 
 
 class DatabaseSchema:

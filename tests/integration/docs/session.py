@@ -175,7 +175,7 @@ class Session:
         if block.text.startswith("["):
             ConfigParser(interpolation=None, strict=False).read_string(block.text)
             return
-        lines = dict(re.findall(r"^(GLUU_CHANGES_\w+)=(.*)$", block.text, re.M))
+        lines = dict(re.findall(r"^(?:FLASK_)?(GLUU_CHANGES_\w+)=(.*)$", block.text, re.M))
         assert lines, f"{block.place} sets nothing"
         load_settings(lines)
 

@@ -128,6 +128,8 @@ def test_an_attribute_without_a_column_is_named(engine: sa.Engine) -> None:
         match=r"SQL_COLUMNS names no column of staff for oxCreationTimestamp.*TIME_ATTRIBUTES",
     ):
         _found(backend, query)
+    with pytest.raises(BackendRefused, match=r"no column updatedAt, and GLUU_CHANGES_SQL_COLUMNS"):
+        _found(_made(engine, COLUMNS=""))
 
 
 def test_the_doctor_names_columns_where_it_speaks_of_the_table(engine: sa.Engine) -> None:

@@ -53,7 +53,8 @@ def test_metadata_of_another_issuer_closes(
 ) -> None:
     site.server.published_issuer = issuer or "x"
     assert site.get(site.server.issue()).status_code == closed(site)
-    assert "is not of the issuer" in caplog.text
+    assert f"is not of the issuer {site.server.issuer}, to the letter: it names" in caplog.text
+    assert f"names {issuer or 'x'!r}" in caplog.text
     assert site.server.calls["introspect"] == 0
 
 

@@ -59,10 +59,14 @@ def test_a_trusted_certificate_opens(server: AuthorizationServer, tls: tuple[str
     site.protector.close()
 
 
-def test_an_unknown_certificate_closes(server: AuthorizationServer) -> None:
+def test_an_unknown_certificate_closes(
+    server: AuthorizationServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so, and which setting trusts it."""
     site = Site(server, settings(server, "oauth"), "bare")
     assert site.get(server.issue()).status_code == 503
     assert not server.requests
+    assert "the certificate is not trusted: self-signed certificate; GLUU_CHANGES" in caplog.text
     site.protector.close()
 
 

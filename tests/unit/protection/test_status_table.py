@@ -171,7 +171,9 @@ def test_uma_takes_another_scheme_for_no_token(make_site: MakeSite, host: str) -
 
 def test_uma_asks_for_no_ticket_for_a_malformed_header(make_site: MakeSite, host: str) -> None:
     site = make_site("uma", host)
-    assert_scim_error(site.get(headers={"Authorization": "Bearer a,b"}), 400)
+    response = site.get(headers={"Authorization": "Bearer a,b"})
+    assert_scim_error(response, 400)
+    assert challenge(response).parameters["error"] == "invalid_request"
     assert not site.server.tickets
 
 

@@ -133,6 +133,19 @@ def test_a_misspelt_prefix_is_logged_with_the_nearest_key(
     assert said in caplog.text
 
 
+@pytest.mark.parametrize("variable", ["GLUU_CHANGES_AUDIENCE", "FLASK_GLUU_CHANGES_AUDIENCE"])
+def test_a_variable_that_is_not_taken_over_is_logged(
+    variable: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the prefix, or without `from_prefixed_env`, a setting would stay at its default."""
+    monkeypatch.setenv(variable, "our-api")
+    refuse_unknown({"GLUU_CHANGES_SCOPE": "read"}, [ProtectionSettings])
+    assert f"the variable {variable} has no effect" in caplog.text
+    caplog.clear()
+    refuse_unknown({"GLUU_CHANGES_AUDIENCE": "our-api"}, [ProtectionSettings])
+    assert not caplog.records
+
+
 def test_a_nested_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Flask reads two underscores as a key within a key."""
     monkeypatch.setenv("FLASK_GLUU_CHANGES__SCOPE", "read")

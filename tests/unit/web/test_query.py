@@ -206,3 +206,11 @@ def test_octets_that_are_neither_encoded_nor_text_are_refused(shape: str) -> Non
     raw = {"QUERY_STRING": "timeStamp=2020-01-01T00:00:00Z&pagesize=1&x=\xff"}
     answer = working_app(shape).test_client().get(OPERATION, environ_overrides=raw)
     assert "not UTF-8" in detail_of(answer, 400)
+
+
+@pytest.mark.parametrize("name", ["cursor", "deltaToken"])
+def test_without_a_journal_its_forms_are_refused_by_name(ask: Ask, name: str) -> None:
+    """Unless there is a timeStamp, beside which Gluu ignores what it does not know."""
+    said = f"{name}: It needs a journal, which this server does not keep"
+    assert detail_of(ask(f"{name}=abc&count=10"), 400).startswith(said)
+    assert ask(query_of(**{name: "abc"})).status_code == 200

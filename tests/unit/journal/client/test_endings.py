@@ -234,6 +234,14 @@ def test_answers_that_cannot_be_unpacked_are_unavailable(coding: bytes) -> None:
         list(client.drain())
 
 
+def test_why_a_server_cannot_be_reached_is_told() -> None:
+    """In the words of this machine's system."""
+    with Port(answering(b"")) as port:
+        url = url_of(port)
+    with client_of(url) as client, pytest.raises(ChangesUnavailable, match="Connection refused"):
+        list(client.drain())
+
+
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
 def test_a_folder_that_cannot_be_synced_keeps_a_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
