@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
@@ -38,4 +39,5 @@ def test_the_log_names_endpoint_and_cause(
     assert f"{site.server.url}/introspect: status 500" in caplog.text
     site.server.stop()
     site.get("other")
-    assert f"{site.server.url}/introspect: ConnectError" in caplog.text
+    # which one depends on whether the connection of before is seen to be closed
+    assert re.search(f"{site.server.url}/introspect: (Connect|Read)Error", caplog.text)
