@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
@@ -68,8 +69,12 @@ class IdentityEncoder:
         query = ChangesQuery(EVERYTHING_SINCE, time_attributes)
         self._encoder = EntryEncoder(query, type_of, visibility)
         self._shows = visibility.shows
-        self._shows_inum, self._shows_uid = map(visibility.shows, ("inum", "uid"))
         self._limits = self._set_limits = limits
+
+    @cached_property
+    def _shown_names(self) -> tuple[bool, bool]:
+        """Whether inum and uid are shown; asked late, because the store's schema may decide."""
+        return self._shows("inum"), self._shows("uid")
 
     def limit_entries(self, octets: int | None) -> None:
         """Take a database's own limit into account, if it has one."""
@@ -90,8 +95,9 @@ class IdentityEncoder:
         omitted: tuple[str, ...] = ()
         if not self._limits.are_kept(len(body)):
             entry, body, omitted = self._within_limits(entry, body)
-        inum = _least_text(entry, "inum") if self._shows_inum else ""
-        uid = _least_text(entry, "uid") if self._shows_uid else ""
+        shows_inum, shows_uid = self._shown_names
+        inum = _least_text(entry, "inum") if shows_inum else ""
+        uid = _least_text(entry, "uid") if shows_uid else ""
         return Identity(id_, inum, uid, *_latest(times), sort_key(entry), body, omitted)
 
     def _within_limits(self, entry: Entry, body: bytes) -> tuple[Entry, bytes, tuple[str, ...]]:

@@ -138,7 +138,7 @@ class Session:
         self._stop(block.text)
         script = "\n".join(self._here(command) for command, _ in commands(block.text))
         script = re.sub(r"^make (.*)$", lambda match: made_by(match[1]), script, flags=re.M)
-        with (self.folder / "background.log").open("ab") as log:
+        with (self.folder / "background.txt").open("ab") as log:
             self._started[block.text] = subprocess.Popen(
                 ["bash", "-c", self._here(script)],
                 cwd=self.folder,
@@ -159,7 +159,7 @@ class Session:
                 return
             except httpx.TransportError:
                 time.sleep(0.1)
-        raise AssertionError((self.folder / "background.log").read_text())
+        raise AssertionError((self.folder / "background.txt").read_text())
 
     def _stop(self, text: str) -> None:
         process = self._started.pop(text, None)
