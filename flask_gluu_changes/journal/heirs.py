@@ -1,14 +1,14 @@
-"""Who has an inum whose former owner is told to be removed afterwards.
+"""Who has an inum whose former owner is told to have left it afterwards.
 
 A follower reads people as they are now, so it may hear of an inum's new owner before it hears that
-the former one is gone. A client that keys on inums would remove the new owner then: so the new one
-is told once more, behind the removal.
+the former one is gone, or has another inum. A client that keys on inums would remove the new owner
+then: so the new one is told once more, behind that.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -50,12 +50,12 @@ class Heirs:
         suspects: Iterable[str],
         stamp: Stamp,
     ) -> list[RowChange]:
-        """Return what tells those again whose inum somebody had who is removed by changes.
+        """Return what tells those again whose inum somebody had who leaves it by changes.
 
         suspects: ids that may be among them, besides those that were noted. Whoever gets an inum by
         the changes is noted.
         """
-        gone = {row["inum"] for row, _ in changes if row["removed"] is not None}
+        gone = {inum for change in changes for inum in _left(*change)}
         found = self._living(connection, gone, changes, suspects) if gone else ()
         for change in changes:
             self._note(*change)
@@ -90,6 +90,14 @@ class Heirs:
         self._ids[inum] = before if id_ in before else (*before, id_)
         if len(self._ids) > REMEMBERED:
             del self._ids[next(iter(self._ids))]
+
+
+def _left(row: dict[str, Any], known: Any) -> Iterator[str]:
+    """Yield the inum that somebody no longer has with a row, by removal or by another inum."""
+    if row["removed"] is not None:
+        yield row["inum"]
+    elif known is not None and known["removed"] is None and known["inum"] != row["inum"]:
+        yield known["inum"]
 
 
 def _again(known: RowMapping, seq: int, stamp: Stamp) -> RowChange:

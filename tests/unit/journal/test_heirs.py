@@ -144,3 +144,11 @@ def test_the_former_owner_may_be_told_last(journal: Journal) -> None:
         ("former", DELETED),
         ("new", None),
     ]
+
+
+def test_a_former_owner_with_another_inum_left_it_too(journal: Journal) -> None:
+    """Told late with the old inum, it took the new owner's place with whoever keys on inums."""
+    put(journal, "new", "1")
+    put(journal, "old", "1", mail=["m"])
+    put(journal, "old", "3")
+    assert [id_ for id_, _, _ in told(journal)] == ["old", "new"]
