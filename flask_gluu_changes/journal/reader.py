@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from itertools import compress
 from operator import itemgetter, not_
 from typing import Any, NamedTuple
@@ -338,7 +339,12 @@ def _start_of_slice(position: Position | None, head: Position) -> Position:
 
 
 def _settings_digest(state: _JoinedState) -> str:
-    return settings_digest_in(bytes(state.source).decode("utf-8", "surrogatepass"))
+    return _settings_digest_of(bytes(state.source))
+
+
+@lru_cache(16)  # for every poll it is the same
+def _settings_digest_of(source: bytes) -> str:
+    return settings_digest_in(source.decode("utf-8", "surrogatepass"))
 
 
 def _slice(rows: Sequence[Any], after: Position, head: Position, settings_digest: str) -> Slice:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    LargeBinary,
     RowMapping,
     bindparam,
     delete,
@@ -18,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.types import UserDefinedType
 
 from .batch import Change, WriteBatch
 from .records import Identity, line_of, removal_of
@@ -32,13 +32,22 @@ DELETE_SIZE = 5000
 LAST_TIME = 2**52
 """Of a clock, in microseconds (2112): every reader of JSON takes whole numbers up to 2**53."""
 
+_OCTET_TEXTS = ("id", "inum", "uid")
+_OCTETS = ("digest", "sort_key", "line")
+
 _Row: TypeAlias = dict[str, Any]
 _Known: TypeAlias = RowMapping | _Row
 
+
+class _Bound(UserDefinedType[Any]):
+    """What is bound as it is, without SQLAlchemy's work on each."""
+
+    cache_ok = True
+
+
 # Built once: SQLAlchemy takes as long to build a statement as to execute it.
-_OCTET_TEXTS = ("id", "inum", "uid")
 _LOOK_UP = select(*(ENTRIES.c[name] for name in ("id", "digest", "removed", "inum", "uid"))).where(
-    ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=LargeBinary))
+    ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=_Bound))
 )
 _REPLACE = (
     update(ENTRIES)
@@ -107,7 +116,8 @@ def _distrusted(known: _Known | None) -> _Known | None:
 
 def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
     """Return what is known of some identities, by id; nothing of those that never were."""
-    keys = [*map(to_octets, ids)]
+    bound = _bound_by(connection)
+    keys = [bound(to_octets(id_)) for id_ in ids]
     parts = (keys[i : i + LOOKUP_SIZE] for i in range(0, len(keys), LOOKUP_SIZE))
     found = (connection.execute(_LOOK_UP, {"ids": part}).mappings() for part in parts)
     return {row["id"]: row for rows in found for row in rows}
@@ -168,13 +178,25 @@ def write_rows(connection: Connection, changes: list[RowChange]) -> None:
         connection.execute(_REPLACE, moved)
 
 
+def _bound_by(connection: Connection) -> type[bytes] | type[bytearray]:
+    """Return the type of octets that a driver binds most quickly.
+
+    Python's sqlite3 asks its adapters about each object but for a few types, of which bytes are
+    none: that takes as long as SQLite's own work on a row.
+    """
+    return bytearray if connection.dialect.name == "sqlite" else bytes
+
+
 def _insert(connection: Connection, rows: list[_Row]) -> None:
     """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
     compiled = insert(ENTRIES).compile(dialect=connection.dialect)
     names = compiled.positiontup or []
+    bound = _bound_by(connection)
     for row in rows:
         for name in _OCTET_TEXTS:
-            row[name] = to_octets(row[name])
+            row[name] = bound(to_octets(row[name]))
+        for name in _OCTETS:
+            row[name] = bound(row[name])
     values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
     connection.exec_driver_sql(str(compiled), values)
 

@@ -79,5 +79,6 @@ class Waiting:
 
 def _preferred() -> int:
     """Return how many seconds a request prefers to wait for a change; 0 for not at all."""
-    preferred = _WAIT.search(",".join(request.headers.getlist("Prefer")))
+    # where a header comes twice, servers join its values
+    preferred = _WAIT.search(request.environ.get("HTTP_PREFER", ""))
     return int(preferred[1]) if preferred else 0

@@ -28,11 +28,12 @@ def file_engine(folder: Path) -> Engine:
 _engines: list[Engine] = []
 
 
-def memory_engine() -> Engine:
-    """Open a journal in memory, on its one connection: for one thread, closed after the test."""
+def memory_engine(*, closed_after_test: bool = True) -> Engine:
+    """Open a journal in memory, on its one connection, for one thread."""
     threads = {"check_same_thread": False}
     engine = open_engine("sqlite://", poolclass=StaticPool, connect_args=threads)
-    _engines.append(engine)
+    if closed_after_test:
+        _engines.append(engine)
     return engine
 
 

@@ -19,7 +19,7 @@ seen: set[int] = set()
 
 
 def _site() -> Site:
-    journal = Journal(memory_engine())
+    journal = Journal(memory_engine(closed_after_test=False))  # it serves all tests of this file
     journal.put(*"abcdefgh", updatedAt="20240501120000.5Z")
     journal.remove("b")
     return Site(journal, max_wait_seconds=0)
