@@ -196,7 +196,9 @@ def _insert(connection: Connection, rows: list[_Row]) -> None:
         for name in _OCTET_TEXTS:
             row[name] = bound(to_octets(row[name]))
         for name in _OCTETS:
-            row[name] = bound(row[name])
+            row[name] = row[name] and bound(
+                row[name]
+            )  # the database refuses None, by its own error
     values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
     connection.exec_driver_sql(str(compiled), values)
 
