@@ -52,6 +52,7 @@ class Requester:
         self._repetitions = repetitions
         self._sleep = sleep
         self._not_before = 0.0
+        self._asked_at = 0.0
         self._told: set[tuple[str, int]] = set()
 
     def forget_pace(self) -> None:
@@ -65,9 +66,8 @@ class Requester:
         it was asked for, and not earlier. wait: the seconds that the server may wait for a change.
         """
         self._await_turn()
-        began = monotonic()
         page = self._repeated(query, wait)
-        self._not_before = 0.0 if self._is_new(page) else began + interval
+        self._not_before = 0.0 if self._is_new(page) else self._asked_at + interval
         return page
 
     def pause(self, number: int, wanted: float | None = None) -> None:
@@ -96,6 +96,7 @@ class Requester:
 
     def _once(self, query: Mapping[str, str], wait: int) -> Page:
         headers = {"Prefer": f"wait={wait}"} if wait else {}
+        self._asked_at = monotonic()
         try:
             response = self._exchange.get(self._url, query, headers, wait)
         except _NEVER_GOOD as error:
