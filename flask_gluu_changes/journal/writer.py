@@ -27,8 +27,8 @@ from sqlalchemy import (
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
 from .files import forget_overwritten
-from .heirs import Heirs
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
+from .inum_owners import InumOwners
 from .layout import create
 from .lease import SECOND as SECOND
 from .lease import Lease
@@ -93,7 +93,7 @@ class Writer:
         self._lease = Lease(engine, seconds)
         self._quarantine = Quarantine()
         self._held = HeldRemovals()
-        self._heirs = Heirs()
+        self._inum_owners = InumOwners()
         self._created = False
 
     @property
@@ -147,7 +147,7 @@ class Writer:
             entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
             inums = dict.fromkeys(self._quarantine.ids(connection), "")
             inums.update((row.id, row.inum) for row in connection.execute(entries))
-        self._heirs.note_shared(inums)
+        self._inum_owners.note_shared(inums)
         return inums
 
     def held(self) -> Mapping[str, Held]:
@@ -247,8 +247,10 @@ class Writer:
                 state = with_true_head(connection, state)
             changes = row_changes(connection, batch, state, stamp)
             if state.built:  # else there is no client to see anything
-                changes += self._heirs.told_again(connection, changes, batch.again, stamp)
+                changes += self._inum_owners.told_again(connection, changes, batch.again, stamp)
             write_rows(connection, changes)
+            if batch.built and not state.built:
+                self._inum_owners.note_first_reading(connection)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
             if held:  # the journal does not hold what the source does

@@ -17,9 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.follower import Checkpoint, StopSignal
-from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import PollingFollower
+from flask_gluu_changes.journal.ingest.removal_limit import ALL, RemovalLimit
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
 from flask_gluu_changes.model import DEFAULT_TIME_ATTRIBUTES, ChangesQuery
 from flask_gluu_changes.settings.journal import FollowSettings
@@ -216,8 +216,8 @@ def check(store: Store) -> None:
     encoder = IdentityEncoder(
         DEFAULT_TIME_ATTRIBUTES, store.backend.attribute_type, Visibility.of()
     )
-    brake = Brake(journal.writer, ALL)
-    ingester = Ingester(journal.writer, encoder, follower, Told(), brake)
+    removal_limit = RemovalLimit(journal.writer, ALL)
+    ingester = Ingester(journal.writer, encoder, follower, Told(), removal_limit)
     with closing(StopSignal()) as stop:
         for event in follower.events("", stop):
             ingester.handle(event)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.follower import Checkpoint, DeleteUnmentioned, SnapshotStarted, Upserted
-from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
+from flask_gluu_changes.journal.ingest.removal_limit import ALL, RemovalLimit
 from flask_gluu_changes.journal.limits import SizeLimits
 from flask_gluu_changes.journal.records import IdentityEncoder
 from flask_gluu_changes.values import AttributeType
@@ -80,8 +80,8 @@ def ingested(odd: list[tuple[str, Any]], limits: SizeLimits) -> Journal:
     """Take entries into a new journal, the plain one last."""
     journal = Journal(memory_engine(), built=False)
     encoder = IdentityEncoder(people.TIMES, people.type_of, Visibility.of(), limits)
-    brake = Brake(journal.writer, ALL)
-    ingester = Ingester(journal.writer, encoder, Script(), Told(), brake)
+    removal_limit = RemovalLimit(journal.writer, ALL)
+    ingester = Ingester(journal.writer, encoder, Script(), Told(), removal_limit)
     ingester.handle(SnapshotStarted(complete=True))
     for id_, entry in (*odd, ("plain", PLAIN)):
         ingester.handle(Upserted(id_, entry))

@@ -23,7 +23,7 @@ from ..quarantine import Unwritable
 from ..records import Identity, IdentityEncoder, IdTooLong
 from ..tables import now
 from ..writer import DELETED, EXACT, OUT_OF_SCOPE, WriteBatch, Writer
-from .brake import Brake
+from .removal_limit import RemovalLimit
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,10 @@ class Ingester:
         encoder: IdentityEncoder,
         follower: Follower,
         progress: SnapshotProgress,
-        brake: Brake,
+        removal_limit: RemovalLimit,
     ) -> None:
         self._writer = writer
-        self._brake = brake
+        self._removal_limit = removal_limit
         self._encoder = encoder
         self._follower = follower
         self._progress = progress
@@ -143,7 +143,7 @@ class Ingester:
 
     def _remove(self, ids: list[str]) -> None:
         outside = self._follower.outside(ids)
-        self._batch.again.update(self._heirs(ids))
+        self._batch.again.update(self._sharing_inums(ids))
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
             self._upserted.discard(id_)
@@ -152,7 +152,7 @@ class Ingester:
         if len(self._batch.changes) >= MAX_BATCH:
             self._commit()
 
-    def _heirs(self, ids: list[str]) -> set[str]:
+    def _sharing_inums(self, ids: list[str]) -> set[str]:
         """Return who else is known by an inum of those who are removed within a snapshot."""
         gone = {self._known[id_] for id_ in ids if id_ in self._known}
         found = {id_ for id_, inum in self._known.items() if inum in gone} if gone else set()
@@ -180,7 +180,7 @@ class Ingester:
             self._commit()  # there may be no quiet moment, and few who change all the time
 
     def _end_snapshot(self) -> None:
-        for id_ in self._unchanged & self._brake.held():
+        for id_ in self._unchanged & self._removal_limit.held():
             self._batch.keep(id_)
         for identity in self._held_back.values():
             self._put(identity)
@@ -210,17 +210,17 @@ class Ingester:
 
     def _release(self) -> None:
         """Write the removals that were held back, and need not be any longer."""
-        for batch in self._brake.released().parts(MAX_BATCH):
+        for batch in self._removal_limit.released().parts(MAX_BATCH):
             if batch.changes:
                 self._written += self._writer.commit(batch)
-        self._brake.report()
+        self._removal_limit.report()
 
     def _commit(self) -> None:
         batch, self._batch, self._octets = self._batch, WriteBatch(), 0
-        self._brake.apply(batch, self._held_back.values())
+        self._removal_limit.apply(batch, self._held_back.values())
         for part in batch.parts(MAX_BATCH):
             self._written += self._writer.commit(part)
             if self._is_first and self._snapshot:
                 self._progress.advanced(len(part.changes))
         self._committed_at = self._began_at = monotonic()
-        self._brake.report()
+        self._removal_limit.report()

@@ -38,9 +38,9 @@ from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now, writer_engine
 from ..view import filled_otherwise, source_under
 from ..writer import SECOND, LeaseLost, Writer
-from .brake import Brake
 from .ingester import Ingester
 from .polling import PollingFollower
+from .removal_limit import RemovalLimit
 from .report import Activity, Outage
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class IngestService:
         self._writer = writer
         self._job = job
         self._progress = progress
-        self._brake = Brake(writer, job.max_removals)
+        self._removal_limit = RemovalLimit(writer, job.max_removals)
         self._outage = Outage()
         self._activity = Activity()
         self._pruned_at: float | None = None
@@ -149,7 +149,7 @@ class IngestService:
         self._writer.follow(source, follower.level, follower.why)
         self._say_level(follower)
         self._job.encoder.limit_entries(self._writer.largest_entry())
-        parts = (self._writer, self._job.encoder, follower, self._progress, self._brake)
+        parts = (self._writer, self._job.encoder, follower, self._progress, self._removal_limit)
         ingester = Ingester(*parts)
         cookie = self._writer.state().cookie
         with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]

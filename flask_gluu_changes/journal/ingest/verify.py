@@ -24,8 +24,8 @@ from ..records import Identity
 from ..tables import engine_from_config
 from ..view import filled_otherwise, source_under
 from ..writer import DELETED, LAGGING, OUT_OF_SCOPE, LeaseLost, WriteBatch, Writer
-from .brake import Brake
 from .comparison import Fault, JournalRows
+from .removal_limit import RemovalLimit
 from .service import ingest_job
 from .verifier import POLL, Confirmation, Report, Verifier, in_parts
 
@@ -69,7 +69,7 @@ class Verification:
         _check_source(state.source, self._source)
         self._lease = settings.follow_lease
         self._writer = Writer(engine, seconds=self._lease)
-        self._brake = Brake(self._writer, job.max_removals)
+        self._removal_limit = RemovalLimit(self._writer, job.max_removals)
         job.encoder.limit_entries(self._writer.largest_entry())
         self._verifier = Verifier(
             JournalRows(engine),
@@ -115,9 +115,9 @@ class Verification:
             batch = WriteBatch(repairs=True)
             for id_, fault in part:
                 _add(batch, id_, fault, OUT_OF_SCOPE if id_ in outside else DELETED)
-            self._brake.apply(batch, ())
+            self._removal_limit.apply(batch, ())
             self._writer.commit(batch)
-        self._brake.report()
+        self._removal_limit.report()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

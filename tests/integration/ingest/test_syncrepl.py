@@ -53,16 +53,16 @@ def test_a_directory_that_is_down_is_waited_for(own_people: People, journal: Jou
         filler.until(lambda: uid(journal, "1") == "ann")
 
 
-@pytest.mark.parametrize("heir", ["somebody new", "somebody renamed"])
-def test_an_inum_that_went_to_another(own_people: People, journal: Journal, heir: str) -> None:
-    """Its first owner's removal comes first: else a client that keys on inums deletes the heir."""
+@pytest.mark.parametrize("owner", ["somebody new", "somebody renamed"])
+def test_an_inum_that_went_to_another(own_people: People, journal: Journal, owner: str) -> None:
+    """Its first owner's removal comes first: else who keys on inums deletes the second."""
     own_people.add("1", person("ann"))
     own_people.add("2", person("bob"))
     with filled(journal, own_people) as filler:
         filler.built()
         first = journal.rows()["1"].id
     own_people.remove("1")
-    if heir == "somebody new":
+    if owner == "somebody new":
         own_people.add("1", person("eve"))
     else:
         own_people.admin.rename_s(dn_of("2"), "inum=1")

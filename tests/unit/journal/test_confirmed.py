@@ -14,9 +14,9 @@ from flask_gluu_changes.follower import (
     Upserted,
 )
 from flask_gluu_changes.journal.ingest import ingester as module
-from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import PollingFollower
+from flask_gluu_changes.journal.ingest.removal_limit import ALL, RemovalLimit
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
 from flask_gluu_changes.journal.tables import now
 from flask_gluu_changes.journal.writer import EXACT, LAGGING
@@ -35,8 +35,8 @@ def ingester(journal: Journal, level: str) -> Ingester:
     )
     follower.level = level
     encoder = IdentityEncoder((), lambda _: None, Visibility.of())
-    brake = Brake(journal.writer, ALL)
-    return Ingester(journal.writer, encoder, follower, SnapshotProgress(), brake)
+    removal_limit = RemovalLimit(journal.writer, ALL)
+    return Ingester(journal.writer, encoder, follower, SnapshotProgress(), removal_limit)
 
 
 @pytest.fixture(autouse=True)

@@ -21,9 +21,9 @@ from flask_gluu_changes.follower import (
     Upserted,
 )
 from flask_gluu_changes.journal.failures import JournalUnavailable
-from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import PollingFollower
+from flask_gluu_changes.journal.ingest.removal_limit import ALL, RemovalLimit
 from flask_gluu_changes.journal.limits import SizeLimits
 from flask_gluu_changes.journal.records import EVERYTHING_SINCE, IdentityEncoder
 from flask_gluu_changes.journal.tables import QUARANTINE
@@ -119,8 +119,8 @@ def ingester(journal: Journal) -> Ingester:
     query = ChangesQuery(EVERYTHING_SINCE)
     follower = PollingFollower(MemoryBackend(), query, FollowSettings(), "a test")
     encoder = _Failing(("updatedAt",), lambda _: None, Visibility.of())
-    brake = Brake(journal.writer, ALL)
-    return Ingester(journal.writer, encoder, follower, SnapshotProgress(), brake)
+    removal_limit = RemovalLimit(journal.writer, ALL)
+    return Ingester(journal.writer, encoder, follower, SnapshotProgress(), removal_limit)
 
 
 def snapshot(*named: Event) -> Iterator[Event]:

@@ -43,6 +43,6 @@ def test_a_wrong_setting_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["1.01", "-0.1", "nan", "10%", "", True])
 def test_the_share_of_removals_is_one_of_a_whole(text: object) -> None:
-    """10 per cent are 0.1; nobody turns the brake off by accident."""
+    """10 per cent are 0.1; nobody turns the limit off by accident."""
     with pytest.raises(ConfigurationError, match="FOLLOW_MAX_REMOVALS must be a share between"):
         FollowSettings.load({f"{PREFIX}FOLLOW_MAX_REMOVALS": text})

@@ -13,8 +13,8 @@ from flask_gluu_changes.follower import (
     StopSignal,
     Upserted,
 )
-from flask_gluu_changes.journal.ingest.brake import ALL, Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
+from flask_gluu_changes.journal.ingest.removal_limit import ALL, RemovalLimit
 from flask_gluu_changes.journal.limits import SizeLimits
 from flask_gluu_changes.journal.records import Identity, IdentityEncoder
 from flask_gluu_changes.journal.tables import JournalState
@@ -100,8 +100,8 @@ class World:
         self.follower = Script()
         self.progress = Told()
         encoder = IdentityEncoder((), lambda name: AttributeType.STRING, Visibility.of(), limits)
-        self.brake = Brake(self.writer, share)
-        parts = (self.writer, encoder, self.follower, self.progress, self.brake)
+        self.removal_limit = RemovalLimit(self.writer, share)
+        parts = (self.writer, encoder, self.follower, self.progress, self.removal_limit)
         self.ingester = Ingester(*parts)
 
     def tell(self, *events: Event) -> list[Any]:

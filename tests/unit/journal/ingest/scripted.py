@@ -19,7 +19,7 @@ from flask_gluu_changes.follower import (
     StopSignal,
     Upserted,
 )
-from flask_gluu_changes.journal.ingest.brake import ALL
+from flask_gluu_changes.journal.ingest.removal_limit import ALL
 from flask_gluu_changes.journal.ingest.service import (
     IngestJob,
     IngestService,

@@ -19,9 +19,9 @@ from flask_gluu_changes.follower import (
     StopSignal,
     Upserted,
 )
-from flask_gluu_changes.journal.ingest.brake import Brake
 from flask_gluu_changes.journal.ingest.ingester import Ingester
 from flask_gluu_changes.journal.ingest.polling import LONG_AGO, PollingFollower
+from flask_gluu_changes.journal.ingest.removal_limit import RemovalLimit
 from flask_gluu_changes.journal.ingest.service import ingest_job
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.model import ChangesQuery
@@ -51,8 +51,8 @@ class Looks:
         follower = PollingFollower(self.people.backend, query, settings, "", lambda: self.now)
         encoder = ingest_job({}, self.people.backend).encoder
         self._events = follower.events(self.writer.state().cookie, self.stop)
-        brake = Brake(self.writer, settings.follow_max_removals)
-        self._ingester = Ingester(self.writer, encoder, follower, SnapshotProgress(), brake)
+        removal_limit = RemovalLimit(self.writer, settings.follow_max_removals)
+        self._ingester = Ingester(self.writer, encoder, follower, SnapshotProgress(), removal_limit)
 
     def look(self, after: float) -> None:
         """Look once more, some seconds later."""

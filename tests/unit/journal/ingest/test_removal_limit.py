@@ -16,8 +16,8 @@ from flask_gluu_changes.follower import (
     Unchanged,
 )
 from flask_gluu_changes.journal import held
-from flask_gluu_changes.journal.ingest import brake as module
-from flask_gluu_changes.journal.ingest.brake import ALL
+from flask_gluu_changes.journal.ingest import removal_limit as module
+from flask_gluu_changes.journal.ingest.removal_limit import ALL
 from flask_gluu_changes.journal.quarantine import Unwritable
 from flask_gluu_changes.journal.tables import ENTRIES, now, writer_engine
 from flask_gluu_changes.journal.writer import WriteBatch
@@ -30,7 +30,7 @@ BEGIN, END = SnapshotStarted(complete=True), Checkpoint("c", ends_snapshot=True)
 
 @pytest.fixture
 def world() -> World:
-    """Twenty people in a journal whose brake is as it is by default."""
+    """Twenty people in a journal whose limit of removals is the default."""
     return filled()
 
 
@@ -208,7 +208,7 @@ def test_a_confirmation_before_the_next_start_counts(world: World) -> None:
     assert (living(world), counted(world)) == (set(), 0)
 
 
-def test_with_the_brake_off_everybody_goes() -> None:
+def test_without_a_limit_everybody_goes() -> None:
     """Also those who were held back before it was turned off."""
     world = filled()
     world.tell(Deleted(PEOPLE[:15]), Heartbeat())
@@ -333,7 +333,7 @@ def test_other_identities_forget_who_was_held_back(world: World) -> None:
 
 
 def test_the_share_of_the_whole_holds_nobody_back() -> None:
-    """It is how the setting is written that turns the brake off."""
+    """It is how the setting is written that turns the limit off."""
     world = filled()
     after = World(share=1.0, journal=world.journal)
     after.writer.acquire()

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from flask_gluu_changes.journal import heirs as module
+from flask_gluu_changes.journal import inum_owners as module
 from flask_gluu_changes.journal.tables import ENTRIES
 from flask_gluu_changes.journal.writer import DELETED, WriteBatch, Writer
 from tests.support.journals import Journal, memory_engine
@@ -150,5 +150,15 @@ def test_a_former_owner_with_another_inum_left_it_too(journal: Journal) -> None:
     """Told late with the old inum, it took the new owner's place with whoever keys on inums."""
     put(journal, "new", "1")
     put(journal, "old", "1", mail=["m"])
+    put(journal, "old", "3")
+    assert [id_ for id_, _, _ in told(journal)] == ["old", "new"]
+
+
+def test_who_shares_an_inum_after_the_first_reading_is_known() -> None:
+    """Meanwhile one may be renamed, and another one get his inum."""
+    journal = Journal(memory_engine(), built=False)
+    for id_ in ("new", "old"):
+        put(journal, id_, "1")
+    journal.writer.commit(WriteBatch(built=True))
     put(journal, "old", "3")
     assert [id_ for id_, _, _ in told(journal)] == ["old", "new"]

@@ -24,7 +24,7 @@ SETTLING = 600.0
 """Seconds after the last return of somebody, after which the others count as gone."""
 
 
-class Brake:
+class RemovalLimit:
     """Decides which removals are written. share: of all people that may go in a short time."""
 
     def __init__(self, writer: Writer, share: float) -> None:
