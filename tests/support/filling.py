@@ -21,6 +21,7 @@ from flask_gluu_changes.journal.layout import create
 from flask_gluu_changes.journal.records import body_of
 from flask_gluu_changes.journal.tables import (
     ENTRIES,
+    METADATA,
     QUARANTINE,
     STATE,
     JournalState,
@@ -168,4 +169,14 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     """A new journal."""
     made = Journal(tmp_path)
     yield made
+    made.engine.dispose()
+
+
+@pytest.fixture(params=["", "postgres", "mariadb"], ids=["sqlite", "postgres", "mariadb"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    """A new journal in each kind of database."""
+    url = request.getfixturevalue(request.param).url if request.param else ""
+    made = Journal(tmp_path, url)
+    yield made
+    METADATA.drop_all(made.engine)
     made.engine.dispose()

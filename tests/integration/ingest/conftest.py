@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.filling import SLAPD
+from tests.support.filling import anywhere as anywhere
 from tests.support.filling import journal as journal
 from tests.support.followed import People
 from tests.support.slapd import Slapd

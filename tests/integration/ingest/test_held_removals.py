@@ -15,7 +15,6 @@ from flask import Flask
 from flask_gluu_changes import GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.journal.backend import JournalBackend
-from flask_gluu_changes.journal.tables import METADATA
 from flask_gluu_changes.testing import person
 from tests.support.directory import config_of
 from tests.support.filling import SLAPD, Filler, Journal
@@ -39,16 +38,6 @@ def many(tmp_path: Path) -> Iterator[People]:
         for i in range(NUMBER):
             people.add(str(i), person(f"u{i}"))
         yield people
-
-
-@pytest.fixture(params=["", "postgres", "mariadb"], ids=["sqlite", "postgres", "mariadb"])
-def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
-    """A journal in each kind of database."""
-    url = request.getfixturevalue(request.param).url if request.param else ""
-    journal = Journal(tmp_path, url)
-    yield journal
-    METADATA.drop_all(journal.engine)
-    journal.engine.dispose()
 
 
 def run(journal: Journal, command: str) -> Result:

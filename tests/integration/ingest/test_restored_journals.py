@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import delete, insert, select
 
 from flask_gluu_changes.journal.protocol import Position, ResyncRequired
@@ -18,16 +15,6 @@ from tests.support.filling import Filler, Journal
 from tests.support.memory_people import MemoryPeople
 
 TIMING: dict[str, Any] = {"FOLLOW_INTERVAL": 0.02, "FOLLOW_SWEEP": 0.05}
-
-
-@pytest.fixture(params=["", "postgres", "mariadb"], ids=["sqlite", "postgres", "mariadb"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
-    """A journal in each kind of database."""
-    url = request.getfixturevalue(request.param).url if request.param else ""
-    journal = Journal(tmp_path, url)
-    yield journal
-    METADATA.drop_all(journal.engine)
-    journal.engine.dispose()
 
 
 class Remembering:
@@ -52,29 +39,29 @@ class Remembering:
         self._place = found.next
 
 
-def test_a_client_that_remembers_versions_keeps_nothing_old(journal: Journal) -> None:
+def test_a_client_that_remembers_versions_keeps_nothing_old(anywhere: Journal) -> None:
     """Journal and store are put back, so that nobody but the client knows of what was lost."""
     people = MemoryPeople()
     people.add("1", {**person("ann"), "mail": [b"before@example.org"]})
-    client = Remembering(journal)
-    with Filler(journal, people.backend, **TIMING) as filler:
+    client = Remembering(anywhere)
+    with Filler(anywhere, people.backend, **TIMING) as filler:
         filler.built()
-    with journal.engine.begin() as connection:
+    with anywhere.engine.begin() as connection:
         kept = {t: connection.execute(select(t)).mappings().all() for t in METADATA.sorted_tables}
     people.change("1", {"mail": [b"lost@example.org"]})
-    with Filler(journal, people.backend, **TIMING) as filler:
-        filler.until(lambda: b"lost@" in journal.living()["1"])
+    with Filler(anywhere, people.backend, **TIMING) as filler:
+        filler.until(lambda: b"lost@" in anywhere.living()["1"])
     client.drain()
     people.change("1", {"mail": [b"before@example.org"]})
-    with journal.engine.begin() as connection:
+    with anywhere.engine.begin() as connection:
         for table, rows in kept.items():
             connection.execute(delete(table))
             if rows:
                 connection.execute(insert(table), [dict(row) for row in rows])
-    epoch = journal.state().epoch
+    epoch = anywhere.state().epoch
     client.drain()
     assert client.mails == {"1": ["lost@example.org"]}
-    with Filler(journal, people.backend, **TIMING) as filler:
-        filler.until(lambda: journal.state().epoch != epoch and journal.state().built)
+    with Filler(anywhere, people.backend, **TIMING) as filler:
+        filler.until(lambda: anywhere.state().epoch != epoch and anywhere.state().built)
         client.drain()
     assert client.mails == {"1": ["before@example.org"]}

@@ -18,6 +18,7 @@ from flask_gluu_changes.backends.ldap.search import (
 )
 from flask_gluu_changes.testing import NOON, person
 from flask_gluu_changes.visibility import Visibility
+from tests.support.clocks import Clock
 from tests.support.directory import Directory, client_of
 
 from .test_updated_users import OPERATION, iso, walk
@@ -30,16 +31,6 @@ SECRETS = [
     *("oxAuthBackchannelUserCode", "oxAuthBackchannelDeviceRegistrationToken"),
     *("oxDuoDevices", "oxBiometricDevices"),
 ]
-
-
-class Clock:
-    """A clock that stands still until it is told to go on."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
 
 
 def test_the_filter_that_uses_an_index() -> None:

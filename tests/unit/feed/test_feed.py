@@ -16,22 +16,13 @@ from flask_gluu_changes.feed.sessions import PagingSessions
 from flask_gluu_changes.feed.snapshot import Page
 from flask_gluu_changes.timestamps import to_micros
 from flask_gluu_changes.visibility import Visibility
+from tests.support.clocks import Clock
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 SECONDS = 10.0
 
 numbers = st.integers(0, 30)
 edits = st.tuples(st.sampled_from(["add", "delete", "rename", "touch"]), numbers, numbers)
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
 
 
 def _person(inum: int, uid: int | None = None) -> Entry:

@@ -14,22 +14,12 @@ import pytest
 
 from flask_gluu_changes.feed.sessions import ENDED_SECONDS, PagingSessions, SessionKey
 from flask_gluu_changes.feed.snapshot import Snapshot
+from tests.support.clocks import Clock
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 KEY = SessionKey("caller", SINCE)
 SECONDS = 10.0
 MANY = 10**6
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
 
 
 @pytest.fixture

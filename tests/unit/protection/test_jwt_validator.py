@@ -4,87 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
-import time
 from typing import Any
 
 import pytest
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
 from joserfc import jws, jwt
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, OctKey, RSAKey
 
-from flask_gluu_changes.protection.http import Answer, AuthorizationServerUnavailable
-from flask_gluu_changes.protection.jwks import ALGORITHMS, Jwks
-from flask_gluu_changes.protection.jwt import JwtValidator
 from tests.support.scripted_server import (
     ISSUER,
-    Call,
-    ScriptedServer,
-    StillClock,
-    metadata_of,
-    protection_settings,
 )
 
-AUDIENCE = "our-api"
-KEY = ECKey.generate_key("P-256", {"kid": "k"})
-OTHER = ECKey.generate_key("P-256", {"kid": "other"})
-
-
-def _public(key: Key, **more: Any) -> dict[str, Any]:
-    return {**key.as_dict(private=False), **more}
-
-
-class World:
-    """A validator, and the key set that the authorization server publishes."""
-
-    def __init__(self, *keys: Any, **settings: Any) -> None:
-        self.keys: Any = [*keys]
-        self.answer: Answer | None = None
-        self.clock = StillClock()
-        self.clock.wall = time.time()
-        self.server = ScriptedServer(self._answer)
-        chosen = {"protection": "oauth", "token_validation": "jwt", "audience": AUDIENCE}
-        self.settings = protection_settings(**{**chosen, **settings})
-        metadata = metadata_of(self.server, self.settings, self.clock)
-        self.jwks = Jwks(self.server, metadata, self.clock)
-        self.validator = JwtValidator(self.settings, self.jwks, self.clock)
-
-    def _answer(self, call: Call) -> Answer:
-        return self.answer or Answer(200, {"keys": self.keys})
-
-    def fetched(self) -> int:
-        """Count how often the key set was asked for."""
-        assert {(call.method, call.path) for call in self.server.calls} <= {("GET", "/jwks")}
-        return len(self.server.calls)
-
-    def sign(self, key: Key = KEY, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """Sign a token; claims of None are left out, headers of None too."""
-        now = int(self.clock.wall)
-        named = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "client_id": "c", "jti": "1"}
-        said = {**named, "exp": now + 600, "iat": now - 60, "scope": "read list", **claims}
-        head = {"alg": "ES256", "typ": "at+jwt", "kid": "k", **(header or {})}
-        algorithms = [*ALGORITHMS, "HS256", "EdDSA"]
-        return jwt.encode(
-            {name: value for name, value in head.items() if value is not None},
-            {name: value for name, value in said.items() if value is not None},
-            key,
-            algorithms=algorithms,
-        )
-
-    def passes(self, token: str, scopes: list[str] | None = None) -> bool:
-        """Validate a token as a request does."""
-        try:
-            claims = self.validator.authenticate_token(token)
-            self.validator.validate_token(claims, scopes, None)
-        except InvalidTokenError:
-            return False
-        return True
-
-
-@pytest.fixture
-def world() -> World:
-    """An authorization server with one key."""
-    return World(_public(KEY))
+from .jwt_world import KEY, OTHER, World, public
+from .jwt_world import world as world
 
 
 def test_a_good_token_passes_with_its_claims(world: World) -> None:
@@ -143,14 +75,14 @@ def test_all_asymmetric_algorithms_are_accepted() -> None:
     keys: dict[str, Key] = {alg: ECKey.generate_key(c, {"kid": "k"}) for alg, c in curves.items()}
     keys |= dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), rsa)
     for alg, key in keys.items():
-        world = World(_public(key))
+        world = World(public(key))
         assert world.passes(world.sign(key, header={"alg": alg})), alg
 
 
 @pytest.mark.parametrize(("key", "alg"), [(OctKey.generate_key(256), "HS256")])
 def test_other_algorithms_are_refused_before_any_key_is_fetched(key: Key, alg: str) -> None:
     """A public key is never taken for a shared secret."""
-    world = World(_public(KEY))
+    world = World(public(KEY))
     assert not world.passes(world.sign(key, header={"alg": alg}))
     assert world.fetched() == 0
 
@@ -175,7 +107,7 @@ def test_without_a_key_id_each_key_is_tried(world: World) -> None:
     """RFC 7515, appendix D; one that nobody knows is refused all the same."""
     unnamed = {"kid": None}
     assert world.passes(world.sign(header=unnamed))
-    several = World(_public(KEY), _public(OTHER))
+    several = World(public(KEY), public(OTHER))
     assert several.passes(several.sign(header=unnamed))
     assert several.passes(several.sign(OTHER, header=unnamed))
     stranger = ECKey.generate_key("P-256")
@@ -186,10 +118,10 @@ def test_keys_that_share_an_id_are_told_apart() -> None:
     """By type, algorithm and use, or by trying them (RFC 7517, section 4.5)."""
     rsa = [RSAKey.generate_key(2048, {"kid": "k"}) for _ in range(2)]
     keys = [
-        _public(rsa[0], alg="RS256"),
-        _public(rsa[1], alg="PS256"),
-        _public(KEY),
-        _public(OTHER, kid="k"),
+        public(rsa[0], alg="RS256"),
+        public(rsa[1], alg="PS256"),
+        public(KEY),
+        public(OTHER, kid="k"),
     ]
     world = World(*keys)
     assert world.passes(world.sign(rsa[0], header={"alg": "RS256"}))
@@ -202,7 +134,7 @@ def test_keys_that_share_an_id_are_told_apart() -> None:
 
 def test_a_key_that_is_listed_twice_is_one() -> None:
     """Good tokens pass."""
-    world = World(_public(KEY), _public(KEY), _public(KEY, use="enc"), _public(OTHER))
+    world = World(public(KEY), public(KEY), public(KEY, use="enc"), public(OTHER))
     assert world.passes(world.sign())
 
 
@@ -210,7 +142,7 @@ def test_a_key_that_is_listed_twice_is_one() -> None:
 def test_a_small_rsa_key_verifies_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """RFC 7518, section 3.3; the operator is told."""
     small = RSAKey.generate_key(1024, {"kid": "k"})
-    world = World(_public(small))
+    world = World(public(small))
     assert not world.passes(world.sign(small, header={"alg": "RS256"}))
     assert "An RSA key of 1024 bits is not used; 2048 are the least" in caplog.text
     assert f"The key set at {ISSUER}/jwks has no key for RS256, RS384, RS512" in caplog.text
@@ -311,114 +243,6 @@ def _signed(*octets: bytes) -> str:
     return (signing + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
 
 
-def test_an_unknown_key_id_fetches_the_set_anew(world: World) -> None:
-    """At most every five seconds, however many tokens ask for it."""
-    rotated = world.sign(OTHER, header={"kid": "other"})
-    assert world.passes(world.sign())
-    world.keys = [_public(OTHER)]
-    world.clock.pass_by(4.9)
-    assert (world.passes(rotated), world.fetched()) == (False, 1)
-    world.clock.pass_by(0.1)
-    assert (world.passes(rotated), world.fetched()) == (True, 2)
-    assert (world.passes(world.sign(jti="2")), world.fetched()) == (False, 2)
-
-
-def test_a_token_that_names_an_unknown_key_is_refused(world: World) -> None:
-    """Although the only key there is signed it, before the set is fetched anew and after."""
-    unknown = world.sign(header={"kid": "unknown"})
-    assert not world.passes(unknown)
-    world.clock.pass_by(5)
-    assert not world.passes(unknown)
-    assert world.fetched() == 2
-
-
-def test_a_key_id_that_is_no_text_is_refused(world: World) -> None:
-    """Nor does it have the set fetched anew."""
-    head = json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": 7}).encode()
-    token = ".".join([base64.urlsafe_b64encode(head).rstrip(b"=").decode(), "e30", "e30"])
-    world.jwks.find("k")
-    world.clock.pass_by(5)
-    assert not world.passes(token)
-    assert world.fetched() == 1
-
-
-def test_a_process_that_has_just_started_may_fetch_anew() -> None:
-    """Its clock may begin at zero."""
-    world = World(_public(KEY))
-    world.clock.uptime = 0.0
-    assert world.passes(world.sign())
-    world.clock.pass_by(5)
-    assert not world.passes(world.sign(OTHER, header={"kid": "other"}))
-    assert world.fetched() == 2
-
-
-def test_the_set_is_trusted_for_five_minutes(world: World) -> None:
-    """A key that was withdrawn is refused from then on."""
-    assert world.jwks.held() is None
-    (key,) = world.jwks.find("k")
-    world.keys = []
-    world.clock.pass_by(299.9)
-    assert world.jwks.find("k") == [key]
-    held = world.jwks.held()
-    assert held is not None
-    assert [each.kid for each in held.keys] == ["k"]
-    world.clock.pass_by(0.1)
-    assert world.jwks.held() is None
-    assert world.jwks.find("k") == []
-    assert world.fetched() == 2
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {"use": "enc"},
-        {"kty": "oct", "k": "c2VjcmV0"},
-        {"kty": "XX"},
-        {"kty": None},
-        {"crv": "P-999"},
-        {"x": 1},
-    ],
-    ids=str,
-)
-def test_what_is_no_signature_key_is_left_out(entry: dict[str, Any]) -> None:
-    """The others of the set count: without a key id the good one is the only one."""
-    bad = {**_public(OTHER), **entry}
-    world = World(bad, "text", None, _public(KEY, use="sig"))
-    assert world.passes(world.sign(header={"kid": None}))
-
-
-@pytest.mark.parametrize("missing", ["kty", "crv", "x"])
-def test_a_key_without_a_part_is_left_out(missing: str) -> None:
-    """And fails nothing."""
-    bad = {name: value for name, value in _public(OTHER).items() if name != missing}
-    world = World(bad, _public(KEY))
-    assert world.passes(world.sign(header={"kid": None}))
-
-
-def test_keys_of_each_asymmetric_kind_are_read() -> None:
-    """Elliptic curves and RSA; those of other algorithms are left out."""
-    kinds: list[Key] = [KEY, RSAKey.generate_key(2048, {"kid": "rsa"})]
-    world = World(*map(_public, [*kinds, OKPKey.generate_key("Ed25519", {"kid": "ed"})]))
-    assert world.jwks.find("ed") == []
-    for key in kinds:
-        (found,) = world.jwks.find(key.kid)
-        assert found.as_dict(private=False) == key.as_dict(private=False)
-
-
-@pytest.mark.parametrize(
-    "answer", [Answer(404, {"keys": []}), Answer(200, {"keys": {}}), Answer(200, None)]
-)
-def test_a_server_without_a_key_set(
-    world: World, answer: Answer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Nobody can say whether a token is good; that it is bad is not said either."""
-    world.answer = answer
-    with pytest.raises(AuthorizationServerUnavailable):
-        world.validator.authenticate_token(world.sign())
-    text = f"There is no key set at {ISSUER}/jwks: status {answer.status}"
-    assert caplog.record_tuples == [("flask_gluu_changes.protection.jwks", logging.ERROR, text)]
-
-
 def test_scopes_that_are_wanted_must_be_granted(world: World) -> None:
     """All of one text; none are wanted in mode `test`."""
     claims = world.validator.authenticate_token(world.sign(scope="read list"))
@@ -464,7 +288,7 @@ def test_what_passed_is_remembered_from_the_second_token_on(world: World) -> Non
 
 def test_what_passed_is_forgotten_with_the_cache_time() -> None:
     """And never remembered where it is zero."""
-    world = World(_public(KEY), token_cache_seconds=3.0)
+    world = World(public(KEY), token_cache_seconds=3.0)
     token = world.sign()
     world.jwks.find("k")
     first = world.validator.authenticate_token(token)
@@ -472,7 +296,7 @@ def test_what_passed_is_forgotten_with_the_cache_time() -> None:
     assert world.validator.authenticate_token(token) is first
     world.clock.pass_by(0.1)
     assert world.validator.authenticate_token(token) is not first
-    never = World(_public(KEY), token_cache_seconds=0.0)
+    never = World(public(KEY), token_cache_seconds=0.0)
     never.jwks.find("k")
     assert not _remembered(never, never.sign())
 
@@ -482,7 +306,7 @@ def test_what_passed_is_forgotten_with_its_keys(world: World) -> None:
     token = world.sign()
     world.jwks.find("k")
     assert _remembered(world, token)
-    world.keys = [_public(OTHER)]
+    world.keys = [public(OTHER)]
     world.clock.pass_by(10)
     assert world.passes(world.sign(OTHER, header={"kid": "other"}))
     assert not world.passes(token)

@@ -9,18 +9,9 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from flask_gluu_changes.web.capacity import LOG_INTERVAL, Busy, Capacity, Kind, Limits, Place
+from tests.support.clocks import Clock
 
 MANY = 10_000
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
 
 
 @pytest.fixture

@@ -7,22 +7,13 @@ import pytest
 from flask_gluu_changes.errors import BackendUnavailable
 from flask_gluu_changes.journal.failures import JournalUnavailable
 from flask_gluu_changes.journal.ingest.report import Activity, Outage
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import Clock
 
 
 def test_an_outage_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     """However often it is tried, with a line when it is over."""
     caplog.set_level("INFO")
-    clock = Clock()
+    clock = Clock(1000.0)
     outage, waits = Outage(clock), []
     for _ in range(130):
         waits.append(outage.note(JournalUnavailable("gone")))
@@ -41,7 +32,7 @@ def test_an_outage_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> No
 def test_an_hour_is_summed_up(caplog: pytest.LogCaptureFixture) -> None:
     """Whether there was anything to do or not."""
     caplog.set_level("INFO")
-    clock = Clock()
+    clock = Clock(1000.0)
     activity = Activity(clock)
     for _ in range(120):
         activity.note(2)
