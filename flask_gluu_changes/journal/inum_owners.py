@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, func, select
+from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, select
 
 from .records import with_version
 from .rows import RowChange, Stamp
@@ -25,15 +25,6 @@ _LIVING = select(ENTRIES).where(
     ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=LargeBinary)),
     ENTRIES.c.removed.is_(None),
 )
-_SHARED = (
-    select(ENTRIES.c.inum)
-    .where(ENTRIES.c.removed.is_(None))
-    .group_by(ENTRIES.c.inum)
-    .having(func.count() > 1)
-)
-_SHARING = select(ENTRIES.c.id, ENTRIES.c.inum).where(
-    ENTRIES.c.removed.is_(None), ENTRIES.c.inum.in_(_SHARED)
-)
 
 
 class InumOwners:
@@ -42,16 +33,8 @@ class InumOwners:
     def __init__(self) -> None:
         self._ids: dict[str, tuple[str, ...]] = {}
 
-    def note_first_reading(self, connection: Connection) -> None:
-        """Take in who shares an inum when everybody has been read.
-
-        One may have been renamed meanwhile, and another one with the same inum be read after him.
-        """
-        found = connection.execute(_SHARING)
-        self.note_shared({row.id: row.inum for row in found})
-
     def note_shared(self, inums: Mapping[str, str]) -> None:
-        """Take in who has which inum, by id: another holder of the lease may have written it.
+        """Take in who has which inum, by id, of all people.
 
         Of several who share one, each may turn out to be the former owner.
         """

@@ -147,8 +147,15 @@ class Writer:
             entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
             inums = dict.fromkeys(self._quarantine.ids(connection), "")
             inums.update((row.id, row.inum) for row in connection.execute(entries))
-        self._inum_owners.note_shared(inums)
+        self.note_inums(inums)
         return inums
+
+    def note_inums(self, inums: Mapping[str, str]) -> None:
+        """Take note of everybody's inum, by id, as another writer left it or the source told it.
+
+        While people are read one may be renamed, and another one with the same inum read after.
+        """
+        self._inum_owners.note_shared(inums)
 
     def held(self) -> Mapping[str, Held]:
         """Return the removals that are held back, by id."""
@@ -249,8 +256,6 @@ class Writer:
             if state.built:  # else there is no client to see anything
                 changes += self._inum_owners.told_again(connection, changes, batch.again, stamp)
             write_rows(connection, changes)
-            if batch.built and not state.built:
-                self._inum_owners.note_first_reading(connection)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
             if held:  # the journal does not hold what the source does

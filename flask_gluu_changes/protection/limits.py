@@ -138,7 +138,7 @@ class AskingLimits:
 
 
 class Places:
-    """Threads that questions of strangers may hold: some ask, a few more wait for that.
+    """Threads that questions about unknown tokens may hold: some ask, a few more wait for that.
 
     Args:
         asking: So many ask at a time.

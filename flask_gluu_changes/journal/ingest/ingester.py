@@ -74,6 +74,7 @@ class Ingester:
         self._logged: dict[str, tuple[str, ...]] = {}
         self._known: dict[str, str] = {}
         self._upserted: set[str] = set()
+        self._first_inums: dict[str, str] = {}
         self._unchanged: set[str] = set()
 
     def take_written(self) -> int:
@@ -127,6 +128,8 @@ class Ingester:
             log.warning("of the entry %s is left out as too large: %s", ascii(identity.id), names)
 
     def _put(self, identity: Identity) -> None:
+        if self._is_first:
+            self._first_inums[identity.id] = identity.inum
         self._batch.put(identity)
         self._octets += len(identity.body)
         if len(self._batch.changes) >= MAX_BATCH or self._octets >= MAX_BATCH_OCTETS:
@@ -188,10 +191,12 @@ class Ingester:
 
     def _forget_snapshot(self) -> None:
         if self._is_first:
+            self._writer.note_inums(self._first_inums)
             self._progress.finished()
             log.info("the first reading has ended; people: %d", len(self._upserted))
         self._snapshot, self._holds_back, self._held_back = None, False, {}
         self._known, self._upserted, self._unchanged = {}, set(), set()
+        self._is_first, self._first_inums = False, {}
 
     def _heartbeat(self, pending: bool) -> None:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""

@@ -245,3 +245,20 @@ def test_a_restored_journal_begins_a_new_epoch(world: World) -> None:
     world.tell(SnapshotStarted(complete=True), Heartbeat(), END)
     with pytest.raises(ContinuityLost, match="the journal was restored"):
         world.tell(seen("a"), Heartbeat())
+
+
+def test_two_who_were_read_with_one_inum_are_told_apart_later() -> None:
+    """One was renamed while people were read: who has the inum is told behind that, once more."""
+    world = World(built=False)
+    start = SnapshotStarted(complete=True)
+    world.tell(
+        start,
+        seen("new", "1"),
+        seen("old", "1"),
+        DeleteUnmentioned(),
+        Checkpoint("c", ends_snapshot=True),
+    )
+    world.tell(seen("old", "3"), Heartbeat())
+    with world.journal.engine.begin() as connection:
+        told = connection.scalars(select(ENTRIES.c.id).order_by(ENTRIES.c.seq)).all()
+    assert told == ["old", "new"]
