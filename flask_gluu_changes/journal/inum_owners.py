@@ -21,6 +21,9 @@ from .tables import ENTRIES, to_octets
 REMEMBERED = 50_000
 """Those who got an inum last; whose removal is told even later is found by the next snapshot."""
 
+NO_INUM = ""
+"""Of those who have none, and of all where inums are hidden."""
+
 _LIVING = select(ENTRIES).where(
     ENTRIES.c.id.in_(bindparam("ids", expanding=True, type_=LargeBinary)),
     ENTRIES.c.removed.is_(None),
@@ -38,9 +41,9 @@ class InumOwners:
 
         Of several who share one, each may turn out to be the former owner.
         """
-        shared = {inum for inum, number in Counter(inums.values()).items() if number > 1 and inum}
-        for id_, inum in inums.items() if shared else ():
-            if inum in shared:
+        numbers = Counter(inums.values())
+        for id_, inum in inums.items():
+            if numbers[inum] > 1:
                 self._note_owner(inum, id_)
 
     def told_again(
@@ -55,7 +58,7 @@ class InumOwners:
         suspects: ids that may be among them, besides those that were noted. Whoever gets an inum by
         the changes is noted.
         """
-        gone = {inum for change in changes for inum in _left(*change)}
+        gone = {inum for change in changes for inum in _left(*change)} - {NO_INUM}
         found = self._living(connection, gone, changes, suspects) if gone else ()
         for change in changes:
             self._note(*change)
@@ -86,6 +89,8 @@ class InumOwners:
 
     def _note_owner(self, inum: str, id_: str) -> None:
         """Keep all who got an inum: they are told in any order, the former owner last, too."""
+        if inum == NO_INUM:
+            return
         before = self._ids.pop(inum, ())
         self._ids[inum] = before if id_ in before else (*before, id_)
         if len(self._ids) > REMEMBERED:

@@ -163,3 +163,13 @@ def test_who_shares_an_inum_when_all_were_read_is_known() -> None:
     journal.writer.note_inums({"new": "1", "old": "1"})
     put(journal, "old", "3")
     assert [id_ for id_, _, _ in told(journal)] == ["old", "new"]
+
+
+def test_people_without_an_inum_share_none(journal: Journal) -> None:
+    """Where inums are hidden nobody has one, and a removal is no reason to tell the others again."""
+    batch = WriteBatch()
+    for id_ in "abc":
+        batch.put(journal.identity(id_, {"uid": [id_]}))
+    journal.writer.commit(batch)
+    journal.writer.note_inums(dict.fromkeys("abc", ""))
+    assert remove(journal, "a") == 1
