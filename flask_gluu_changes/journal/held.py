@@ -12,16 +12,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from .records import Identity
-from .tables import ENTRIES, HELD, STATE, now
+from .tables import ENTRIES, HELD, STATE, now, parts_of
 
 FEW = 10
 """Removals that always go: of a small number of people everybody may."""
 
 WINDOW = 600_000_000
 """Microseconds within which removals count together."""
-
-IDS_PER_STATEMENT = 500
-"""Databases limit parameters."""
 
 
 class Held(NamedTuple):
@@ -83,7 +80,7 @@ class HeldRemovals:
         before = self.load(connection)
         new = {i: c for i, c in changes.items() if isinstance(c, Held) and i not in before}
         ended = {i for i in before.keys() & changes.keys() if not isinstance(changes[i], Held)}
-        for part in _parts([*ended]):
+        for part in parts_of([*ended]):
             connection.execute(delete(HELD).where(HELD.c.id.in_(part)))
         if new:
             connection.execute(insert(HELD), [_row(id_, held, at) for id_, held in new.items()])
@@ -140,10 +137,6 @@ def _inums_besides(connection: Connection, ids: Collection[str]) -> set[str]:
     """Return the inums of all entries but some."""
     entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed_at.is_(None))
     return {inum for id_, inum in connection.execute(entries) if inum and id_ not in ids}
-
-
-def _parts(ids: list[str]) -> list[list[str]]:
-    return [ids[i : i + IDS_PER_STATEMENT] for i in range(0, len(ids), IDS_PER_STATEMENT)]
 
 
 def _row(id_: str, held: Held, at: int) -> dict[str, object]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, LargeBinary, RowMapping, bindparam, select
 
 from .records import with_version
 from .rows import RowChange, Stamp
-from .tables import ENTRIES, to_octets
+from .tables import ENTRIES, parts_of, to_octets
 
 REMEMBERED = 50_000
 """Those who got an inum last; whose removal is told even later is found by the next snapshot."""
@@ -78,8 +78,11 @@ class InumOwners:
         ids = {*noted, *suspects}.difference(row["id"] for row, _ in changes)
         if not ids:
             return []
-        found = connection.execute(_LIVING, {"ids": [*map(to_octets, ids)]}).mappings()
-        return [row for row in found if row["inum"] in gone]
+        found = (
+            connection.execute(_LIVING, {"ids": part}).mappings()
+            for part in parts_of([*map(to_octets, ids)])
+        )
+        return [row for rows in found for row in rows if row["inum"] in gone]
 
     def _note(self, row: dict[str, Any], known: Any) -> None:
         """Take in a row that takes the place of a known one, if any."""

@@ -21,10 +21,7 @@ from sqlalchemy.types import UserDefinedType
 
 from .batch import Change, WriteBatch
 from .records import Identity, line_of, removal_of
-from .tables import ENTRIES, JournalState, now, to_octets
-
-LOOKUP_SIZE = 500
-"""Identities to be looked up by one statement; databases limit parameters."""
+from .tables import ENTRIES, JournalState, now, parts_of, to_octets
 
 DELETE_SIZE = 5000
 """Rows to be deleted by one statement."""
@@ -118,8 +115,7 @@ def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
     """Return what is known of some identities, by id; nothing of those that never were."""
     bound = _bound_by(connection)
     keys = [bound(to_octets(id_)) for id_ in ids]
-    parts = (keys[i : i + LOOKUP_SIZE] for i in range(0, len(keys), LOOKUP_SIZE))
-    found = (connection.execute(_LOOK_UP, {"ids": part}).mappings() for part in parts)
+    found = (connection.execute(_LOOK_UP, {"ids": part}).mappings() for part in parts_of(keys))
     return {row["id"]: row for rows in found for row in rows}
 
 

@@ -8,11 +8,11 @@ table never grows beyond one row an identity (CouchDB's by-seq index).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from time import time_ns
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -48,6 +48,10 @@ UNKNOWN = "unknown"
 
 _LONG = 2**24
 
+T = TypeVar("T")
+
+IDS_PER_STATEMENT = 500
+
 MOST_ID_OCTETS = 1000
 """The longest id that every database indexes, in UTF-8."""
 
@@ -82,6 +86,12 @@ class OctetText(TypeDecorator[str]):
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         """Return the text of what is stored."""
         return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
+
+
+def parts_of(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield as many ids at a time as one statement may name; databases limit parameters."""
+    for i in range(0, len(ids), IDS_PER_STATEMENT):
+        yield ids[i : i + IDS_PER_STATEMENT]
 
 
 def to_octets(text: str) -> bytes:

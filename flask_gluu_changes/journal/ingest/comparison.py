@@ -15,8 +15,7 @@ from ...follower import Upserted
 from ..failures import journal_errors
 from ..quarantine import Unwritable
 from ..records import Identity, IdentityEncoder, IdTooLong, body_of, line_of, removal_of
-from ..rows import LOOKUP_SIZE
-from ..tables import ENTRIES, HELD, QUARANTINE, STATE, reader_engine
+from ..tables import ENTRIES, HELD, QUARANTINE, STATE, parts_of, reader_engine
 
 ROWS_AT_ONCE = 1000
 
@@ -93,8 +92,8 @@ class JournalRows:
 
     def by_id(self, ids: list[str]) -> dict[str, RowMapping]:
         """Return the rows of some identities."""
-        parts = (ids[i : i + LOOKUP_SIZE] for i in range(0, len(ids), LOOKUP_SIZE))
-        return {row["id"]: row for part in parts for row in self._rows(_BY_ID, {"ids": part})}
+        found = (self._rows(_BY_ID, {"ids": part}) for part in parts_of(ids))
+        return {row["id"]: row for rows in found for row in rows}
 
     def living(self) -> Iterator[list[str]]:
         """Yield the ids of all who are not removed; of those who change meanwhile twice."""

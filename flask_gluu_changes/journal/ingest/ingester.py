@@ -19,6 +19,7 @@ from ...follower import (
     Unchanged,
     Upserted,
 )
+from ..inum_owners import NO_INUM
 from ..quarantine import Unwritable
 from ..records import Identity, IdentityEncoder, IdTooLong
 from ..tables import now
@@ -157,7 +158,7 @@ class Ingester:
 
     def _sharing_inums(self, ids: list[str]) -> set[str]:
         """Return who else is known by an inum of those who are removed within a snapshot."""
-        gone = {self._known[id_] for id_ in ids if id_ in self._known}
+        gone = {self._known[id_] for id_ in ids if id_ in self._known} - {NO_INUM}
         found = {id_ for id_, inum in self._known.items() if inum in gone} if gone else set()
         return found.difference(ids)
 

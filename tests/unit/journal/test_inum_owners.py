@@ -166,7 +166,7 @@ def test_who_shares_an_inum_when_all_were_read_is_known() -> None:
 
 
 def test_people_without_an_inum_share_none(journal: Journal) -> None:
-    """Where inums are hidden nobody has one, and a removal is no reason to tell the others again."""
+    """Where inums are hidden nobody has one; a removal tells nobody else again."""
     batch = WriteBatch()
     for id_ in "abc":
         batch.put(journal.identity(id_, {"uid": [id_]}))

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import event, select, update
 
-from flask_gluu_changes.journal import rows
+from flask_gluu_changes.journal import rows, tables
 from flask_gluu_changes.journal.failures import JournalUnavailable
 from flask_gluu_changes.journal.rows import LAST_TIME
 from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
@@ -178,7 +178,7 @@ def test_large_batches_are_looked_up_in_parts(
     """Databases limit parameters; nobody is missed between parts."""
     names = [f"{i:03}" for i in range(9)]
     _write(journal, *names)
-    monkeypatch.setattr(rows, "LOOKUP_SIZE", 2)
+    monkeypatch.setattr(tables, "IDS_PER_STATEMENT", 2)
     asked: list[int] = []
 
     def note(_: Any, __: Any, text: str, values: Any, *___: Any) -> None:
