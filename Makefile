@@ -27,7 +27,7 @@ unit: $(VENV)/unit ## run the unit tests: no root, no server, no compiler
 	$(BIN)/python -m pytest -n auto tests/unit
 
 test: $(VENV)/test ## run every test, against a real slapd and in a real browser, and print the coverage
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov
 
 soak: $(VENV)/test ## torture directory, journal and consumers for minutes, and print the seeds (SEED="17 42": these)
 	$(BIN)/python -m pytest -v -rP tests/soak
