@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 LAYOUT = "1"
 """Of the files; processes with another one use another folder."""
+
+_NAME = re.compile("[0-9a-f]{32}")
 
 LEFT_SECONDS = 3600
 """How long the folder of an application stays that no process uses."""
@@ -57,15 +60,15 @@ def application_folder(folder: Path, identity: str) -> Path:
 
 
 def delete_left(folder: Path) -> None:
-    """Delete the folders of applications that nobody has used for long."""
+    """Delete the folders of applications that nobody has used for long, and nothing else."""
     for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
+        if _NAME.fullmatch(path.name) and not path.is_symlink():
             with suppress(OSError):
                 _delete_unless_used(path)
 
 
 def _delete_unless_used(path: Path) -> None:
-    descriptor = os.open(path / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path / IN_USE, os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if max(file.stat().st_mtime for file in path.iterdir()) < time.time() - LEFT_SECONDS:

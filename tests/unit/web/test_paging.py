@@ -16,7 +16,12 @@ from werkzeug.test import TestResponse
 from flask_gluu_changes import Backend, ChangesQuery, Entry, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.feed.folder_store import IN_USE, FolderStore
-from flask_gluu_changes.feed.folders import LEFT_SECONDS, delete_left, prepare_folder
+from flask_gluu_changes.feed.folders import (
+    LEFT_SECONDS,
+    application_folder,
+    delete_left,
+    prepare_folder,
+)
 from tests.support.apps import OPERATION
 
 PEOPLE: list[Entry] = [
@@ -194,19 +199,19 @@ def test_a_folder_that_is_a_link_is_not_used(folder: Path, tmp_path: Path) -> No
 def test_what_applications_left_is_deleted_by_others(folder: Path) -> None:
     """Not at once, and nothing that a process uses."""
     assert prepare_folder("") == folder
-    names = "left", "recent", "used"
-    for name in names:
-        (folder / name).mkdir()
-        (folder / name / "a.snapshot").touch()
-    used = FolderStore(folder / "used")
-    used.connect().close()
+    left, recent, used = (application_folder(folder, name) for name in ("left", "recent", "used"))
+    mine = folder / "of somebody else's making"
+    for path in (left, recent, used, mine):
+        path.mkdir()
+        (path / IN_USE).touch()
+        (path / "a.snapshot").touch()
+    user = FolderStore(used)
+    user.connect().close()
     long_ago = time.time() - LEFT_SECONDS - 1
-    for name in ("left", "used"):
-        (folder / name / IN_USE).touch()
-        for path in (folder / name).iterdir():
-            os.utime(path, (long_ago, long_ago))
+    for path in (*left.iterdir(), *used.iterdir(), *mine.iterdir()):
+        os.utime(path, (long_ago, long_ago))
     delete_left(folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["recent", "used"]
+    assert {*folder.iterdir()} == {recent, used, mine}
 
 
 def test_a_page_is_written_by_the_command_without_a_request(
