@@ -16,8 +16,10 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+from sqlalchemy import make_url
 
 from flask_gluu_changes.journal.tables import METADATA
 from tests.support import oracle
@@ -25,6 +27,7 @@ from tests.support.apps import OPERATION
 from tests.support.consumers import Consumer
 from tests.support.directory import config_of
 from tests.support.filling import Journal
+from tests.support.lines import Relay
 from tests.support.nodes import Node
 from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
@@ -40,6 +43,9 @@ GAP = 0.3
 
 HEALING = 20.0
 """Seconds after which a difference is said to be one for good."""
+
+CUT_SECONDS = "4"
+"""After which a line is given up that carries nothing any more."""
 
 PAUSE = threading.Event()  # is never set: what other processes do cannot be awaited
 
@@ -61,6 +67,7 @@ class Torture:
         self._log = folder / "follow.log"
         self._followers: list[subprocess.Popen[bytes]] = []
         self._dump = ""
+        self._lines: list[Relay] = []
         self._steps: list[int] = []
         write_people_ldif(folder / "people.ldif", site.people, start=START, step=STEP)
         self.server.load(folder / "people.ldif")
@@ -71,6 +78,7 @@ class Torture:
         folder, page = self.journal.folder, max(7, self._site.people // 50)
         try:
             with (
+                self._relayed(ordeal),
                 Node(self.environment()) as node,
                 Consumer(folder / "1", node.port, page_size=page, seed=f"{self._seed} 1") as one,
                 Consumer(folder / "2", node.port, page_size=500, seed=f"{self._seed} 2") as two,
@@ -143,9 +151,43 @@ class Torture:
         """Give the settings of the follower, and of whoever serves the journal."""
         own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5", "FOLLOW_MAX_REMOVALS": "1"}
         own |= {"LDAP_COMPARE_INTERVAL": "1"} if self._site.silent else {}
+        if self._lines:
+            own |= self._by_relays()
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
         config["SECRET_KEY"] = TOKEN_SECRET
         return {f"FLASK_{key}": value for key, value in config.items()}
+
+    @contextmanager
+    def _relayed(self, ordeal: Ordeal) -> Iterator[None]:
+        """Have followers and web servers reach the directory and the journal by relays."""
+        ports = [urlsplit(self.server.uri).port]
+        if self.journal.engine.dialect.name != "sqlite":
+            ports.append(self.journal.engine.url.port)
+        with ExitStack() as stack:
+            if ordeal.cuts:
+                self._lines = [stack.enter_context(Relay(port)) for port in ports if port]
+            yield
+
+    def _by_relays(self) -> dict[str, str]:
+        """Return the settings that lead to the relays, with time-outs that are soon over."""
+        directory, *journal = self._lines
+        waits = {f"{of}_OPERATION_TIMEOUT": CUT_SECONDS for of in ("LDAP", "JOURNAL")}
+        uris = {"LDAP_URI": f"ldap://{HOST}:{directory.port}"}
+        for line in journal:
+            url = make_url(self.journal.url).set(host=HOST, port=line.port)
+            uris["JOURNAL_URL"] = url.render_as_string(hide_password=False)
+        return {**waits, **uris}
+
+    def _cut(self, *, new_lines: bool) -> None:
+        """Have all lines lose what they carry, and new ones for some seconds as well."""
+        for line in self._lines:
+            line.drop()
+        if new_lines:
+            for line in self._lines:
+                line.stall(0)
+            PAUSE.wait(float(CUT_SECONDS) / 2)
+            for line in self._lines:
+                line.stall(None)
 
     def _run(self, ordeal: Ordeal, node: Node) -> None:
         print(f"seed {self._seed}: {self._site} {ordeal}")
@@ -182,6 +224,8 @@ class Torture:
                 self.server.stop()
                 self.server.set_clock(trouble.clock)
                 self.server.start()
+            case "cuts":
+                self._cut(new_lines=trouble.follower_away)
             case "dumps":
                 self._dump = self.server.dump()
             case "restores":

@@ -35,7 +35,8 @@ class Ordeal:
 
     kills: SIGKILLs of `follow`. crashes: SIGKILLs of the directory. restarts: its ends in good
     order. clocks: restarts by another clock. restores: an old dump takes the place of everything.
-    nodes: restarts of the web server.
+    nodes: restarts of the web server. cuts: moments from which all lines to the directory and to the
+    journal's server lose what they carry; every second time new ones do as well, for a while.
     """
 
     seconds: float
@@ -45,6 +46,7 @@ class Ordeal:
     clocks: int = 0
     restores: int = 0
     nodes: int = 0
+    cuts: int = 0
 
     @property
     def goes_back(self) -> bool:
@@ -58,7 +60,7 @@ class Ordeal:
 
     def _troubles(self, chance: random.Random) -> Iterator[Trouble]:
         end = self.seconds * (1 - QUIET_END)
-        for kind in ("kills", "crashes", "restarts", "clocks", "nodes"):
+        for kind in ("kills", "crashes", "restarts", "clocks", "nodes", "cuts"):
             for _ in range(getattr(self, kind)):
                 away, clock = chance.random() < 0.5, chance.choice(CLOCKS)
                 yield Trouble(chance.uniform(0, end), kind, away, clock)
