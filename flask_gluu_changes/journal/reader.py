@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendUnavailable
-from .failures import first_line
+from .failures import JournalUnavailable, first_line
 from .held import count_held
 from .layout import is_whole
 from .protocol import Position, ResyncRequired, Slice, Status
@@ -105,10 +105,13 @@ class JournalReader:
 
     Every method raises BackendUnavailable while the journal cannot be read, and those that read
     people raise it while the journal is being built.
+
+    notes: whether a commit that is not there is noted for whoever fills the journal.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, notes: bool = True) -> None:
         self._engine = reader_engine(engine)
+        self._notes = notes
         self._noting = writer_engine(engine, patience=NOTING_PATIENCE)
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._operational = engine.dialect.loaded_dbapi.OperationalError
@@ -146,8 +149,16 @@ class JournalReader:
         epoch, head = rows[0]
         return epoch, head
 
-    def latest(self) -> Position:
-        """Return the position behind everything there is."""
+    def told(self, position: Position) -> tuple[str, int]:
+        """Return the head that a client knows."""
+        return position.epoch, position.after
+
+    def is_news(self, head: tuple[str, int], told: tuple[str, int]) -> bool:
+        """Return whether a head is another one than a client knows."""
+        return head != told
+
+    def latest(self, told: Position | None = None) -> Position:
+        """Return the position behind everything there is, whatever a client was told."""
         with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
             return _head_position(self._usable_state(cursor, NO_SEQ))
 
@@ -167,7 +178,8 @@ class JournalReader:
                     cursor, _start_of_slice(position, head), size, (head, _settings_digest(state))
                 )
         except UnknownCommit as error:
-            self._note_unknown(error.position)
+            if self._notes:
+                self._note_unknown(error.position)
             raise
 
     def since(
@@ -287,7 +299,7 @@ class JournalReader:
         except self._errors as error:
             if self._has_no_tables(error):
                 raise not_followed() from error
-            raise BackendUnavailable(f"the journal cannot be read: {first_line(error)}") from error
+            raise JournalUnavailable(f"the journal cannot be read: {first_line(error)}") from error
 
     def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""
