@@ -184,7 +184,7 @@ class Histories(RuleBasedStateMachine):
 def machine_on(engine: Engine, **more: object) -> type[Histories]:
     """Give the machine whose histories happen in a journal, all in the same one."""
     journal = Journal(engine)
-    served = {"journal": journal, "blank": copy_of(journal), "app": Site(journal).app}
+    served = {"journal": journal, "blank": copy_of(engine), "app": Site(journal).app}
     return type("Machine", (Histories,), {**served, **more})
 
 

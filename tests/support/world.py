@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Engine, delete, insert, select
 
 from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
 from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, WriteBatch
@@ -24,11 +24,20 @@ Copy = list[list[dict[str, Any]]]
 """The rows of a journal's tables."""
 
 
-def copy_of(journal: Journal) -> Copy:
+def copy_of(engine: Engine) -> Copy:
     """Copy a journal."""
-    with journal.engine.begin() as connection:
+    with engine.begin() as connection:
         copies = [connection.execute(select(table)).mappings().all() for table in TABLES]
     return [[dict(row) for row in rows] for rows in copies]
+
+
+def put_back(engine: Engine, copy: Copy) -> None:
+    """Have a copy take the place of a journal, as of a database that failed over."""
+    with engine.begin() as connection:
+        for table, rows in zip(TABLES, copy, strict=True):
+            connection.execute(delete(table))
+            if rows:
+                connection.execute(insert(table), rows)
 
 
 class World:
@@ -103,7 +112,7 @@ class World:
 
     def back_up(self) -> None:
         """Copy the journal."""
-        self._backup = copy_of(self.journal)
+        self._backup = copy_of(self.journal.engine)
 
     def restore(self) -> None:
         """Put the copy in place, and follow the directory from there."""
@@ -112,11 +121,7 @@ class World:
             self.read_everybody()
 
     def _put_back(self, copy: Copy) -> None:
-        with self.journal.engine.begin() as connection:
-            for table, rows in zip(TABLES, copy, strict=True):
-                connection.execute(delete(table))
-                if rows:
-                    connection.execute(insert(table), rows)
+        put_back(self.journal.engine, copy)
         self.journal.restart()
 
     def view(self) -> dict[str, dict[str, list[str]]]:

@@ -63,6 +63,7 @@ class Ingester:
         self._follower = follower
         self._progress = progress
         self._batch = WriteBatch()
+        self._repairs = False
         self._octets = 0
         self._written = 0
         self._asked_at = now()
@@ -205,6 +206,8 @@ class Ingester:
             self._writer.renew()
             return
         self._release()
+        if not pending:
+            self._tell_lost_again()
         if self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
             if self._follower.level == EXACT and not pending:
                 self._batch.confirmed_at = self._asked_at
@@ -214,6 +217,21 @@ class Ingester:
         if not pending:
             self._asked_at = now()
 
+    def _tell_lost_again(self) -> None:
+        """Write whoever was in a commit that is missing, as they are now, whatever is known."""
+        ids = self._writer.lost_ids()
+        if not ids:
+            return
+        self._commit()
+        self._repairs, self._batch = True, WriteBatch(repairs=True)
+        for found in self._follower.read(ids.copy()):
+            self._upsert(found)
+            ids.discard(found.id)
+        self._remove([*ids])
+        self._repairs = False
+        self._commit()
+        self._writer.settle_lost()
+
     def _release(self) -> None:
         """Write the removals that were held back, and need not be any longer."""
         for batch in self._removal_limit.released().parts(MAX_BATCH):
@@ -222,7 +240,8 @@ class Ingester:
         self._removal_limit.report()
 
     def _commit(self) -> None:
-        batch, self._batch, self._octets = self._batch, WriteBatch(), 0
+        batch, self._octets = self._batch, 0
+        self._batch = WriteBatch(repairs=self._repairs)
         self._removal_limit.apply(batch, self._held_back.values())
         for part in batch.parts(MAX_BATCH):
             self._written += self._writer.commit(part)

@@ -37,7 +37,7 @@ from ..reader import JournalReader
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now, writer_engine
 from ..view import filled_otherwise, source_under
-from ..writer import SECOND, LeaseLost, Writer
+from ..writer import SECOND, CommitsLost, LeaseLost, Writer
 from .ingester import Ingester
 from .polling import PollingFollower
 from .removal_limit import RemovalLimit
@@ -131,6 +131,8 @@ class IngestService:
         except LeaseLost as error:
             self._said = ""
             log.warning("%s", error)
+        except CommitsLost:
+            self._writer.doubt()  # which is told once it is known what is missing
         except ContinuityLost as error:
             self._job.check()
             log.warning("a new epoch begins: %s", error)
@@ -145,6 +147,12 @@ class IngestService:
         if known not in {"", source}:
             log.warning(
                 "a new epoch begins: the journal was filled %s", filled_otherwise(known, source)
+            )
+        if lost := self._writer.find_lost():
+            log.warning(
+                "the journal lacks %d commits that were written: its database failed over to a"
+                " replica that lagged, or it was restored; they are read again",
+                lost,
             )
         self._writer.follow(source, follower.level, follower.why)
         self._say_level(follower)
