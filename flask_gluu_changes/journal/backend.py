@@ -18,6 +18,7 @@ from ..settings.journal import FollowSettings
 from ..timestamps import to_micros
 from ..visibility import AttributeInfo, Visibility
 from .examine import JournalExamination, examine_source, unreadable
+from .examine_replica import examine_replica
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
@@ -130,6 +131,8 @@ class JournalBackend(SequenceBackend):
         yield from examination.findings()
         if state.built:
             yield from self._tampered()
+        if self._replica is not None:
+            yield from examine_replica(self._engine, self._replica)
         yield from examine_source(self.source, query, state.level)
 
     def _tampered(self) -> Iterator[Finding]:
