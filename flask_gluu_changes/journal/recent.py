@@ -16,13 +16,11 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from ..errors import GluuChangesError
 from ..follower import ContinuityLost
+from .lost_commits import SETTLED
 from .tables import COMMITS, UNKNOWN_COMMITS, JournalState, parts_of
 
 MOST_IDS = 20_000
 """Ids that are remembered; replicas that lag by more changes are of no use for a failover."""
-
-SETTLED = ""
-"""In place of the epoch of an unknown commit: whoever was in it has been told again."""
 
 
 class CommitsLost(GluuChangesError):

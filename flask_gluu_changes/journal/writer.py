@@ -15,7 +15,6 @@ from typing import NamedTuple
 from sqlalchemy import (
     Connection,
     Engine,
-    and_,
     bindparam,
     delete,
     func,
@@ -34,6 +33,7 @@ from .layout import create
 from .lease import SECOND as SECOND
 from .lease import Lease
 from .lease import LeaseLost as LeaseLost
+from .lost_commits import LOST_COMMITS
 from .quarantine import Quarantine, Unwritable, forget_quarantined
 from .recent import Commit, RecentCommits
 from .recent import CommitsLost as CommitsLost
@@ -69,18 +69,6 @@ _ADVANCE = update(STATE).values(
     {name: bindparam(name) for name in ("confirmed_at", "head", "version", "cookie", "built")}
 )
 _ADD_COMMIT = insert(COMMITS)
-_LOST_COMMITS = (
-    select(UNKNOWN_COMMITS.c.commit_id)
-    .join(STATE, STATE.c.epoch == UNKNOWN_COMMITS.c.epoch)
-    .outerjoin(
-        COMMITS,
-        and_(
-            COMMITS.c.seq == UNKNOWN_COMMITS.c.seq,
-            COMMITS.c.commit_id == UNKNOWN_COMMITS.c.commit_id,
-        ),
-    )
-    .where(COMMITS.c.seq.is_(None))
-)
 
 
 class _Left(NamedTuple):
@@ -223,14 +211,11 @@ class Writer:
             self._recent.forget_lost()
 
     def was_restored(self) -> bool:
-        """Return whether a client knows a commit of this epoch that is not here, nor is settled.
-
-        A node whose replica of the database lags may have noted one that is here by now.
-        """
+        """Return whether a client knows a commit of this epoch that is lost, and is not settled."""
         if self._recent.lost:
             return False
         with journal_errors(), self._reading.begin() as connection:
-            return connection.execute(_LOST_COMMITS).first() is not None
+            return connection.execute(LOST_COMMITS).first() is not None
 
     def largest_entry(self) -> int | None:
         """Return how many octets the JSON of an entry may have here; None for no limit."""
