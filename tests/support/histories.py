@@ -161,9 +161,10 @@ class Histories(RuleBasedStateMachine):
     def drain(self) -> None:
         """Read all there is, which then equals what the journal was told."""
         self.world.read_if_needed()
-        for _ in range(2):  # the run that is under way, and one from there
+        for _ in range(3):  # the run that is under way, one after a restore, and one from there
             while self._poll():
                 pass
+            self.world.heed_clients()
         assert self.replica.people.keys() == self.world.followed.keys()
         assert _plain(self.replica.people) == self.world.view()
 

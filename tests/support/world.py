@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, insert, select
 
-from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
+from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, UNKNOWN_COMMITS, now
 from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, WriteBatch
 from flask_gluu_changes.model import Entry
 
 from .journals import Journal
 
 BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
-TABLES = (ENTRIES, COMMITS, STATE)
+TABLES = (ENTRIES, COMMITS, STATE, UNKNOWN_COMMITS)
 
 Content = tuple[str, str, int]
 """Of a person: uid, mail, and when it was updated by the clock of who wrote it, in s."""
@@ -101,6 +101,11 @@ class World:
         """Let the journal be built, where it was left unread."""
         if not self.journal.writer.state().built:
             self.read_everybody()
+
+    def heed_clients(self) -> None:
+        """Begin an epoch where a token shows that the journal was restored, as `follow` does."""
+        if self.journal.writer.was_restored():
+            self.begin_epoch(read=True)
 
     def prune(self) -> None:
         """Forget all removals and all marks but the last."""
