@@ -87,6 +87,11 @@ class Replica(Primary):
         await_that(lambda: self.ask(f"SELECT pg_last_wal_replay_lsn() >= '{wanted}'::pg_lsn"))
 
 
+def pause(seconds: float) -> None:
+    """Let other processes go on for a while."""
+    _pause.wait(seconds)
+
+
 def await_that(holds: Callable[[], object]) -> None:
     """Wait until something holds; nothing tells of it."""
     deadline = time.monotonic() + PATIENCE

@@ -206,8 +206,7 @@ class Ingester:
             self._writer.renew()
             return
         self._release()
-        if not pending:
-            self._tell_lost_again()
+        self._tell_lost_again()
         if self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
             if self._follower.level == EXACT and not pending:
                 self._batch.confirmed_at = self._asked_at
