@@ -190,6 +190,12 @@ class Writer:
                 return {id_: removal.reason for id_, removal in held.items()}
             return confirmed_removals(connection)
 
+    def resume(self) -> str:
+        """Return the cookie from which to go on; what is committed must come after it."""
+        state = self.state()
+        self._recent.left(state.epoch, state.head, state.cookie)
+        return state.cookie
+
     def find_lost(self) -> int:
         """Find out which of the last commits are missing; return how many.
 

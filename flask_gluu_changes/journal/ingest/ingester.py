@@ -84,6 +84,24 @@ class Ingester:
         written, self._written = self._written, 0
         return written
 
+    def tell_lost_again(self) -> None:
+        """Write whoever was in a commit that is missing, as they are now, whatever is known.
+
+        Clients that know the commit wait for it, so it comes before anything else.
+        """
+        ids = self._writer.lost_ids()
+        if not ids:
+            return
+        log.info("people who were in a lost commit, and are told again: %d", len(ids))
+        self._repairs, self._batch = True, WriteBatch(repairs=True)
+        for found in self._follower.read(ids.copy()):
+            self._upsert(found)
+            ids.discard(found.id)
+        self._remove([*ids])
+        self._repairs = False
+        self._commit()
+        self._writer.settle_lost()
+
     def handle(self, event: Event) -> None:
         """Take one event; it is written with its batch."""
         match event:
@@ -206,7 +224,6 @@ class Ingester:
             self._writer.renew()
             return
         self._release()
-        self._tell_lost_again()
         if self._batch != WriteBatch() or monotonic() - self._committed_at >= CONFIRM_EVERY:
             if self._follower.level == EXACT and not pending:
                 self._batch.confirmed_at = self._asked_at
@@ -215,21 +232,6 @@ class Ingester:
                 raise ContinuityLost("the journal was restored, and clients know more than it")
         if not pending:
             self._asked_at = now()
-
-    def _tell_lost_again(self) -> None:
-        """Write whoever was in a commit that is missing, as they are now, whatever is known."""
-        ids = self._writer.lost_ids()
-        if not ids:
-            return
-        self._commit()
-        self._repairs, self._batch = True, WriteBatch(repairs=True)
-        for found in self._follower.read(ids.copy()):
-            self._upsert(found)
-            ids.discard(found.id)
-        self._remove([*ids])
-        self._repairs = False
-        self._commit()
-        self._writer.settle_lost()
 
     def _release(self) -> None:
         """Write the removals that were held back, and need not be any longer."""

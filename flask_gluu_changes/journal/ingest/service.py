@@ -159,7 +159,8 @@ class IngestService:
         self._job.encoder.limit_entries(self._writer.largest_entry())
         parts = (self._writer, self._job.encoder, follower, self._progress, self._removal_limit)
         ingester = Ingester(*parts)
-        cookie = self._writer.state().cookie
+        ingester.tell_lost_again()
+        cookie = self._writer.resume()
         with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]
             for event in events:
                 ingester.handle(event)

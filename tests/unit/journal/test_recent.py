@@ -49,6 +49,22 @@ def test_a_writer_notices_that_its_journal_went_back(journal: Journal) -> None:
     assert journal.writer.state().head == 2
 
 
+def test_a_writer_that_resumes_notices_it_at_its_first_commit(journal: Journal) -> None:
+    """The changes between two cookies would be nobody's."""
+    journal.put("a")
+    journal.writer.commit(WriteBatch(cookie="1"))
+
+    def resume() -> None:
+        journal.put("b")
+        journal.writer.commit(WriteBatch(cookie="2"))
+        assert journal.writer.acquire()
+        assert journal.writer.resume() == "2"
+
+    _lost(journal, resume)
+    with pytest.raises(CommitsLost):
+        journal.put("c")
+
+
 def test_a_cookie_that_was_lost_is_noticed_too(journal: Journal) -> None:
     """What came with it may have been held back, which is no change of the head."""
     journal.writer.commit(WriteBatch(cookie="1"))
