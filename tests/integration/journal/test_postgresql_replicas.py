@@ -90,8 +90,10 @@ class Node:
 def node_of(primary: str, replica: str) -> Iterator[Node]:
     """Serve from a replica."""
     node = Node(primary, replica)
-    yield node
-    node.backend.close()
+    try:
+        yield node
+    finally:
+        node.backend.close()
 
 
 @contextmanager
