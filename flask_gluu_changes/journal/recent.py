@@ -126,7 +126,8 @@ class RecentCommits:
 
     def forget_lost(self) -> None:
         """Forget the lost commits, which are settled."""
-        self._commits = deque(commit for commit in self._commits if commit not in self.lost)
+        lost = {commit.id for commit in self.lost}
+        self._commits = deque(commit for commit in self._commits if commit.id not in lost)
         self._ids = sum(len(commit.ids) for commit in self._commits)
         self.lost = []
 

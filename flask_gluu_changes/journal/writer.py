@@ -8,7 +8,7 @@ and what the database does not take is set aside, entry by entry.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
@@ -211,10 +212,11 @@ class Writer:
 
     def settle_lost(self) -> None:
         """Note that everybody was told again who was in a missing commit."""
-        if self._recent.lost:
-            with self._transaction() as connection:
-                self._recent.settle(connection)
-            self._recent.forget_lost()
+        while self._recent.lost:
+            with suppress(IntegrityError):  # a node notes one of them at the same moment
+                with self._transaction() as connection:
+                    self._recent.settle(connection)
+                self._recent.forget_lost()
 
     def was_restored(self) -> bool:
         """Return whether a client knows a commit of this epoch that is lost, and is not settled."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from flask_gluu_changes.follower import ContinuityLost
 from flask_gluu_changes.journal.tables import ENTRIES, UNKNOWN_COMMITS, now
@@ -255,3 +255,25 @@ def test_follow_reads_again_what_its_journal_lost(
     assert _mail(followed, "2", b"kept@")
     assert followed.state().epoch == epoch
     assert [line for line in caplog.messages if "the journal lacks" in line]
+
+
+def test_a_node_may_note_a_lost_commit_while_it_is_settled(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it is settled once more."""
+    journal.put("a")
+    _lost(journal, lambda: journal.put("b"))
+    _find(journal)
+    recent, tried = journal.writer._recent, []
+    settle = recent.settle
+
+    def settle_late(connection: Connection) -> None:
+        settle(connection)
+        tried.append(1)
+        if len(tried) == 1:
+            row = {"commit_id": recent.lost[0].id, "seq": 2, "epoch": "noted"}
+            connection.execute(insert(UNKNOWN_COMMITS).values(row))
+
+    monkeypatch.setattr(recent, "settle", settle_late)
+    journal.writer.settle_lost()
+    assert (len(tried), journal.writer.lost_ids()) == (2, set())
