@@ -198,13 +198,13 @@ class Writer:
         return state.cookie
 
     def find_lost(self) -> int:
-        """Find out which of the last commits are missing; return how many.
+        """Find out which of the last commits are missing; return how many the database had.
 
         Raises ContinuityLost where more are missing than are remembered.
         """
         with journal_errors(), self._reading.begin() as connection:
             self._recent.find_lost(connection, read_state(connection))
-        return len(self._recent.lost)
+        return self._recent.count_lost()
 
     def lost_ids(self) -> set[str]:
         """Return who was in a commit that is missing, and has not been told again."""
@@ -293,10 +293,9 @@ class Writer:
             if held:  # the journal does not hold what the source does
                 batch = replace(batch, confirmed_at=None)
             left = _advance(connection, state, batch, len(changes), stamp)
-            if left.commit:
-                self._recent.note(
-                    Commit(state.epoch, left.head, left.commit, written), stamp.version
-                )
+            commit = Commit(state.epoch, left.head, left.commit, written)
+            self._recent.begin(commit if written else None, stamp.version)
+        self._recent.end()
         self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
         self._quarantine.note(ids, batch.changes)
