@@ -44,7 +44,7 @@ GAP = 0.3
 HEALING = 20.0
 """Seconds after which a difference is said to be one for good."""
 
-CUT_SECONDS = "4"
+CUT_SECONDS = "8"
 """After which a line is given up that carries nothing any more."""
 
 PAUSE = threading.Event()  # is never set: what other processes do cannot be awaited

@@ -35,7 +35,7 @@ class Ordeal:
 
     kills: SIGKILLs of `follow`. crashes: SIGKILLs of the directory. restarts: its ends in good
     order. clocks: restarts by another clock. restores: an old dump takes the place of everything.
-    nodes: restarts of the web server. cuts: moments from which all lines to the directory and to the
+    nodes: restarts of the web server. cuts: moments from which all lines to the directory and the
     journal's server lose what they carry; every second time new ones do as well, for a while.
     """
 
