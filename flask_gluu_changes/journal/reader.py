@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendUnavailable
-from .failures import first_line
+from .failures import JournalUnavailable, first_line, journal_errors, repeated
 from .held import count_held
 from .layout import is_whole
 from .protocol import Position, ResyncRequired, Slice, Status
@@ -204,19 +204,23 @@ class JournalReader:
 
         Not where it may have been forgotten. It is the only trace that a restored journal has.
         """
-        row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
         try:
-            with self._noting.begin() as connection:
-                oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
-                if oldest is not None and oldest < position.until:
-                    connection.execute(insert(UNKNOWN_COMMITS).values(row))
+            self._note(position)
         except IntegrityError:
             pass  # it was noted before
-        except self._errors:
+        except (JournalUnavailable, *self._errors):
             log.warning(
                 "a client knows of changes that the journal does not, and this cannot be noted in"
                 " it; if it was restored, run `flask gluu-changes new-epoch`"
             )
+
+    @repeated
+    def _note(self, position: Position) -> None:
+        row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
+        with journal_errors(), self._noting.begin() as connection:
+            oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
+            if oldest is not None and oldest < position.until:
+                connection.execute(insert(UNKNOWN_COMMITS).values(row))
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
         """Read the state of a journal that is built."""

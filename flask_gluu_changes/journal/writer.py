@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from .batch import WriteBatch as WriteBatch
-from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
 from .files import forget_overwritten
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
 from .inum_owners import InumOwners
@@ -105,6 +105,7 @@ class Writer:
     def name(self, name: str) -> None:
         self._lease.name = name
 
+    @repeated
     def acquire(self, *, by_force: bool = False) -> bool:
         """Take the lease if nobody holds it, or by force; False while somebody does."""
         self._quarantine.reset()
@@ -123,11 +124,13 @@ class Writer:
         """Have the next `acquire` make sure that all tables are there."""
         self._created = False
 
+    @repeated
     def renew(self) -> None:
         """Renew the lease without writing anything."""
         with self._transaction():
             pass
 
+    @repeated
     def release(self) -> None:
         """Release the lease, so that another can take it at once."""
         with journal_errors():
@@ -201,6 +204,7 @@ class Writer:
         with journal_errors(), self._engine.begin() as connection:
             return self._quarantine.largest_entry(connection)
 
+    @repeated
     def follow(self, source: str, level: str, why: str) -> None:
         """Note what is followed and how; another source than before begins a new epoch.
 
@@ -213,6 +217,7 @@ class Writer:
         with self._transaction() as connection:
             connection.execute(update(STATE).values(source=source, level=level, why=why))
 
+    @repeated
     def begin_epoch(self, *, forget: bool = False) -> None:
         """Begin a new epoch, because continuity cannot be proven: every token becomes void.
 
@@ -244,6 +249,7 @@ class Writer:
                 raise
             return self._commit_apart(batch, error)
 
+    @repeated
     def _commit_whole(self, batch: WriteBatch) -> int:
         with self._transaction() as connection:
             self._held.sift(connection, batch.changes)
@@ -276,6 +282,7 @@ class Writer:
                 return self.commit(replace(batch, changes={**set_aside}))
         raise error
 
+    @repeated
     def prune(self, before: int) -> None:
         """Forget removals and commits from before a time; tokens that need them get a 410."""
         old = ENTRIES.c.removed_at < before
