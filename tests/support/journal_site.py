@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import pytest
 import yaml
@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_gluu_changes import GluuChanges
+from flask_gluu_changes.journal.protocol import SequenceBackend
 
 from .apps import OPERATION
 from .journals import Journal
@@ -21,10 +22,18 @@ NDJSON = "application/x-ndjson"
 Page = dict[str, Any]
 
 
+class Served(Protocol):
+    """Something that a journal can be read by."""
+
+    @property
+    def backend(self) -> SequenceBackend:
+        """What reads it."""
+
+
 class Site:
     """Serves a journal; settings are keys of the config without their prefix."""
 
-    def __init__(self, journal: Journal, secret: str = TOKEN_SECRET, **settings: object) -> None:
+    def __init__(self, journal: Served, secret: str = TOKEN_SECRET, **settings: object) -> None:
         self.app = Flask("journal")
         self.app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, SECRET_KEY=secret)
         self.app.config["SECRET_KEY_FALLBACKS"] = settings.pop("fallbacks", None)

@@ -34,7 +34,7 @@ class Checked:
         self.backend = JournalBackend(journal.engine, source=self.people.backend)
         self.settings = settings
         self.fill()
-        self.site = Site(self, JOURNAL_URL=journal.url, **settings)  # type: ignore[arg-type]
+        self.site = Site(self, JOURNAL_URL=journal.url, **settings)
         self.client = TokenReplica(http_of(self.site.app), 2)
         self.client.drain()
 
