@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -10,8 +11,11 @@ from sqlalchemy import Connection, Engine, event
 MARIADB = {"mysql", "mariadb"}
 """SQLAlchemy's names of its dialects."""
 
-ALL_STATEMENTS = 7
-"""Of Galera's bits: what reads, what updates and deletes, what inserts."""
+ALL_STATEMENTS = 15
+"""Galera's bits of what reads, what updates and deletes, what inserts, and what shows tables."""
+
+POOL_OPTIONS: Mapping[str, Any] = {"pool_reset_on_return": None}
+"""For servers: `prepare_sessions` has each connection rolled back when the pool gets it back."""
 
 SQLITE_PATIENCE = 10
 """Seconds that one waits for the lock of a file."""
@@ -22,10 +26,22 @@ def prepare_sessions(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name in MARIADB:
+        return
+    event.listen(engine, "reset", _roll_back)
+    if engine.dialect.name in MARIADB:
         event.listen(engine, "connect", _prepare_mysql)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _keep_no_statements)
+
+
+def _roll_back(connection: Any, record: Any, state: Any) -> None:
+    """Roll back, or close what cannot be; SQLAlchemy's pool would log a traceback of each."""
+    if state.transaction_was_reset:
+        return
+    try:
+        connection.rollback()
+    except Exception as error:
+        record.invalidate(error)
 
 
 def _keep_no_statements(connection: Any, _: object) -> None:

@@ -137,14 +137,6 @@ class GaleraNode(MariaDb):
         """Have it be sent everything when it starts."""
         (self.data / "grastate.dat").unlink()
 
-    def bootstrap(self) -> None:
-        """Begin a group with what it has: no other is to be asked, all of them went."""
-        file = self.data / "grastate.dat"
-        file.write_text(file.read_text().replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
-        others, self.others = self.others, ()
-        self.start()
-        self.others = others
-
     def install(self) -> None:
         """Make its data, or take that of the template."""
         if self._template is None:
@@ -219,8 +211,12 @@ class Galera:
         self._each(self.nodes, GaleraNode.start)
 
     def stop(self) -> None:
-        """End all nodes."""
+        """End all nodes by SIGKILL, at once."""
         self._each(self.nodes, GaleraNode.kill)
+
+    def start_again(self) -> None:
+        """Start all nodes that went at once; the one that knows most tells the others."""
+        self._each(self.nodes, GaleraNode.start)
 
     def __enter__(self) -> Self:
         self.start()

@@ -237,7 +237,7 @@ def test_a_node_that_lags_serves_no_past(
 
 
 def test_a_node_that_is_cut_off_serves_nothing(
-    cluster: Galera, journal: Journal, sites: list[Site]
+    cluster: Galera, journal: Journal, sites: list[Site], caplog: pytest.LogCaptureFixture
 ) -> None:
     """From the first moment on; when it is back it knows all that came meanwhile."""
     journal.put("a")
@@ -255,6 +255,7 @@ def test_a_node_that_is_cut_off_serves_nothing(
     assert [sites[2].page(deltaToken=t)["total"] for t in (token, tokens[2])] == [0, 1]
     with journal.engine.begin() as connection:
         assert connection.scalars(select(UNKNOWN_COMMITS.c.seq)).all() == []
+    assert "Traceback" not in caplog.text
 
 
 def test_a_node_that_was_killed_is_where_its_tokens_were(

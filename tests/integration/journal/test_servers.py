@@ -20,7 +20,9 @@ SERVERS = pytest.mark.parametrize("server", [Postgres, MariaDb])
 
 
 @SERVERS
-def test_a_server_that_goes_and_comes_costs_no_restart(server: type[Postgres | MariaDb]) -> None:
+def test_a_server_that_goes_and_comes_costs_no_restart(
+    server: type[Postgres | MariaDb], caplog: pytest.LogCaptureFixture
+) -> None:
     """Stopped it is a 503 for every form, started again a 200."""
     with server() as running:
         journal = Journal(open_engine(running.url))
@@ -38,6 +40,7 @@ def test_a_server_that_goes_and_comes_costs_no_restart(server: type[Postgres | M
             running.start()
             assert {site.get(**form).status_code for form in forms} == {200}
         journal.backend.close()
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("engine", ["postgres", "mariadb"], indirect=True)
