@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 INSTALL := PYTHONWARNINGS='ignore:Editable installation' \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-oauth unit test soak fuzz interop lint docs diagram dist matrix mutants bench load clean \
-  system
+.PHONY: help demo demo-oauth unit test soak cluster fuzz interop lint docs diagram dist matrix mutants bench load \
+  clean system
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ test: $(VENV)/test ## run every test, against a real slapd and in a real browser
 
 soak: $(VENV)/test ## torture directory, journal and consumers for minutes, and print the seeds (SEED="17 42": these)
 	$(BIN)/python -m pytest -v -rP tests/soak
+
+cluster: $(VENV)/test ## kill and cut off nodes of database clusters for minutes, and print the seeds (SEED=…)
+	$(BIN)/python -m pytest -v -rP tests/cluster
 
 fuzz: SEED := $(shell date +%s)
 fuzz: $(VENV)/test ## send broken and odd input to all that reads any (EXAMPLES=2000 for each test, SEED=…)
