@@ -16,13 +16,25 @@ def warn_unless_encrypted(url: URL, key: str) -> None:
 
     key: the setting that the URL comes from.
     """
-    if url.password and url.host and not is_loopback(url.host) and not _is_encrypted(url):
+    remote = [host for host in _hosts(url) if not is_loopback(host)]
+    if url.password and remote and not _is_encrypted(url):
         log.warning(
             "%s names no TLS for %s, so people and login may cross the network unencrypted; add"
             " sslmode=verify-full (PostgreSQL) or ssl_ca=… (MariaDB, MySQL) to it",
             key,
-            url.host,
+            ", ".join(remote),
         )
+
+
+def _hosts(url: URL) -> list[str]:
+    """Return the hosts of a URL, of which PostgreSQL's may have several: `…@/db?host=a:1&host=b:2`.
+
+    A path is the folder of a socket.
+    """
+    if url.host:
+        return [url.host]
+    named = [host for text in url.normalized_query.get("host", ()) for host in text.split(",")]
+    return [host.partition(":")[0] for host in named if host and not host.startswith("/")]
 
 
 def _is_encrypted(url: URL) -> bool:

@@ -18,12 +18,14 @@ from ..settings.journal import FollowSettings
 from ..timestamps import to_micros
 from ..visibility import AttributeInfo, Visibility
 from .examine import JournalExamination, examine_source, unreadable
+from .examine_replica import examine_replica
 from .long_poll import HeadWatcher
 from .protocol import Position, SequenceBackend, Slice, Status
 from .reader import JournalReader
 from .records import body_of
+from .replica import ReplicatedReader
 from .selection import Cutter
-from .tables import engine_from_config, open_engine
+from .tables import engine_from_config, open_engine, replica_engine_from_config
 
 LONGEST_INTEGER = 4300
 """Digits that Python reads (its `sys.int_info`)."""
@@ -41,6 +43,7 @@ class JournalBackend(SequenceBackend):
         journal: str | Engine,
         *,
         source: Backend | None = None,
+        replica: str | Engine | None = None,
     ) -> None:
         """Prepare a backend; nothing is connected before the first use.
 
@@ -48,15 +51,18 @@ class JournalBackend(SequenceBackend):
             journal: The URL of the journal's database, as SQLAlchemy writes it, or an engine of
                 `open_engine`.
             source: The backend that `flask gluu-changes follow` fills the journal from.
+            replica: A replica of that database, from which is read what it can answer; as
+                `journal`.
 
         Raises:
-            ConfigurationError: The URL cannot be used.
+            ConfigurationError: A URL cannot be used.
         """
         self.source = source
         self._following = FollowSettings()
         self._engine = open_engine(journal) if isinstance(journal, str) else journal
-        self._reader = JournalReader(self._engine)
-        self._watcher = HeadWatcher(self._reader.head)
+        self._replica = open_engine(replica) if isinstance(replica, str) else replica
+        self._reader = _reader(self._engine, self._replica)
+        self._watcher = HeadWatcher(self._reader.head, self._reader.is_news)
 
     @classmethod
     def from_config(
@@ -65,13 +71,15 @@ class JournalBackend(SequenceBackend):
         """Return a backend for the journal that an application's config names.
 
         Args:
-            config: The application's config; `GLUU_CHANGES_JOURNAL_URL` is needed.
+            config: The application's config; `GLUU_CHANGES_JOURNAL_URL` is needed, and
+                `GLUU_CHANGES_JOURNAL_READ_URL` heeded.
             source: The backend that `flask gluu-changes follow` fills the journal from.
 
         Raises:
             ConfigurationError: The URL is missing, or another key is wrong.
         """
-        backend = cls(engine_from_config(config), source=source)
+        replica = replica_engine_from_config(config)
+        backend = cls(engine_from_config(config), source=source, replica=replica)
         backend._following = FollowSettings.load(config)
         return backend
 
@@ -123,6 +131,8 @@ class JournalBackend(SequenceBackend):
         yield from examination.findings()
         if state.built:
             yield from self._tampered()
+        if self._replica is not None:
+            yield from examine_replica(self._engine, self._replica)
         yield from examine_source(self.source, query, state.level)
 
     def _tampered(self) -> Iterator[Finding]:
@@ -147,9 +157,13 @@ class JournalBackend(SequenceBackend):
         """
         return self._reader.read_slice(position, size)
 
-    def latest(self) -> Position:
-        """Return the position behind everything there is."""
-        return self._reader.latest()
+    def latest(self, told: Position | None = None) -> Position:
+        """Return the position behind everything there is.
+
+        Args:
+            told: How far the client was told; then it may be a replica's.
+        """
+        return self._reader.latest(told)
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
@@ -157,12 +171,14 @@ class JournalBackend(SequenceBackend):
 
     def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds."""
-        return self._watcher.wait((position.epoch, position.after), seconds, gone=gone)
+        return self._watcher.wait(self._reader.told(position), seconds, gone=gone)
 
     def close(self) -> None:
         """End all waits for a change, and close the connections of this process."""
         self._watcher.close()
         self._engine.dispose()
+        if self._replica is not None:
+            self._replica.dispose()
 
     def end_waits_on(self, number: int = signal.SIGTERM) -> None:
         """End all waits for a change when a signal comes, so that a server stops at once.
@@ -181,6 +197,13 @@ class JournalBackend(SequenceBackend):
             _call_previous(before, received, frame)
 
         signal.signal(number, handle)
+
+
+def _reader(primary: Engine, replica: Engine | None) -> JournalReader | ReplicatedReader:
+    reader = JournalReader(primary)
+    if replica is None:
+        return reader
+    return ReplicatedReader(reader, JournalReader(replica, notes=False))
 
 
 def _call_previous(handler: Any, received: int, frame: FrameType | None) -> None:

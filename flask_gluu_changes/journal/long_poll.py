@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from operator import ne
+from typing import Any
 
 from .. import forks
 
@@ -26,11 +28,12 @@ class _Waiter:
 class HeadWatcher:
     """Holds threads until the head is another one; a failing look lets all of them go.
 
-    look: gives the head, as anything that can be compared.
+    look: gives the head. is_news: whether a head tells who knows another one anything.
     """
 
-    def __init__(self, look: Callable[[], object]) -> None:
+    def __init__(self, look: Callable[[], Any], is_news: Callable[[Any, Any], bool] = ne) -> None:
         self._look = look
+        self._is_news = is_news
         self._lock = forks.new_lock()
         self._waiters: set[_Waiter] = set()
         self._watcher: threading.Thread | None = None
@@ -40,7 +43,7 @@ class HeadWatcher:
     def wait(self, known: object, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when woken, False when nothing came for so many seconds.
 
-        What wakes: the head is not `known` any more, it is the end, or `gone` says so.
+        What wakes: the head is news to who knows `known`, it is the end, or `gone` says so.
         """
         waiter = _Waiter(known, gone)
         self._enter(waiter)
@@ -70,9 +73,12 @@ class HeadWatcher:
         while waiters := self._present():
             head = self._head()
             for waiter in waiters:
-                if self._closed or head != waiter.known or waiter.gone():
+                if self._closed or self._wakes(head, waiter) or waiter.gone():
                     waiter.done.set()
             pause.wait(POLL_SECONDS)
+
+    def _wakes(self, head: object, waiter: _Waiter) -> bool:
+        return isinstance(head, Exception) or self._is_news(head, waiter.known)
 
     def _present(self) -> list[_Waiter]:
         """List who waits; when nobody does, the next one starts a new watcher."""
@@ -82,7 +88,7 @@ class HeadWatcher:
             return list(self._waiters)
 
     def _head(self) -> object:
-        """Look; a failure is another head than any, so that waiters go and meet it themselves."""
+        """Look; a failure is news to all waiters, so that they go and meet it themselves."""
         try:
             return self._look()
         except Exception as error:

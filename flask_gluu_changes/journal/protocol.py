@@ -116,8 +116,12 @@ class SequenceBackend(Backend):
         """
 
     @abstractmethod
-    def latest(self) -> Position:
-        """Return the position behind everything there is."""
+    def latest(self, told: Position | None = None) -> Position:
+        """Return the position behind everything there is.
+
+        Args:
+            told: How far the client was told; then it may be one of a while ago.
+        """
 
     @abstractmethod
     def status(self) -> Status:

@@ -11,15 +11,16 @@ from itertools import compress
 from operator import itemgetter, not_
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, bindparam, case, func, insert, select
+from sqlalchemy import Engine, bindparam, case, func, select
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import CompiledQuery
 from ..errors import BackendUnavailable
-from .failures import JournalUnavailable, first_line, journal_errors, repeated
+from .failures import JournalUnavailable, first_line
 from .held import count_held
 from .layout import is_whole
+from .lost_commits import LOST_COMMITS, being_corrected, note_unknown
 from .protocol import Position, ResyncRequired, Slice, Status
 from .quarantine import count_quarantined
 from .tables import (
@@ -27,7 +28,6 @@ from .tables import (
     ENTRIES,
     NOT_BUILT,
     STATE,
-    UNKNOWN_COMMITS,
     JournalState,
     not_followed,
     read_state,
@@ -105,18 +105,23 @@ class JournalReader:
 
     Every method raises BackendUnavailable while the journal cannot be read, and those that read
     people raise it while the journal is being built.
+
+    notes: whether a commit that is not there is noted for whoever fills the journal.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, notes: bool = True) -> None:
         self._engine = reader_engine(engine)
+        self._notes = notes
         self._noting = writer_engine(engine, patience=NOTING_PATIENCE)
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._operational = engine.dialect.loaded_dbapi.OperationalError
         # Slices and heads are read by the driver's own cursor: they are what clients poll.
-        statements = (_HEAD, _JOINED_STATE, _ROWS, _ENTRY_ROWS, _ONE_LINE)
-        self._head, self._joined_state, self._rows, self._entry_rows, self._one_line = (
-            CompiledQuery(statement, engine.dialect) for statement in statements
-        )
+        self._head = CompiledQuery(_HEAD, engine.dialect)
+        self._joined_state = CompiledQuery(_JOINED_STATE, engine.dialect)
+        self._rows = CompiledQuery(_ROWS, engine.dialect)
+        self._entry_rows = CompiledQuery(_ENTRY_ROWS, engine.dialect)
+        self._one_line = CompiledQuery(_ONE_LINE, engine.dialect)
+        self._lost_commits = CompiledQuery(LOST_COMMITS, engine.dialect)
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
@@ -146,8 +151,16 @@ class JournalReader:
         epoch, head = rows[0]
         return epoch, head
 
-    def latest(self) -> Position:
-        """Return the position behind everything there is."""
+    def told(self, position: Position) -> tuple[str, int]:
+        """Return the head that a client knows."""
+        return position.epoch, position.after
+
+    def is_news(self, head: tuple[str, int], told: tuple[str, int]) -> bool:
+        """Return whether a head is another one than a client knows."""
+        return head != told
+
+    def latest(self, told: Position | None = None) -> Position:
+        """Return the position behind everything there is, whatever a client was told."""
         with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
             return _head_position(self._usable_state(cursor, NO_SEQ))
 
@@ -155,19 +168,23 @@ class JournalReader:
         """Read at most `size` rows from a position, fewer of large ones; None begins a full run.
 
         Raises ResyncRequired for a position of another epoch, of a journal before it was restored,
-        or from before the removals that are still known.
+        or from before the removals that are still known; and BackendUnavailable for a full run of a
+        journal that was restored, until it is corrected.
         """
         try:
             with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
                 state = self._usable_state(cursor, position.until if position else NO_SEQ)
                 if position is not None:
                     _check_continuity(state, position)
+                elif self._lost_commits.run(cursor).fetchone() is not None:
+                    raise being_corrected()
                 head = _head_position(state)
                 return self._read(
                     cursor, _start_of_slice(position, head), size, (head, _settings_digest(state))
                 )
         except UnknownCommit as error:
-            self._note_unknown(error.position)
+            if self._notes:
+                note_unknown(self._noting, error.position)
             raise
 
     def since(
@@ -198,29 +215,6 @@ class JournalReader:
             # a connection to MariaDB takes no second statement while it streams
             for key, changed_at, seq in large:
                 yield key, changed_at, shown(self._line(connection.connection.cursor(), seq))
-
-    def _note_unknown(self, position: Position) -> None:
-        """Tell whoever fills the journal of a commit that it lost, because it was restored.
-
-        Not where it may have been forgotten. It is the only trace that a restored journal has.
-        """
-        try:
-            self._note(position)
-        except IntegrityError:
-            pass  # it was noted before
-        except (JournalUnavailable, *self._errors):
-            log.warning(
-                "a client knows of changes that the journal does not, and this cannot be noted in"
-                " it; if it was restored, run `flask gluu-changes new-epoch`"
-            )
-
-    @repeated
-    def _note(self, position: Position) -> None:
-        row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
-        with journal_errors(), self._noting.begin() as connection:
-            oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
-            if oldest is not None and oldest < position.until:
-                connection.execute(insert(UNKNOWN_COMMITS).values(row))
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
         """Read the state of a journal that is built."""
@@ -291,7 +285,7 @@ class JournalReader:
         except self._errors as error:
             if self._has_no_tables(error):
                 raise not_followed() from error
-            raise BackendUnavailable(f"the journal cannot be read: {first_line(error)}") from error
+            raise JournalUnavailable(f"the journal cannot be read: {first_line(error)}") from error
 
     def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""

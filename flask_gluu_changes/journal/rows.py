@@ -75,10 +75,11 @@ class Stamp:
     epoch: str
 
     @classmethod
-    def after(cls, state: JournalState) -> Stamp:
-        """Return the stamp of the transaction that comes after a state."""
+    def after(cls, state: JournalState, given_out: int = 0) -> Stamp:
+        """Return the stamp of the transaction that comes after a state, and after a version."""
         at = now()
-        return cls(at, max(state.version + 1, at if at <= LAST_TIME else 0), state.epoch)
+        last = max(state.version, given_out)
+        return cls(at, max(last + 1, at if at <= LAST_TIME else 0), state.epoch)
 
 
 def row_changes(

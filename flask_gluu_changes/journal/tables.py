@@ -247,7 +247,12 @@ _STATE_QUERY = select(*(STATE.c[field.name] for field in fields(JournalState)))
 
 
 def open_engine(
-    url: str, *, connect_timeout: float = 3.0, operation_timeout: float = 30.0, **options: Any
+    url: str,
+    *,
+    connect_timeout: float = 3.0,
+    operation_timeout: float = 30.0,
+    key: str = f"{PREFIX}JOURNAL_URL",
+    **options: Any,
 ) -> Engine:
     """Return an engine for a journal's database; nothing is connected before the first use.
 
@@ -258,9 +263,10 @@ def open_engine(
         url: The database, as SQLAlchemy writes it.
         connect_timeout: The longest wait for a connection to a server, in seconds.
         operation_timeout: The longest wait for the next part of a server's answer, in seconds.
+        key: The setting that the URL comes from, for errors.
         **options: More of SQLAlchemy's own, such as the pool.
     """
-    with _usable_url():
+    with _usable_url(key):
         engine = _make_engine(url, connect_timeout, operation_timeout, options)
     prepare_engine(engine, connect=connect_timeout, operation=operation_timeout)
     prepare_sessions(engine)
@@ -270,17 +276,17 @@ def open_engine(
 
 
 @contextmanager
-def _usable_url() -> Iterator[None]:
+def _usable_url(key: str) -> Iterator[None]:
     try:
         yield
     except (ArgumentError, ValueError) as error:  # its text may hold the URL, and that a password
         raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL is no URL of a database that SQLAlchemy knows; write one such as"
+            f"{key} is no URL of a database that SQLAlchemy knows; write one such as"
             " sqlite:////var/lib/changes/journal.db"
         ) from error
     except ImportError as error:
         raise ConfigurationError(
-            f"{PREFIX}JOURNAL_URL needs the driver {error.name}; run `pip install {error.name}`"
+            f"{key} needs the driver {error.name}; run `pip install {error.name}`"
         ) from error
 
 
@@ -305,12 +311,27 @@ def engine_from_config(config: Mapping[str, Any]) -> Engine:
     settings = JournalSettings.load(config)
     if not settings.journal_url:
         raise ConfigurationError(f"{PREFIX}JOURNAL_URL is missing; set it, e.g. sqlite:///…")
+    return _configured_engine(settings, settings.journal_url, f"{PREFIX}JOURNAL_URL")
+
+
+def replica_engine_from_config(config: Mapping[str, Any]) -> Engine | None:
+    """Return an engine for the replica that an application's config names; None without one.
+
+    Raises ConfigurationError where it cannot be used.
+    """
+    settings = JournalSettings.load(config)
+    url = settings.journal_read_url
+    return _configured_engine(settings, url, f"{PREFIX}JOURNAL_READ_URL") if url else None
+
+
+def _configured_engine(settings: JournalSettings, url: str, key: str) -> Engine:
     engine = open_engine(
-        settings.journal_url,
+        url,
         connect_timeout=settings.journal_connect_timeout,
         operation_timeout=settings.journal_operation_timeout,
+        key=key,
     )
-    warn_unless_encrypted(engine.url, f"{PREFIX}JOURNAL_URL")
+    warn_unless_encrypted(engine.url, key)
     return engine
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import (
     Connection,
     Engine,
-    and_,
     bindparam,
     delete,
     func,
@@ -33,7 +33,10 @@ from .layout import create
 from .lease import SECOND as SECOND
 from .lease import Lease
 from .lease import LeaseLost as LeaseLost
+from .lost_commits import LOST_COMMITS
 from .quarantine import Quarantine, Unwritable, forget_quarantined
+from .recent import Commit, RecentCommits
+from .recent import CommitsLost as CommitsLost
 from .records import Identity
 from .rows import (
     Stamp,
@@ -66,25 +69,22 @@ _ADVANCE = update(STATE).values(
     {name: bindparam(name) for name in ("confirmed_at", "head", "version", "cookie", "built")}
 )
 _ADD_COMMIT = insert(COMMITS)
-_LOST_COMMITS = (
-    select(UNKNOWN_COMMITS.c.commit_id)
-    .join(STATE, STATE.c.epoch == UNKNOWN_COMMITS.c.epoch)
-    .outerjoin(
-        COMMITS,
-        and_(
-            COMMITS.c.seq == UNKNOWN_COMMITS.c.seq,
-            COMMITS.c.commit_id == UNKNOWN_COMMITS.c.commit_id,
-        ),
-    )
-    .where(COMMITS.c.seq.is_(None))
-)
+
+
+class _Left(NamedTuple):
+    """The head and the cookie behind a transaction; commit: its id, where anything changed."""
+
+    head: int
+    cookie: str
+    commit: str
 
 
 class Writer:
     """The holder of the lease. Its methods raise LeaseLost when it no longer is.
 
-    They raise JournalUnavailable while the database cannot be used. seconds: how long the lease
-    lasts without being renewed; every commit renews it.
+    All raise JournalUnavailable while the database cannot be used, and `commit` raises CommitsLost
+    where the journal is not as it was left. seconds: how long the lease lasts without being
+    renewed; every commit renews it.
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
@@ -94,6 +94,7 @@ class Writer:
         self._quarantine = Quarantine()
         self._held = HeldRemovals()
         self._inum_owners = InumOwners()
+        self._recent = RecentCommits()
         self._created = False
 
     @property
@@ -110,6 +111,7 @@ class Writer:
         """Take the lease if nobody holds it, or by force; False while somebody does."""
         self._quarantine.reset()
         self._held.reset()
+        self._recent.doubt()
         try:
             with journal_errors():
                 if not self._created:
@@ -191,13 +193,39 @@ class Writer:
                 return {id_: removal.reason for id_, removal in held.items()}
             return confirmed_removals(connection)
 
-    def was_restored(self) -> bool:
-        """Return whether a client knows a commit of this epoch that is not here.
+    def resume(self) -> str:
+        """Return the cookie from which to go on; what is committed must come after it."""
+        state = self.state()
+        self._recent.left(state.epoch, state.head, state.cookie)
+        return state.cookie
 
-        A node whose replica of the database lags may have noted one that is here by now.
+    def find_lost(self) -> int:
+        """Find out which of the last commits are missing; return how many.
+
+        Raises ContinuityLost where more are missing than are remembered.
         """
         with journal_errors(), self._reading.begin() as connection:
-            return connection.execute(_LOST_COMMITS).first() is not None
+            self._recent.find_lost(connection, read_state(connection))
+        return len(self._recent.lost)
+
+    def lost_ids(self) -> set[str]:
+        """Return who was in a commit that is missing, and has not been told again."""
+        return self._recent.lost_ids()
+
+    @repeated
+    def settle_lost(self) -> None:
+        """Note that everybody was told again who was in a missing commit."""
+        if self._recent.lost:
+            with self._transaction() as connection:
+                self._recent.settle(connection)
+            self._recent.forget_lost()
+
+    def was_restored(self) -> bool:
+        """Return whether a client knows a commit of this epoch that is lost, and is not settled."""
+        if self._recent.lost:
+            return False
+        with journal_errors(), self._reading.begin() as connection:
+            return connection.execute(LOST_COMMITS).first() is not None
 
     def largest_entry(self) -> int | None:
         """Return how many octets the JSON of an entry may have here; None for no limit."""
@@ -233,6 +261,7 @@ class Writer:
                 delete_entries(connection, true())
                 forget_quarantined(connection)
                 forget_held(connection)
+        self._recent.doubt()
         self._quarantine.reset()
         self._held.reset()
 
@@ -252,21 +281,28 @@ class Writer:
     @repeated
     def _commit_whole(self, batch: WriteBatch) -> int:
         with self._transaction() as connection:
+            state = read_state(connection)
+            self._recent.check(state)
             self._held.sift(connection, batch.changes)
             self._quarantine.sift(connection, batch.changes)
-            state = read_state(connection)
-            stamp = Stamp.after(state)
+            stamp = Stamp.after(state, self._recent.version)
             if batch.repairs:
                 state = with_true_head(connection, state)
             changes = row_changes(connection, batch, state, stamp)
             if state.built:  # else there is no client to see anything
                 changes += self._inum_owners.told_again(connection, changes, batch.again, stamp)
+            written = [str(change.row["id"]) for change in changes]
             write_rows(connection, changes)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
             if held:  # the journal does not hold what the source does
                 batch = replace(batch, confirmed_at=None)
-            _advance(connection, state, batch, len(changes), stamp)
+            left = _advance(connection, state, batch, len(changes), stamp)
+            if left.commit:
+                self._recent.note(
+                    Commit(state.epoch, left.head, left.commit, written), stamp.version
+                )
+        self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
         self._quarantine.note(ids, batch.changes)
         return len(changes)
@@ -310,8 +346,9 @@ class Writer:
 
 def _advance(
     connection: Connection, state: JournalState, batch: WriteBatch, changed: int, stamp: Stamp
-) -> None:
-    head = state.head + changed
+) -> _Left:
+    """Write the state; return how it is left."""
+    head, commit = state.head + changed, ""
     values: dict[str, object] = {
         "confirmed_at": state.confirmed_at if batch.confirmed_at is None else batch.confirmed_at,
         "head": head,
@@ -323,4 +360,7 @@ def _advance(
     if batch.releases:
         connection.execute(update(STATE).values(released_at=stamp.at))
     if changed:
-        connection.execute(_ADD_COMMIT, commit_row(head))
+        row = commit_row(head)
+        connection.execute(_ADD_COMMIT, row)
+        commit = str(row["commit_id"])
+    return _Left(head, str(values["cookie"]), commit)

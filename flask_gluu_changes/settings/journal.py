@@ -17,6 +17,12 @@ class JournalSettings(SettingsGroup):
     """The settings of a journal that is served; each field's metadata say what it means."""
 
     journal_url: str = secret("", "the journal's database, as SQLAlchemy writes it", text)
+    journal_read_url: str = secret(
+        "",
+        "a replica of that database, from which web nodes read what it can answer; empty: they read"
+        " where `follow` writes",
+        text,
+    )
     journal_connect_timeout: float = setting(
         3.0, "longest wait for a connection to the journal's database, in s", seconds(1, 600)
     )

@@ -162,7 +162,7 @@ class DeltaEndpoint:
         """Return the journal's head where the client may have the answer already, else None."""
         if not request.if_none_match or (asked.token and not self._issuer.is_young(asked.token)):
             return None
-        return self.backend.latest()
+        return self.backend.latest(asked.position)
 
     def _write(self, slice_: Slice, asked: DeltaRequest) -> Response:
         if not asked.streamed:

@@ -24,16 +24,21 @@ class Postgres(Server):
     """One PostgreSQL, made anew; stopping and starting it keeps its data and its port."""
 
     user = "postgres"
+    settings: tuple[str, ...] = FAST
 
     def __init__(self) -> None:
         super().__init__()
         self.port = free_port()
+        self.make()
+
+    def make(self) -> None:
+        """Make its data."""
         word = self.folder / "password"
         word.write_text(PASSWORD)
         word.chmod(0o644)
         initdb = ["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
         initdb += [f"--username={USER}", f"--pwfile={word}", f"--pgdata={self._data}"]
-        self.prepare(_program("initdb"), *initdb)
+        self.prepare(program_of("initdb"), *initdb)
 
     @property
     def url(self) -> str:
@@ -47,8 +52,12 @@ class Postgres(Server):
 
     def start(self) -> None:
         """Start it and return when it answers."""
-        options = [f"listen_addresses={HOST}", f"unix_socket_directories={self.folder}", *FAST]
-        command = [_program("postgres"), "-D", str(self._data), "-p", str(self.port)]
+        options = [
+            f"listen_addresses={HOST}",
+            f"unix_socket_directories={self.folder}",
+            *self.settings,
+        ]
+        command = [program_of("postgres"), "-D", str(self._data), "-p", str(self.port)]
         self.run([*command, *(part for option in options for part in ("-c", option))], self.answers)
 
     def answers(self) -> bool:
@@ -68,6 +77,7 @@ class Postgres(Server):
         return self.folder / "data"
 
 
-def _program(name: str) -> str:
+def program_of(name: str) -> str:
+    """Find a program of PostgreSQL's newest version."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return program(name, "postgresql", *versions)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Engine, delete, insert, select
 
-from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, now
+from flask_gluu_changes.journal.tables import COMMITS, ENTRIES, STATE, UNKNOWN_COMMITS, now
 from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, WriteBatch
 from flask_gluu_changes.model import Entry
 
 from .journals import Journal
 
 BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
-TABLES = (ENTRIES, COMMITS, STATE)
+TABLES = (ENTRIES, COMMITS, STATE, UNKNOWN_COMMITS)
 
 Content = tuple[str, str, int]
 """Of a person: uid, mail, and when it was updated by the clock of who wrote it, in s."""
@@ -24,11 +24,20 @@ Copy = list[list[dict[str, Any]]]
 """The rows of a journal's tables."""
 
 
-def copy_of(journal: Journal) -> Copy:
+def copy_of(engine: Engine) -> Copy:
     """Copy a journal."""
-    with journal.engine.begin() as connection:
+    with engine.begin() as connection:
         copies = [connection.execute(select(table)).mappings().all() for table in TABLES]
     return [[dict(row) for row in rows] for rows in copies]
+
+
+def put_back(engine: Engine, copy: Copy) -> None:
+    """Have a copy take the place of a journal, as of a database that failed over."""
+    with engine.begin() as connection:
+        for table, rows in zip(TABLES, copy, strict=True):
+            connection.execute(delete(table))
+            if rows:
+                connection.execute(insert(table), rows)
 
 
 class World:
@@ -93,6 +102,11 @@ class World:
         if not self.journal.writer.state().built:
             self.read_everybody()
 
+    def heed_clients(self) -> None:
+        """Begin an epoch where a token shows that the journal was restored, as `follow` does."""
+        if self.journal.writer.was_restored():
+            self.begin_epoch(read=True)
+
     def prune(self) -> None:
         """Forget all removals and all marks but the last."""
         self.journal.writer.prune(now() + 1)
@@ -103,7 +117,7 @@ class World:
 
     def back_up(self) -> None:
         """Copy the journal."""
-        self._backup = copy_of(self.journal)
+        self._backup = copy_of(self.journal.engine)
 
     def restore(self) -> None:
         """Put the copy in place, and follow the directory from there."""
@@ -112,11 +126,7 @@ class World:
             self.read_everybody()
 
     def _put_back(self, copy: Copy) -> None:
-        with self.journal.engine.begin() as connection:
-            for table, rows in zip(TABLES, copy, strict=True):
-                connection.execute(delete(table))
-                if rows:
-                    connection.execute(insert(table), rows)
+        put_back(self.journal.engine, copy)
         self.journal.restart()
 
     def view(self) -> dict[str, dict[str, list[str]]]:

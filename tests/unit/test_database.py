@@ -20,6 +20,10 @@ from flask_gluu_changes.database import warn_unless_encrypted
         ("postgresql://reader:s3cret@[::1]/gluu", False),
         ("postgresql://reader:s3cret@/gluu?host=/run/postgresql", False),
         ("postgresql://reader@db.example/gluu", False),
+        ("postgresql://reader:s3cret@/gluu?host=localhost:5432&host=db.example:5432", True),
+        ("postgresql://reader:s3cret@/gluu?host=one.example,two.example", True),
+        ("postgresql://reader:s3cret@/gluu?host=a.example&host=b.example&sslmode=require", False),
+        ("postgresql://reader:s3cret@/gluu?host=localhost:5432&host=127.0.0.1:5433", False),
         ("sqlite:////var/lib/people.db", False),
     ],
 )

@@ -63,6 +63,7 @@ class Ingester:
         self._follower = follower
         self._progress = progress
         self._batch = WriteBatch()
+        self._repairs = False
         self._octets = 0
         self._written = 0
         self._asked_at = now()
@@ -82,6 +83,24 @@ class Ingester:
         """Return how many changes were written since the last call."""
         written, self._written = self._written, 0
         return written
+
+    def tell_lost_again(self) -> None:
+        """Write whoever was in a commit that is missing, as they are now, whatever is known.
+
+        Clients that know the commit wait for it, so it comes before anything else.
+        """
+        ids = self._writer.lost_ids()
+        if not ids:
+            return
+        log.info("people who were in a lost commit, and are told again: %d", len(ids))
+        self._repairs, self._batch = True, WriteBatch(repairs=True)
+        for found in self._follower.read(ids.copy()):
+            self._upsert(found)
+            ids.discard(found.id)
+        self._remove([*ids])
+        self._repairs = False
+        self._commit()
+        self._writer.settle_lost()
 
     def handle(self, event: Event) -> None:
         """Take one event; it is written with its batch."""
@@ -222,7 +241,8 @@ class Ingester:
         self._removal_limit.report()
 
     def _commit(self) -> None:
-        batch, self._batch, self._octets = self._batch, WriteBatch(), 0
+        batch, self._octets = self._batch, 0
+        self._batch = WriteBatch(repairs=self._repairs)
         self._removal_limit.apply(batch, self._held_back.values())
         for part in batch.parts(MAX_BATCH):
             self._written += self._writer.commit(part)

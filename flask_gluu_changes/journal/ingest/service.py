@@ -39,7 +39,7 @@ from ..reader import JournalReader
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now, writer_engine
 from ..view import filled_otherwise, source_under
-from ..writer import SECOND, LeaseLost, Writer
+from ..writer import SECOND, CommitsLost, LeaseLost, Writer
 from .ingester import Ingester
 from .polling import PollingFollower
 from .removal_limit import RemovalLimit
@@ -133,6 +133,8 @@ class IngestService:
         except LeaseLost as error:
             self._said = ""
             log.warning("%s", error)
+        except CommitsLost:
+            self._writer.doubt()  # which is told once it is known what is missing
         except ContinuityLost as error:
             self._job.check()
             log.warning("a new epoch begins: %s", error)
@@ -148,12 +150,19 @@ class IngestService:
             log.warning(
                 "a new epoch begins: the journal was filled %s", filled_otherwise(known, source)
             )
+        if lost := self._writer.find_lost():
+            log.warning(
+                "the journal lacks %d commits that were written: its database failed over to a"
+                " replica that lagged, or it was restored; they are read again",
+                lost,
+            )
         self._writer.follow(source, follower.level, follower.why)
         self._say_level(follower)
         self._job.encoder.limit_entries(self._writer.largest_entry())
         parts = (self._writer, self._job.encoder, follower, self._progress, self._removal_limit)
         ingester = Ingester(*parts)
-        cookie = self._writer.state().cookie
+        ingester.tell_lost_again()
+        cookie = self._writer.resume()
         with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]
             for event in events:
                 ingester.handle(event)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from sqlalchemy import delete, insert, select
 
+from flask_gluu_changes import BackendUnavailable
 from flask_gluu_changes.journal.protocol import Position, ResyncRequired
 from flask_gluu_changes.journal.reader import JournalReader
 from flask_gluu_changes.journal.tables import METADATA
@@ -27,11 +29,12 @@ class Remembering:
         self.mails: dict[str, list[str]] = {}
 
     def drain(self) -> None:
-        """Read what came since, or everybody where that cannot be told."""
+        """Read what came since, or everybody where that cannot be told, once that is allowed."""
         try:
             found = self._reader.read_slice(self._place, 100)
         except ResyncRequired:
-            found = self._reader.read_slice(None, 100)
+            self._place = None
+            return
         for entry in map(json.loads, found.entries):
             if entry["@version"] > self._versions.get(entry["@id"], 0):
                 self._versions[entry["@id"]] = entry["@version"]
@@ -60,6 +63,8 @@ def test_a_client_that_remembers_versions_keeps_nothing_old(anywhere: Journal) -
                 connection.execute(insert(table), [dict(row) for row in rows])
     epoch = anywhere.state().epoch
     client.drain()
+    with pytest.raises(BackendUnavailable, match="nobody reads everybody until"):
+        client.drain()
     assert client.mails == {"1": ["lost@example.org"]}
     with Filler(anywhere, people.backend, **TIMING) as filler:
         filler.until(lambda: anywhere.state().epoch != epoch and anywhere.state().built)

@@ -24,6 +24,7 @@ SECRETS = {
     "GLUU_CHANGES_SQL_URL",
     "GLUU_CHANGES_CLIENT_SECRET",
     "GLUU_CHANGES_JOURNAL_URL",
+    "GLUU_CHANGES_JOURNAL_READ_URL",
     "GLUU_CHANGES_TOKEN_SECRET",
 }
 NEEDED: Mapping[str, object] = {
@@ -36,6 +37,7 @@ NEEDED: Mapping[str, object] = {
     "GLUU_CHANGES_CLIENT_ID": "rs",
     "GLUU_CHANGES_CLIENT_SECRET": HUSH,
     "GLUU_CHANGES_JOURNAL_URL": f"postgresql://u:{HUSH}@localhost/journal",
+    "GLUU_CHANGES_JOURNAL_READ_URL": f"postgresql://u:{HUSH}@localhost/replica",
     "GLUU_CHANGES_TOKEN_SECRET": HUSH,
     "SECRET_KEY": HUSH,
 }

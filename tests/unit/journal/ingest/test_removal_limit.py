@@ -136,7 +136,7 @@ def test_a_listing_without_them_removes_nobody(built: bool) -> None:
     """An empty replica, also where a new epoch began with it; a second one changes nothing."""
     world = filled()
     if not built:
-        world.journal.writer.begin_epoch()
+        world.writer.begin_epoch()
     for _ in range(2):
         world.tell(BEGIN, DeleteUnmentioned(), END, Heartbeat())
         assert (living(world), counted(world)) == ({*PEOPLE}, 20)

@@ -1,0 +1,125 @@
+"""The last commits of this process, of which a database that failed over may lack some.
+
+Replicas lag, so the one that is promoted may not have the last commits, though clients were told
+what is in them. Whoever wrote them finds that out: he reads again what was lost, beginning at the
+cookie that came with what is left, and tells again whoever was in a lost commit, with a version
+above the lost one. So a lost commit costs nothing but the tokens that name it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from ..errors import GluuChangesError
+from ..follower import ContinuityLost
+from .lost_commits import SETTLED
+from .tables import COMMITS, UNKNOWN_COMMITS, JournalState, parts_of
+
+MOST_IDS = 20_000
+"""Ids that are remembered; replicas that lag by more changes are of no use for a failover."""
+
+
+class CommitsLost(GluuChangesError):
+    """The database is not as this process left it: it failed over, or was restored."""
+
+
+class Commit(NamedTuple):
+    """What was written; ids: of all whose rows changed."""
+
+    epoch: str
+    head: int
+    id: str
+    ids: Collection[str]
+
+
+class RecentCommits:
+    """What this process wrote last, and what of it is missing.
+
+    Attributes:
+        lost: The commits that are missing, until they are settled.
+        version: The highest version that was given out.
+    """
+
+    def __init__(self, most_ids: int = MOST_IDS) -> None:
+        self._most_ids = most_ids
+        self._commits: deque[Commit] = deque()
+        self._ids = 0
+        self._forgotten: Commit | None = None
+        self._left: tuple[str, int, str] | None = None
+        self.lost: list[Commit] = []
+        self.version = 0
+
+    def note(self, commit: Commit, version: int) -> None:
+        """Remember what is about to be committed: a database may do it and not say so."""
+        self._commits.append(commit)
+        self._ids += len(commit.ids)
+        self.version = max(self.version, version)
+        while self._ids > self._most_ids:
+            self._forgotten = self._commits.popleft()
+            self._ids -= len(self._forgotten.ids)
+
+    def left(self, epoch: str, head: int, cookie: str) -> None:
+        """Remember how the journal was left, for the next `check`."""
+        self._left = (epoch, head, cookie)
+
+    def doubt(self) -> None:
+        """Forget how it was left: another process may have written since."""
+        self._left = None
+
+    def check(self, state: JournalState) -> None:
+        """Raise CommitsLost where the journal is behind what this process left."""
+        if self._left is None:
+            return
+        epoch, head, cookie = self._left
+        same = state.head > head or (state.head == head and state.cookie == cookie)
+        if state.epoch != epoch or not same:
+            raise CommitsLost("the journal lacks what this process wrote; it is read again")
+
+    def find_lost(self, connection: Connection, state: JournalState) -> None:
+        """Find out which commits are missing.
+
+        Raises ContinuityLost where more are missing than are remembered.
+        """
+        remembered = [c for c in self._commits if c.epoch == state.epoch and state.built]
+        forgotten = self._forgotten
+        self.lost = _missing(connection, remembered)
+        if forgotten is not None and forgotten.epoch == state.epoch and state.built:
+            self._check_remembered(_missing(connection, [forgotten]))
+
+    def _check_remembered(self, missing: list[Commit]) -> None:
+        if missing:
+            raise ContinuityLost(
+                "the journal lacks more of what was written than is remembered: its database failed"
+                " over to a replica that lagged too far, or it was restored"
+            )
+
+    def lost_ids(self) -> set[str]:
+        """Return who was in a lost commit."""
+        return {id_ for commit in self.lost for id_ in commit.ids}
+
+    def settle(self, connection: Connection) -> None:
+        """Note that tokens of the lost commits show nothing that is not known."""
+        names = [commit.id for commit in self.lost]
+        for part in parts_of(names):
+            connection.execute(delete(UNKNOWN_COMMITS).where(UNKNOWN_COMMITS.c.commit_id.in_(part)))
+        rows = [{"commit_id": c.id, "seq": c.head, "epoch": SETTLED} for c in self.lost]
+        connection.execute(insert(UNKNOWN_COMMITS), rows)
+
+    def forget_lost(self) -> None:
+        """Forget the lost commits, which are settled."""
+        self._commits = deque(commit for commit in self._commits if commit not in self.lost)
+        self._ids = sum(len(commit.ids) for commit in self._commits)
+        self.lost = []
+
+
+def _missing(connection: Connection, commits: list[Commit]) -> list[Commit]:
+    """Return those commits that are not there, and were not forgotten for their age."""
+    oldest = connection.scalar(select(func.min(COMMITS.c.seq))) if commits else None
+    found: set[str] = set()
+    for part in parts_of([commit.head for commit in commits]):
+        found.update(connection.scalars(select(COMMITS.c.commit_id).where(COMMITS.c.seq.in_(part))))
+    return [c for c in commits if c.id not in found and oldest is not None and c.head > oldest]

@@ -1,0 +1,250 @@
+"""A database that failed over to a replica lacks the last commits; whoever wrote them notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from flask_gluu_changes.follower import ContinuityLost
+from flask_gluu_changes.journal.tables import ENTRIES, UNKNOWN_COMMITS, now
+from flask_gluu_changes.journal.writer import SECOND, CommitsLost, WriteBatch
+from flask_gluu_changes.testing import person
+from tests.support.filling import Filler
+from tests.support.filling import Journal as Followed
+from tests.support.journal_site import Site
+from tests.support.journals import Journal, memory_engine
+from tests.support.memory_people import MemoryPeople
+from tests.support.world import copy_of, put_back
+
+TIMING: dict[str, Any] = {"FOLLOW_INTERVAL": 0.02, "FOLLOW_LAG": 0, "FOLLOW_SWEEP": 0.05}
+
+
+@pytest.fixture
+def journal() -> Journal:
+    """An empty journal, built."""
+    return Journal(memory_engine())
+
+
+def _lost(journal: Journal, change: Callable[[], object]) -> None:
+    """Do something, and have the journal lose it."""
+    copy = copy_of(journal.engine)
+    change()
+    put_back(journal.engine, copy)
+
+
+def test_a_writer_notices_that_its_journal_went_back(journal: Journal) -> None:
+    """Though its lease is still there, and its connections look like those of before."""
+    journal.put("a")
+    _lost(journal, lambda: journal.put("b"))
+    for _ in range(2):
+        with pytest.raises(CommitsLost):
+            journal.put("c")
+    assert journal.writer.state().head == 1
+    assert journal.writer.acquire()
+    journal.put("c")
+    assert journal.writer.state().head == 2
+
+
+def test_a_writer_that_resumes_notices_it_at_its_first_commit(journal: Journal) -> None:
+    """The changes between two cookies would be nobody's."""
+    journal.put("a")
+    journal.writer.commit(WriteBatch(cookie="1"))
+
+    def resume() -> None:
+        journal.put("b")
+        journal.writer.commit(WriteBatch(cookie="2"))
+        assert journal.writer.acquire()
+        assert journal.writer.resume() == "2"
+
+    _lost(journal, resume)
+    with pytest.raises(CommitsLost):
+        journal.put("c")
+
+
+def test_a_cookie_that_was_lost_is_noticed_too(journal: Journal) -> None:
+    """What came with it may have been held back, which is no change of the head."""
+    journal.writer.commit(WriteBatch(cookie="1"))
+    _lost(journal, lambda: journal.writer.commit(WriteBatch(cookie="2")))
+    with pytest.raises(CommitsLost):
+        journal.put("a")
+
+
+def test_an_epoch_that_was_lost_is_noticed_too(journal: Journal) -> None:
+    """Its people would be written into the one before."""
+    journal.put("a")
+
+    def begin() -> None:
+        journal.writer.begin_epoch()
+        journal.writer.commit(WriteBatch(built=True))
+
+    _lost(journal, begin)
+    with pytest.raises(CommitsLost):
+        journal.put("a")
+
+
+def _find(journal: Journal) -> set[str]:
+    assert journal.writer.acquire()
+    journal.writer.find_lost()
+    return journal.writer.lost_ids()
+
+
+def test_a_writer_knows_who_was_in_a_lost_commit(journal: Journal) -> None:
+    """Those who changed and those who left, until they are told again."""
+    journal.put("a", "b", "c", "d")
+
+    def change() -> None:
+        journal.put("a", "b", mail="new")
+        journal.put("b")
+        journal.remove("c")
+
+    assert _find(journal) == set()
+    _lost(journal, change)
+    for _ in range(2):
+        assert _find(journal) == {"a", "b", "c"}
+    journal.put("e")
+    journal.writer.settle_lost()
+    assert _find(journal) == set()
+    _lost(journal, lambda: journal.put("f"))
+    assert _find(journal) == {"f"}
+
+
+def test_a_commit_that_failed_counts_as_lost(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its database may have done it, and gone before it said so."""
+    journal.put("a")
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("the line is cut")
+
+    monkeypatch.setattr(journal.engine.dialect, "do_commit", refuse)
+    with pytest.raises(RuntimeError):
+        journal.put("b")
+    monkeypatch.undo()
+    assert _find(journal) == {"b"}
+
+
+def test_lost_commits_that_are_settled_begin_no_epoch(journal: Journal) -> None:
+    """Tokens of them are refused, before and after, and nobody else's are.
+
+    Nobody reads everybody before: it would be older than what a client has.
+    """
+    site = Site(journal)
+    journal.put("a")
+    kept, lost = site.full(), []
+    _lost(journal, lambda: journal.put("a", mail="b") or lost.append(site.full()))  # type: ignore[func-returns-value]
+    assert _find(journal) == {"a"}
+    for everybody in (503, 200):
+        assert site.get(deltaToken=lost[0]).status_code == 410
+        assert not journal.writer.was_restored()
+        assert site.get(cursor="", count=1).status_code == everybody
+        journal.writer.settle_lost()
+    assert site.get(deltaToken=kept).status_code == 200
+
+
+def test_another_lost_commit_begins_one_all_the_same(journal: Journal) -> None:
+    """Of which nobody knows who was in it."""
+    journal.put("a")
+    _lost(journal, lambda: journal.put("b"))
+    _find(journal)
+    journal.writer.settle_lost()
+    row = {"commit_id": "another", "seq": 2, "epoch": journal.writer.state().epoch}
+    with journal.engine.begin() as connection:
+        connection.execute(insert(UNKNOWN_COMMITS).values(row))
+    assert journal.writer.was_restored()
+
+
+def test_what_was_forgotten_for_its_age_is_not_lost(journal: Journal) -> None:
+    """Nor what belongs to an epoch of before."""
+    journal.put("a")
+    journal.put("b")
+    journal.writer.prune(now() + SECOND)
+    assert _find(journal) == set()
+    journal.writer.begin_epoch()
+    journal.writer.commit(WriteBatch(built=True))
+    assert _find(journal) == set()
+
+
+def _put_each(journal: Journal, names: str) -> None:
+    for name in names:
+        journal.put(name)
+
+
+def test_more_than_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nobody knows who was lost, and everybody is told again in a new epoch."""
+    journal = Journal(memory_engine())
+    journal.writer._recent._most_ids = 2
+    journal.put("a")
+    _lost(journal, lambda: _put_each(journal, "bc"))
+    assert _find(journal) == {"b", "c"}
+    journal.writer.settle_lost()
+    _lost(journal, lambda: _put_each(journal, "bcd"))
+    with pytest.raises(ContinuityLost, match="more of what was written than is remembered"):
+        _find(journal)
+
+
+def test_a_journal_that_is_being_built_has_told_nobody_anything() -> None:
+    """So nobody is told again."""
+    journal = Journal(memory_engine(), built=False)
+    journal.put("a")
+    _lost(journal, lambda: journal.put("b"))
+    assert _find(journal) == set()
+
+
+def test_versions_stay_above_those_that_were_lost(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the clock was set back meanwhile."""
+    journal.put("a")
+    versions: list[int] = []
+    _lost(journal, lambda: journal.put("a", mail="b") or versions.append(journal.version))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("flask_gluu_changes.journal.rows.now", lambda: 1)
+    _find(journal)
+    journal.put("a", mail="c")
+    assert journal.version > versions[0]
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Iterator[Followed]:
+    """A journal that a thread fills."""
+    made = Followed(tmp_path)
+    yield made
+    made.engine.dispose()
+
+
+def _mail(followed: Followed, inum: str, mail: bytes) -> bool:
+    body = followed.living().get(inum)
+    return body is not None and mail in body
+
+
+def _version(followed: Followed, inum: str) -> int:
+    with followed.engine.begin() as connection:
+        wanted = select(ENTRIES.c.version).where(ENTRIES.c.inum == inum)
+        return int(connection.scalars(wanted).one())
+
+
+def test_follow_reads_again_what_its_journal_lost(
+    followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And tells again whoever was lost, with a higher version, though they are as before."""
+    people = MemoryPeople()
+    for inum in "12":
+        people.add(inum, {**person(f"uid{inum}"), "mail": [b"old@example.org"]})
+    with Filler(followed, people.backend, **TIMING) as filler:
+        filler.built()
+        copy, epoch = copy_of(followed.engine), followed.state().epoch
+        people.change("1", {**person("uid1"), "mail": [b"lost@example.org"]})
+        people.change("2", {**person("uid2"), "mail": [b"kept@example.org"]})
+        filler.until(lambda: _mail(followed, "1", b"lost@") and _mail(followed, "2", b"kept@"))
+        lost = followed.state().version
+        people.change("1", {**person("uid1"), "mail": [b"old@example.org"]})
+        put_back(followed.engine, copy)
+        filler.until(lambda: all(_version(followed, inum) > lost for inum in "12"))
+    assert _mail(followed, "1", b"old@")
+    assert _mail(followed, "2", b"kept@")
+    assert followed.state().epoch == epoch
+    assert [line for line in caplog.messages if "the journal lacks" in line]
