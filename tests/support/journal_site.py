@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_gluu_changes import GluuChanges
-from flask_gluu_changes.journal.protocol import SequenceBackend
+from flask_gluu_changes.journal.backend import JournalBackend
 
 from .apps import OPERATION
 from .journals import Journal
@@ -23,11 +23,9 @@ Page = dict[str, Any]
 
 
 class Served(Protocol):
-    """Something that a journal can be read by."""
+    """What has a backend that can be served."""
 
-    @property
-    def backend(self) -> SequenceBackend:
-        """What reads it."""
+    backend: JournalBackend
 
 
 class Site:
