@@ -162,6 +162,7 @@ class GaleraNode(MariaDb):
             "wsrep-sst-receive-address": f"{HOST}:{self._sst}",
             "binlog-format": "ROW",
             "innodb-autoinc-lock-mode": 2,
+            "wsrep-slave-threads": 4,
             "innodb-buffer-pool-size": "32M",
         }
         given = [f"--{name}={value}" for name, value in options.items()]

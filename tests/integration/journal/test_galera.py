@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, event, select, text, update
 
 from flask_gluu_changes.journal import failures
 from flask_gluu_changes.journal.backend import JournalBackend
@@ -58,7 +59,8 @@ def journal(engines: list[Engine]) -> Journal:
     return Journal(engines[0])
 
 
-class Reading(NamedTuple):
+@dataclass
+class Reading:
     """A web node's part in a journal."""
 
     backend: JournalBackend
@@ -272,6 +274,20 @@ def test_a_node_that_was_killed_is_where_its_tokens_were(
     node.start()
     assert sites[2].page(deltaToken=token)["total"] == 0
     assert len(sites[2].run(cursor="", count=1)) >= 6
+
+
+def test_a_lost_commit_that_two_nodes_note_at_once(
+    journal: Journal, engines: list[Engine], sites: list[Site], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither says that it cannot be noted."""
+    journal.put("a")
+    token = sites[0].full()
+    with engines[0].begin() as connection:
+        connection.execute(update(COMMITS).where(COMMITS.c.seq == 1).values(commit_id="other"))
+    with before_commits(engines[1], lambda: sites[2].get(deltaToken=token)):
+        assert sites[1].get(deltaToken=token).status_code == 410
+    assert journal.writer.was_restored()
+    assert "cannot be noted" not in caplog.text
 
 
 def test_three_nodes_in_turn_never_go_back(journal: Journal, sites: list[Site]) -> None:
