@@ -32,6 +32,9 @@ pytestmark = pytest.mark.timeout(900)
 
 SEEDS = os.environ.get("SEED", "").split() or [str(secrets.randbelow(10**6))]
 TROUBLES = 10
+LEASE = 3.0
+"""Seconds; on a busy machine two followers would take a shorter one from each other for ever."""
+
 PAUSE = threading.Event()  # is never set: what other processes do cannot be awaited
 
 
@@ -42,8 +45,8 @@ class Trial:
         self._cluster = cluster
         self._seed = seed
         self._chance = random.Random(f"galera {seed}")
-        site = Site(2000, SLAPD, silent=False)
-        self.torture = Torture(folder, site, seed=seed, journal=cluster.urls[0])
+        site = Site(1000, SLAPD, silent=False)
+        self.torture = Torture(folder, site, seed=seed, journal=cluster.urls[0], lease=LEASE)
         self._troubles: dict[str, Callable[[GaleraNode], None]] = {
             "killed": self._kill,
             "killed, and sent everything": self._kill_and_forget,
@@ -134,7 +137,7 @@ class Trial:
     def _freeze_follower(self, _: GaleraNode) -> None:
         (holder,) = self.torture.followers(self.torture.journal.state().holder)
         with standing_still(holder.pid):
-            self.torture.advance(until=time.monotonic() + self._chance.uniform(0.5, 3.0))
+            self.torture.advance(until=time.monotonic() + self._chance.uniform(0.5, 2 * LEASE))
 
     def _kill_follower(self, node: GaleraNode) -> None:
         self.torture.stop_following(among=self.torture.journal.state().holder)
