@@ -39,7 +39,7 @@ MAX_DIGITS = 4300
 """The most digits of a number: Python's reader of JSON refuses more by default."""
 
 _INTEGER = re.compile(rf"-?[1-9][0-9]{{0,{MAX_DIGITS - 1}}}|0")
-_SHORT_INTEGER = re.compile(rb"-?[1-9][0-9]{0,17}|0")
+_SHORT_INTEGER = re.compile(rb"-?[1-9][0-9]{0,16}|[1-9][0-9]{17}|0")
 _WORD = 63
 """Integers of fewer bits fit with their sign into 64 bits, which the serializer can write."""
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from orjson import Fragment
 
@@ -148,6 +148,8 @@ def test_python_values_beyond_all_bounds_still_have_a_text(value: Value, text: s
     assert untyped(value) == text
 
 
+@example(b"-100000000000000000", T.NUMERIC)
+@example(b"100000000000000000", T.NUMERIC)
 @given(octets, st.sampled_from(AttributeType))
 def test_the_quick_way_agrees_with_the_careful_one(value: bytes, kind: AttributeType) -> None:
     """Wherever it does not raise; and it never raises what the encoder does not expect."""

@@ -163,7 +163,10 @@ def test_identities_of_another_kind_take_the_place_of_all(one: People, journal: 
     spoil(journal, source="inum by something")
     with journal.engine.begin() as connection:
         connection.execute(update(ENTRIES).values(id="1"))
-    rows = journal.rows
+
+    def is_replaced() -> bool:
+        return [len(row.id) for row in journal.rows().values()] == [36] and journal.state().built
+
     with filled(journal, one) as filler:
-        filler.until(lambda: "1" in rows() and len(rows()["1"].id) == 36 and journal.state().built)
+        filler.until(is_replaced)
     assert [row.removed for row in journal.rows().values()] == [None]
