@@ -22,7 +22,7 @@ from flask_gluu_changes.visibility import Visibility
 from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 
-from .serving import connection, gunicorn, peak, rate
+from .serving import connection, gunicorn, peak, rate, workers
 from .table import Row, compare, noted, seconds
 
 OPERATION = "/identity/restv1/scim/UpdatedUsers"
@@ -30,6 +30,7 @@ START = datetime(2020, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=60)
 PAGE = 200
 FEW = 1000
+WALKS = 32
 ROUNDS = 5
 
 
@@ -44,6 +45,8 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
             server.load(ldif)
         with server:
             yield from _rows_of(server, kind, people)
+            if kind == "indexed":
+                yield _many_walks(server, people, folder / "walks")
 
 
 def _rows_of(server: Slapd, kind: str, people: int) -> Iterator[Row]:
@@ -142,6 +145,24 @@ def _far_page(kind: str, port: int, people: int) -> Row:
         )
     name = f"a page at start={far:,}, {kind}"
     return Row(name, ours * 1e3, f"at start={near}", peer * 1e3, "ms", at_most=1.2)
+
+
+def _many_walks(server: Slapd, people: int, folder: Path) -> Row:
+    """Begin as many walks as a client may have, each with an answer of its own."""
+    environment = {
+        **{f"FLASK_{key}": value for key, value in config(server).items()},
+        "FLASK_GLUU_CHANGES_PAGING_FOLDER": str(folder),
+        "FLASK_GLUU_CHANGES_MAX_PAGING_OCTETS": f"{10**11}",
+    }
+    with gunicorn("benchmarks.app:create_app()", environment) as port, connection(port) as client:
+        peaks = []
+        for number in range(WALKS):
+            for start in (0, PAGE):
+                client.get(page_path(START + STEP * number, start, PAGE))
+            peaks.append(max(map(peak, workers())))
+        disk = sum(path.stat().st_size for path in folder.rglob("*.snapshot")) / 2**20
+    name = f"memory of a worker, {WALKS} walks of {people:,} people; on disk {disk:,.0f} MiB"
+    return Row(name, peaks[-1], "one walk", peaks[0], "MiB", at_most=1.2)
 
 
 def _few(server: Slapd, kind: str, port: int, people: int) -> Row:

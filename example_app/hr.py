@@ -61,6 +61,10 @@ class HrBackend(Backend):
         self._key = next(column for column, name in columns.items() if name == "inum")
         self._known: tuple[Version, list[Entry]] = (), []
 
+    def store_name(self) -> str:
+        """Return the folder, from which all workers read the same exports."""
+        return str(self._folder.absolute())
+
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield the matching people as the exports are at the time of the call."""
         try:

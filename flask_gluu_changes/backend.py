@@ -66,6 +66,16 @@ class Backend(ABC):
         """
         return AttributeInfo.named(name)
 
+    def store_name(self) -> str:
+        """Return a text that names the store, so that all who serve it share paging sessions.
+
+        Two instances with the same name must give the same answers. By default it is empty: then
+        the workers of one server share them, as far as these have the same instance by its class,
+        its plain attributes and the application's config. Nobody reads it, but it must hold no
+        secret.
+        """
+        return ""
+
     def ignored_settings(self, config: Mapping[str, Any]) -> list[str]:
         """Return the keys that are set in vain, because this instance was made without them.
 

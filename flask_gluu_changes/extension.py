@@ -24,6 +24,7 @@ from .web.capacity import Capacity
 from .web.delta import DeltaEndpoint
 from .web.long_answers import LongAnswers
 from .web.openapi import add_security_schemes, version_of
+from .web.paging import StoreFinder
 from .web.waiting import Waiting
 
 EXTENSION = "gluu_changes"
@@ -105,7 +106,7 @@ class GluuChanges:
         _check_host(app, settings)
         protector = protector or Protector.from_config(app.config)
         lag = timedelta(seconds=FollowSettings.load(app.config).follow_lag)
-        feed = _feed(settings, backend, lag)
+        feed = _feed(settings, backend, lag, StoreFinder(app, settings, backend))
         journal_settings = JournalSettings.load(app.config)
         capacity = Capacity.of_server(settings.server_threads, journal_settings.max_waiters)
         answers = LongAnswers(capacity, settings.min_read_rate, protector)
@@ -151,13 +152,14 @@ def _register(app: Flask, api: Api | None, state: AppState) -> None:
     api.register_blueprint(create_blueprint(state, version_of(api)))
 
 
-def _feed(settings: Settings, backend: Backend, lag: timedelta) -> Feed:
+def _feed(settings: Settings, backend: Backend, lag: timedelta, find_store: StoreFinder) -> Feed:
     return Feed(
         backend,
         sessions=PagingSessions(
             seconds=settings.paging_session_seconds,
             limit=settings.max_paging_sessions,
             octets=settings.max_paging_octets,
+            find_store=find_store,
         ),
         time_attributes=settings.time_attributes,
         visibility=settings.visibility,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet, ref
 
@@ -38,6 +39,19 @@ def new_lock() -> threading.Lock:
     lock = threading.Lock()
     _locks.add(lock)
     return lock
+
+
+def process_tag(pid: int) -> str:
+    """Name a process of this machine beyond doubt; empty where that is not possible.
+
+    A number alone may be given to another process, and means another one in another container.
+    """
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except (OSError, IndexError):
+        return ""
+    return f".{pid}.{started}.{namespace}"
 
 
 def _register(actions: _Actions, owner: T, act: Callable[[T], object]) -> None:

@@ -37,6 +37,18 @@ def threads_of(environ: Mapping[str, Any]) -> int:
     return len(started) or UNKNOWN
 
 
+def is_one_of_several(environ: Mapping[str, Any]) -> bool:
+    """Return whether the server has, or may have, more than one process that answers.
+
+    gunicorn and uWSGI replace their workers even where there is but one at a time.
+
+    Args:
+        environ: The WSGI environment of a request.
+    """
+    forking = "gunicorn.socket" in environ or "uwsgi.version" in environ
+    return forking or bool(environ.get("wsgi.multiprocess"))
+
+
 def _gunicorn_threads() -> int:
     """Ask the worker, which gunicorn shows nowhere but in the handlers of its signals."""
     worker: Any = getattr(signal.getsignal(signal.SIGABRT), "__self__", None)

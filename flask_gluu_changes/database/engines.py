@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from os.path import abspath
 from typing import Any
 
 from sqlalchemy import Engine, QueuePool, event
@@ -55,6 +56,14 @@ def notice_forks(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         forks.before_fork(engine, Engine.dispose)
     forks.in_child(engine, lambda inherited: inherited.dispose(close=False))
+
+
+def name_of(engine: Engine) -> str:
+    """Return the URL of a database without its password; empty where one process alone has it."""
+    if engine.dialect.name == "sqlite":
+        file = engine.url.database or ""
+        return "" if file in ("", ":memory:") or file.startswith("file:") else abspath(file)
+    return engine.url.render_as_string(hide_password=True)
 
 
 def _opening(connected: Callable[..., Any], seconds: float) -> Callable[..., Any]:

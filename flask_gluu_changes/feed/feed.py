@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 
 from ..backend import Backend
 from ..encoder import EncodedEntry, EntryEncoder
@@ -13,8 +12,9 @@ from ..model import ChangesQuery
 from ..timestamps import to_micros
 from ..values import AttributeType
 from ..visibility import Visibility
-from .sessions import PagingSessions, SessionKey
-from .snapshot import SPILL_BYTES, Page, Snapshot
+from .page_request import PageRequest, SessionKey, Traits
+from .sessions import PagingSessions
+from .snapshot import Page
 
 
 def _now() -> datetime:
@@ -74,7 +74,9 @@ class Feed:
         caller: str,
         start: int,
         size: int,
+        find_traits: Callable[[], Traits] = Traits,
         reading: Callable[[], AbstractContextManager[object]] = nullcontext,
+        sharing: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> Page:
         """Return a page of the entries that were added or changed since a time.
 
@@ -83,15 +85,26 @@ class Feed:
             caller: Any text that tells clients apart, so that their sessions do not mix.
             start: The zero-based offset of the first entry.
             size: The number of entries; fewer are returned only where the answer ends.
+            find_traits: Returns what else tells the client apart; it is called where that matters.
             reading: Returns the context in which the rest of a large answer is read from the store;
                 it may raise where there are too many.
+            sharing: Returns the context in which one waits for an answer that somebody else reads.
 
         Raises:
             BackendUnavailable: The store cannot answer at the moment.
             BackendRefused: The store cannot answer until its operator acts.
         """
         key = SessionKey(caller, since)
-        return self._sessions.page(key, start, size, begin=lambda: self._snapshot(since, reading))
+        request = PageRequest(
+            key,
+            start,
+            size,
+            lambda: self._look(since),
+            find_traits=find_traits,
+            reading=reading,
+            sharing=sharing,
+        )
+        return self._sessions.page(request)
 
     def query(self, since: datetime) -> ChangesQuery:
         """Return the query that the backend gets for changes since a time.
@@ -109,17 +122,9 @@ class Feed:
             settings_digest=self._settings_digest,
         )
 
-    def _snapshot(
-        self, since: datetime, reading: Callable[[], AbstractContextManager[object]]
-    ) -> Snapshot | None:
-        """Query the store; return None where nobody matches, as for most clients that poll."""
-        credible = to_micros(self._clock() + self._lag)
-        entries = self._encoded(since)
-        # without any entry no session begins, which might take the place of another one
-        first = next(entries, None)
-        if first is None:
-            return None
-        return Snapshot(since, _within(reading, chain((first,), entries)), credible)
+    def _look(self, since: datetime) -> tuple[Iterator[EncodedEntry], int]:
+        """Begin to read the answer; return its entries and the latest time that can be right."""
+        return self._encoded(since), to_micros(self._clock() + self._lag)
 
     def _encoded(self, since: datetime) -> Iterator[EncodedEntry]:
         query = self.query(since)
@@ -131,16 +136,3 @@ class Feed:
 
     def _type_of(self, attribute: str) -> AttributeType | None:
         return self.backend.attribute_type(attribute) or self._configured_type(attribute)
-
-
-def _within(
-    reading: Callable[[], AbstractContextManager[object]], entries: Iterator[EncodedEntry]
-) -> Iterator[EncodedEntry]:
-    """Yield entries; the rest of an answer that turns out to be large within a context."""
-    octets = 0
-    for entry in entries:
-        yield entry
-        octets += len(entry[2])
-        if octets > SPILL_BYTES:
-            with reading():
-                yield from entries

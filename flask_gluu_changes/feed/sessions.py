@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from secrets import token_urlsafe
 from time import monotonic
-from typing import NamedTuple
+from typing import IO
 
 from .. import forks
-from .snapshot import Page, Snapshot
+from ..encoder import EncodedEntry
+from ..errors import BackendUnavailable
+from .page_request import PageRequest, Traits, within_place
+from .private_store import PrivateStore
+from .session_limits import SessionLimits
+from .session_table import SessionRow, SessionTable, SnapshotRow
+from .snapshot import NO_ROOM, Page, Snapshot, SnapshotWriter
+from .stores import SessionStore
+
+log = logging.getLogger(__name__)
 
 ENDED_SECONDS = 5.0
 """How long a session is kept whose client has asked for a page behind its end."""
 
+REMEMBERED_SECONDS = 60.0
+"""How long it is remembered that the first page was all, so that one behind it reads nothing."""
 
-class SessionKey(NamedTuple):
-    """Who pages, and through the changes since when."""
+EXPIRY_INTERVAL = 10.0
+"""Seconds between two deletions of what is over, where no large answer comes in between."""
 
-    caller: str
-    since: datetime
-
-
-@dataclass(eq=False)
-class PagingSession:
-    """One client's progress through a snapshot, and the offsets it may ask for again."""
-
-    key: SessionKey
-    snapshot: Snapshot
-    progressed: float
-    offsets: set[int] = field(default_factory=set)
-    is_ended: bool = False
-
-    def may_continue(self, start: int) -> bool:
-        """Return whether a page may be cut from it; from an ended one only those behind its end.
-
-        What it showed is older than what a newer session of the same client shows.
-        """
-        return not self.is_ended or start >= len(self.snapshot)
+NAMED = "named"
+"""Stands in the place of traits for a client that names its session: it needs no others."""
 
 
 class PagingSessions:
-    """The paging sessions of one process: at most `limit`, each for `seconds` after its progress.
+    """The paging sessions of all processes with the same store.
 
-    octets: their snapshots together take no more, unless the newest alone does.
+    A page is cut from the session that its client names. Of clients that name none, it is the one
+    of the client that the request resembles most, then the one that was served up to its offset,
+    and otherwise the newest one. Nobody's session makes room for another caller's.
 
-    Several clients may page from the same time even as the same caller: a page is cut from the
-    session that was served up to its offset, or else from the newest one.
+    seconds: how long a session is kept after its progress. limit: how many a caller has.
+    octets: all snapshots together take no more, and one caller's half of that, unless the newest
+    alone does. find_store: is called at the first use, since only then the server is known.
     """
 
     def __init__(
@@ -56,83 +55,244 @@ class PagingSessions:
         seconds: float,
         limit: int,
         octets: int,
+        find_store: Callable[[], SessionStore] = PrivateStore,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._seconds = seconds
-        self._limit = limit
-        self._octets = octets
+        self._limits = SessionLimits(limit, octets)
+        self._find_store = find_store
         self._clock = clock
-        self._sessions: list[PagingSession] = []
         self._lock = forks.new_lock()
+        self._expired = float("-inf")
 
-    def page(
-        self, key: SessionKey, start: int, size: int, begin: Callable[[], Snapshot | None]
-    ) -> Page:
+    def page(self, request: PageRequest) -> Page:
         """Return a page from the session that it continues, or else from a new one.
 
-        begin: returns the snapshot for a new session, or None where there is nobody to page
-        through. It is called without the lock, since it reads the whole answer from the store.
+        Raises BackendUnavailable where there is no room for another snapshot.
         """
-        session = self._find(key, start) or self._begin(key, begin())
-        return self._advance(session, start, size) if session else Page(key.since, [], None)
+        if not request.start:
+            return self._begun(request)
+        page = self._continued(request)
+        return page or replace(self._begun(request), is_restarted=True)
 
-    def _find(self, key: SessionKey, start: int) -> PagingSession | None:
-        """Return the session that the page at this offset continues; offset 0 continues none."""
-        if not start:
+    def _continued(self, request: PageRequest) -> Page | None:
+        """Return a page of a session that is there; None where there is none to go on with."""
+        now = self._clock()
+
+        def choose(rows: Sequence[SessionRow]) -> SessionRow | None:
+            row = best_of(rows, request.start, request.traits)
+            return row and self._advanced(row, request, now)
+
+        with self._keeping() as table:
+            row = table.advance(request.caller, request.since, now - self._seconds, choose)
+            return row and self._cut(request, row)
+
+    def _begun(self, request: PageRequest) -> Page:
+        """Return a page from a new answer, of which a session is kept unless the page is all."""
+        began = self._clock()
+        entries, credible = request.look()
+        writer = SnapshotWriter(request.key.since, credible)
+        if writer.is_small(entries, request.size):
+            return self._all_of(request, writer)
+        with self._keeping():
+            lock = self._store.lock(request.since)
+        if lock is None:
+            del entries  # somebody else reads at this moment: its answer, or the next one, will do
+            return self._shared(request, began)
+        with lock:
+            entries = within_place(entries, writer, request.reading)
+            return self._kept(request, writer, entries, began)
+
+    def _shared(self, request: PageRequest, came: float) -> Page:
+        """Return a page of an answer whose reading began after the request had come.
+
+        Where nobody else has read such a one, it is read for all who wait.
+        """
+        with request.sharing():
+            with self._keeping():
+                lock = self._store.wait_for_lock(request.since)
+            with lock:
+                return self._joined(request, came) or self._again(request)
+
+    def _again(self, request: PageRequest) -> Page:
+        began = self._clock()
+        entries, credible = request.look()
+        writer = SnapshotWriter(request.key.since, credible)
+        if writer.is_small(entries, request.size):
+            return self._all_of(request, writer)
+        return self._kept(request, writer, entries, began)
+
+    def _all_of(self, request: PageRequest, writer: SnapshotWriter) -> Page:
+        """Return a page of an answer that needs no session; remember that it has no other."""
+        if not len(writer):  # as most polls find
+            return Page(request.key.since, [], None)
+        self._remember(request, len(writer))
+        return writer.in_memory().page(request.start, request.size)
+
+    def _remember(self, request: PageRequest, length: int) -> None:
+        now = self._clock()
+        name = f"{request.caller} {request.since}"
+        progressed = now - self._seconds + min(self._seconds, REMEMBERED_SECONDS)
+        row = _first_row(name, request, "", length, progressed)
+        try:
+            self._table.put(row)
+            if now - self._expired > EXPIRY_INTERVAL:
+                self._expire(self._table, now)
+        except (sqlite3.Error, OSError) as error:  # what was found is answered all the same
+            log.warning("the table of paging sessions cannot be written: %s", type(error).__name__)
+
+    def _joined(self, request: PageRequest, came: float) -> Page | None:
+        with self._keeping() as table:
+            snapshot = table.newest(request.since)
+            if snapshot is None or snapshot.began < came:
+                return None
+            row = self._new_row(request, snapshot)
+            table.put(row)
+            return self._cut(request, row)
+
+    def _kept(
+        self,
+        request: PageRequest,
+        writer: SnapshotWriter,
+        entries: Iterator[EncodedEntry],
+        began: float,
+    ) -> Page:
+        """Write the answer to the store, and return a page of it."""
+        name = token_urlsafe(16)
+        with self._keeping() as table:
+            self._expire(table, self._clock())
+            file = self._store.create(name)
+        try:
+            with file:
+                writer.to_file(entries, file)
+                row = self._publish(name, file, request, writer, began)
+        except BaseException:
+            self._store.drop(name)
+            raise
+        return self._cut(request, row) or Page(request.key.since, [], None)
+
+    def _publish(
+        self,
+        name: str,
+        file: IO[bytes],
+        request: PageRequest,
+        writer: SnapshotWriter,
+        began: float,
+    ) -> SessionRow:
+        """Have a snapshot be there for all, and the session that goes through it."""
+        snapshot = SnapshotRow(name, request.since, began, len(writer), writer.octets)
+        row = self._new_row(request, snapshot)
+
+        def make_room(sessions: Sequence[SessionRow], sizes: dict[str, int]) -> list[SessionRow]:
+            return self._limits.make_room(snapshot, row.caller, sessions, sizes)
+
+        with self._keeping() as table:
+            table.begin(row, snapshot, make_room, lambda: self._store.publish(name, file))
+        return row
+
+    def _cut(self, request: PageRequest, row: SessionRow) -> Page | None:
+        """Cut a page from the snapshot of a session; None where it is gone."""
+        if request.start >= row.length:
+            return Page(request.key.since, [], None, row.name if row.snapshot else "")
+        data = self._store.open(row.snapshot)
+        if data is None:
             return None
-        with self._lock:
-            self._drop_idle()
-            # the newest first: it is the nearest to what the store holds now
-            sessions = [
-                session
-                for session in reversed(self._sessions)
-                if session.key == key and session.may_continue(start)
-            ]
-        return next(
-            (session for session in sessions if start in session.offsets),
-            next(iter(sessions), None),
+        page = Snapshot.stored(request.key.since, data, row.length).page(
+            request.start, request.size
         )
+        return replace(page, session=row.name)
 
-    def _begin(self, key: SessionKey, snapshot: Snapshot | None) -> PagingSession | None:
-        """Begin a session, and drop others where they would be too many or too large."""
-        if snapshot is None:
-            return None
-        session = PagingSession(key, snapshot, self._clock())
-        with self._lock:
-            self._drop_idle()
-            self._make_room(session)
-            self._sessions.append(session)
-        return session
+    def _new_row(self, request: PageRequest, snapshot: SnapshotRow) -> SessionRow:
+        now = self._clock()
+        return _first_row(token_urlsafe(16), request, snapshot.name, snapshot.length, now)
 
-    def _advance(self, session: PagingSession, start: int, size: int) -> Page:
-        """Cut a page. Only new offsets keep a session alive; behind its end it is soon forgotten.
+    def _advanced(self, row: SessionRow, request: PageRequest, now: float) -> SessionRow:
+        """Return a session after a page. Only new offsets keep it alive; behind its end it ends.
 
         Else a client that waits at the end, or asks for one page again and again, would be shown
         the same snapshot for ever. Not at once: each request behind the end would read everybody.
         """
-        page, now = session.snapshot.page(start, size), self._clock()
-        with self._lock:
-            if not page.bodies:
-                session.is_ended = True
-                session.progressed = min(session.progressed, now - self._seconds + ENDED_SECONDS)
-            elif start + size not in session.offsets:
-                session.progressed = now
-            session.offsets.update((start, start + size, start + len(page.bodies)))
-        return page
-
-    def _drop_idle(self) -> None:
-        oldest = self._clock() - self._seconds
-        self._sessions = sorted(
-            (session for session in self._sessions if session.progressed > oldest),
-            key=lambda session: session.progressed,
+        last, following = request.start, request.start + request.size
+        progressed, ended = row.progressed, max(row.ended, int(following >= row.length))
+        if last >= row.length:
+            ended, progressed = 2, min(progressed, now - self._seconds + ENDED_SECONDS)
+        elif following > row.reached:
+            progressed = now
+        return row._replace(
+            last=last,
+            next=following,
+            reached=max(row.reached, following),
+            ended=ended,
+            progressed=progressed,
+            traits=NAMED if row.name == request.traits.session else row.traits,
         )
 
-    def _make_room(self, new: PagingSession) -> None:
-        """Drop, of the client that has the most sessions, the one that is idle for longest."""
-        kept = self._sessions
-        octets = new.snapshot.octets + sum(one.snapshot.octets for one in kept)
-        while kept and (len(kept) >= self._limit or octets > self._octets):
-            had = Counter(one.key.caller for one in (*kept, new))
-            dropped = max(kept, key=lambda one: had[one.key.caller])  # the first of the largest
-            kept.remove(dropped)
-            octets -= dropped.snapshot.octets
+    def _expire(self, table: SessionTable, now: float) -> None:
+        self._expired = now
+        table.expire(now - self._seconds, now)
+
+    @cached_property
+    def _opened(self) -> tuple[SessionStore, SessionTable]:
+        store = self._find_store()
+        return store, SessionTable(store)
+
+    @property
+    def _store(self) -> SessionStore:
+        with self._lock:
+            return self._opened[0]
+
+    @property
+    def _table(self) -> SessionTable:
+        with self._lock:
+            return self._opened[1]
+
+    @contextmanager
+    def _keeping(self) -> Iterator[SessionTable]:
+        """Yield the table; raise BackendUnavailable where snapshots cannot be kept or read."""
+        table = self._table
+        try:
+            yield table
+        except sqlite3.Error as error:
+            if not isinstance(error, sqlite3.OperationalError):
+                table.discard()
+            text = f"paging sessions cannot be kept: {type(error).__name__}: {error}"
+            raise BackendUnavailable(text, public=NO_ROOM) from error
+        except OSError as error:
+            text = f"paging sessions cannot be kept: {error.strerror}"
+            raise BackendUnavailable(text, public=NO_ROOM) from error
+
+
+def best_of(rows: Sequence[SessionRow], start: int, traits: Traits) -> SessionRow | None:
+    """Return the session that a client most likely continues; None where there is none.
+
+    A client that names its session continues no other one, and nobody else that one.
+    """
+    may = [row for row in rows if row.may_continue(start)]
+    if traits.session:
+        return next((row for row in may if row.name == traits.session), None)
+
+    def likeness(row: SessionRow) -> tuple[bool, bool, bool, float]:
+        alike = row.traits == traits.others
+        return alike, row.next == start, row.last == start, row.progressed
+
+    return max((row for row in may if row.traits != NAMED), key=likeness, default=None)
+
+
+def _first_row(
+    name: str, request: PageRequest, snapshot: str, length: int, progressed: float
+) -> SessionRow:
+    """Return a session after its first page."""
+    last, following = request.start, request.start + request.size
+    return SessionRow(
+        name,
+        request.caller,
+        request.since,
+        snapshot,
+        length,
+        last,
+        following,
+        reached=following,
+        ended=int(following >= length),
+        progressed=progressed,
+        traits=request.traits.others if snapshot else "",
+    )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import mmap
 from array import array
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from tempfile import TemporaryFile
 from typing import IO, overload
 
 from ..encoder import EncodedEntry
+from ..errors import BackendUnavailable
 from ..timestamps import from_micros, to_instant, to_micros
 from .parts import LARGE, LargePage
 
 SPILL_BYTES = 2**20
-"""Answers up to this size stay in memory; larger ones go to an unlinked temporary file, by parts of
-this size."""
+"""Answers up to this size may stay in memory; larger ones go to a file, by parts of this size."""
 
 RESIDENT = 2**23
 """Octets of a file after whose reading its memory is given back."""
@@ -26,6 +24,14 @@ _TAIL = b"]}"
 
 ANY_TIME = 2**63 - 1
 """Later than every time there is."""
+
+ANY_NUMBER = 2**63 - 1
+"""More than all entries there are."""
+
+NO_ROOM = "There is no room for another paging session at the moment. Try again later."
+
+_ITEM = 8
+"""Octets of a position or a time in a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,16 @@ class Page:
             are read when they are needed.
         latest: The highest change time among them that can be right, in microseconds since the
             epoch; None on an empty page.
+        session: The name of the paging session that later pages continue; empty where none does.
+        is_restarted: Whether it is a later page whose paging session is gone, so that it was cut
+            from a new answer.
     """
 
     since: datetime
     bodies: Sequence[bytes]
     latest: int | None
+    session: str = ""
+    is_restarted: bool = False
 
     @property
     def large(self) -> LargePage | None:
@@ -114,36 +125,31 @@ class Octets:
 
 
 class Snapshot:
-    """All entries of the answer since a time, in order: uid ignoring case, ties by inum.
-
-    credible: the latest change time that can be right, in microseconds since the epoch. Entries
-    with later ones are in the answer, but do not count for the latest change of a page.
-
-    Attributes:
-        octets: How large all bodies are, in memory or in a file.
-    """
+    """All entries of the answer since a time, in order: uid ignoring case, ties by inum."""
 
     def __init__(
-        self, since: datetime, entries: Iterable[EncodedEntry], credible: int = ANY_TIME
+        self,
+        since: datetime,
+        data: bytes | mmap.mmap,
+        starts: Sequence[int],
+        ends: Sequence[int],
+        changed: Sequence[int],
     ) -> None:
         self._since = since
-        # arrays, not an object for each entry: an answer may hold a million of them
-        keys, changed, ends = list[bytes](), array("q"), array("Q", [0])
-        with closing(_Spool()) as spool:
-            for key, micros, body in entries:
-                keys.append(key)
-                changed.append(micros)
-                ends.append(spool.append(body))
-            data = spool.finish()
-        self._data, self.octets = Octets(data), len(data)
-        # positions are sorted, not bodies, which may be in the file
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        self._starts = array("Q", (ends[i] for i in order))
-        self._ends = array("Q", (ends[i + 1] for i in order))
-        if changed and max(changed) > credible:
-            floor = to_micros(since)
-            changed = array("q", (micros if micros <= credible else floor for micros in changed))
-        self._changed = array("q", (changed[i] for i in order))
+        self._data = Octets(data)
+        self._starts = starts
+        self._ends = ends
+        self._changed = changed
+
+    @classmethod
+    def stored(cls, since: datetime, data: mmap.mmap, length: int) -> Snapshot:
+        """Return the snapshot that a `SnapshotWriter` wrote to a file.
+
+        data: the file's content. length: the number of entries.
+        """
+        first = len(data) - 3 * _ITEM * length
+        numbers = memoryview(data)[first:].cast("q")
+        return cls(since, data, *(numbers[i * length : (i + 1) * length] for i in range(3)))
 
     def __len__(self) -> int:
         return len(self._changed)
@@ -159,42 +165,86 @@ class Snapshot:
         return Page(self._since, self._data.cut(starts, ends, octets), latest)
 
 
-class _Spool:
-    """Collects bytes in memory and moves to an unlinked temporary file when they become many."""
+class SnapshotWriter:
+    """Collects the entries of an answer, in memory or in a file, and puts them in order.
 
-    def __init__(self) -> None:
+    credible: the latest change time that can be right, in microseconds since the epoch. Entries
+    with later ones are in the answer, but do not count for the latest change of a page.
+
+    Attributes:
+        octets: How large all bodies are.
+    """
+
+    def __init__(self, since: datetime, credible: int = ANY_TIME) -> None:
+        self.octets = 0
+        self._since = since
+        self._credible = credible
+        # arrays, not an object for each entry: an answer may hold a million of them
+        self._keys, self._changed, self._ends = list[bytes](), array("q"), array("Q", [0])
         self._chunks: list[bytes] = []
-        self._file: IO[bytes] | None = None
-        self._size = 0
         self._written = 0
 
-    def append(self, body: bytes) -> int:
-        """Add a body; return where it ends, counted from the first."""
-        self._chunks.append(body)
-        self._size += len(body)
-        if self._size - self._written > SPILL_BYTES:
-            self._spill()
-        return self._size
+    def __len__(self) -> int:
+        return len(self._keys)
 
-    def finish(self) -> bytes | mmap.mmap:
-        """Return all bodies as one sequence that can be sliced.
+    def is_small(self, entries: Iterator[EncodedEntry], most: int) -> bool:
+        """Take entries while they are few and small; return whether there are no more.
 
-        The system frees the file, which has no name, when the map over it is gone.
+        most: so many are few.
         """
-        if self._file is None:
-            return b"".join(self._chunks)
-        self._spill().flush()
-        return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return self._take(entries, most, SPILL_BYTES)
 
-    def close(self) -> None:
-        """Close the file, if there is one; a map over it stays usable."""
-        if self._file is not None:
-            self._file.close()
+    def in_memory(self) -> Snapshot:
+        """Return the snapshot of the entries that were taken."""
+        return Snapshot(self._since, b"".join(self._chunks), *self._ordered())
 
-    def _spill(self) -> IO[bytes]:
-        if self._file is None:
-            self._file = TemporaryFile(prefix="gluu-changes-")  # noqa: SIM115
-        self._file.write(b"".join(self._chunks))
+    def to_file(self, entries: Iterator[EncodedEntry], file: IO[bytes]) -> None:
+        """Take all other entries, and write everything by and by."""
+        while not self._take(entries, ANY_NUMBER, self._written + SPILL_BYTES):
+            self._flush(file)
+        self._chunks.append(bytes(-self.octets % _ITEM))  # numbers are read where they lie
+        self._flush(file)
+        for numbers in self._ordered():
+            self._chunks.append(numbers.tobytes())
+        self._flush(file)
+
+    def _take(self, entries: Iterator[EncodedEntry], most: int, limit: int) -> bool:
+        """Take entries until there are more than so many, or octets; return whether all are."""
+        keys, changed, chunks, ends = self._keys, self._changed, self._chunks, self._ends
+        octets, is_all = self.octets, True
+        for key, micros, body in entries:
+            keys.append(key)
+            changed.append(micros)
+            chunks.append(body)
+            octets += len(body)
+            ends.append(octets)
+            if octets > limit or len(keys) > most:
+                is_all = False
+                break
+        self.octets = octets
+        return is_all
+
+    def _flush(self, file: IO[bytes]) -> None:
+        octets = memoryview(b"".join(self._chunks))
+        try:
+            while octets:
+                octets = octets[file.write(octets) :]
+        except OSError as error:
+            text = f"a paging session's snapshot cannot be written: {error.strerror}"
+            raise BackendUnavailable(text, public=NO_ROOM) from error
         self._chunks.clear()
-        self._written = self._size
-        return self._file
+        self._written = self.octets
+
+    def _ordered(self) -> tuple[array[int], array[int], array[int]]:
+        """Return where each body begins and ends, and when it changed, in the answer's order."""
+        keys, changed, ends = self._keys, self._changed, self._ends
+        # positions are sorted, not bodies, which may be in the file
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        if changed and max(changed) > self._credible:
+            floor = to_micros(self._since)
+            changed = array("q", (m if m <= self._credible else floor for m in changed))
+        return (
+            array("q", (ends[i] for i in order)),
+            array("q", (ends[i + 1] for i in order)),
+            array("q", (changed[i] for i in order)),
+        )

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..backend import Backend
+from ..database import name_of
 from ..encoder import EncodedEntry
 from ..errors import BackendUnavailable
 from ..model import ChangesQuery, Entry, Finding
@@ -90,6 +91,10 @@ class JournalBackend(SequenceBackend):
             name: A name or OID of the attribute, without options and in lower case.
         """
         return self.source.describe(name) if self.source else super().describe(name)
+
+    def store_name(self) -> str:
+        """Return the journal's database; empty where it is in memory."""
+        return name_of(self._engine)
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""

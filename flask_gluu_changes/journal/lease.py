@@ -27,7 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..errors import GluuChangesError
-from .processes import end_process, process_tag
+from ..forks import process_tag
+from .processes import end_process
 from .tables import STATE, JournalState, now, read_state, writer_engine
 
 log = logging.getLogger(__name__)

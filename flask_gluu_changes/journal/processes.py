@@ -7,23 +7,12 @@ import os
 import signal
 from pathlib import Path
 
+from ..forks import process_tag
+
 log = logging.getLogger(__name__)
 
 WRITE_LOCK = "120"
 """The octet of SQLite's shared memory that a writer locks (its file format, section 4.2)."""
-
-
-def process_tag(pid: int) -> str:
-    """Name a process of this machine beyond doubt; empty where that is not possible.
-
-    A number alone may be given to another process, and means another one in another container.
-    """
-    try:
-        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-        namespace = Path("/proc/self/ns/pid").stat().st_ino
-    except (OSError, IndexError):
-        return ""
-    return f".{pid}.{started}.{namespace}"
 
 
 def end_process(holder: str, memory: str) -> None:

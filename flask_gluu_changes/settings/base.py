@@ -116,13 +116,22 @@ class Settings(SettingsGroup):
         seconds(1, 86_400),
     )
     max_paging_sessions: int = setting(
-        32, "paging sessions kept at a time by one process", integer(1, 10_000)
+        32,
+        "paging sessions kept at a time for one client; then those make room that were read to the"
+        " end, or are idle for longest",
+        integer(1, 10_000),
     )
     max_paging_octets: int = setting(
-        2**29,
-        "octets that their snapshots take together, most of them in temporary files; a larger"
-        " answer is kept alone",
+        2**30,
+        "octets that all snapshots take together, and those of one client half of it; a larger"
+        " answer is kept alone, and where there is no room clients get 503",
         integer(0, 10**12 - 1),
+    )
+    paging_folder: str = setting(
+        "",
+        "folder for the paging sessions that all workers share, for this user alone; empty:"
+        " `gluu-changes-` and the user's number in the system's folder for temporary files",
+        text,
     )
     server_threads: int = setting(
         0,

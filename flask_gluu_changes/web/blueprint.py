@@ -36,6 +36,7 @@ from .openapi import (
     request_headers,
     with_delta_media,
 )
+from .paging import find_traits, tell_session
 from .query import QueryParser, query_schema, two_forms_schema
 from .schemas import DeltaPageSchema, StatusSchema, UpdatedUsersPageSchema
 
@@ -190,14 +191,19 @@ def _add_view(blueprint: Blueprint, path: str, view: Any, headers: Any = None) -
 
 
 def _by_time(state: AppState, arguments: dict[str, Any]) -> Response:
+    since, start = arguments["timeStamp"], arguments["start"]
     page = state.feed.page(
-        arguments["timeStamp"],
+        since,
         caller=state.protector.caller(),
-        start=arguments["start"],
+        start=start,
         size=arguments["pagesize"],
+        find_traits=lambda: find_traits(since),
         reading=state.long_answers.reading,
+        sharing=state.long_answers.sharing,
     )
-    return _answer(page, state.long_answers)
+    response = _answer(page, state.long_answers)
+    tell_session(response, page, start, state.settings.paging_session_seconds)
+    return response
 
 
 def _parameters(schema: Schema, version: str) -> Schema:

@@ -1,8 +1,9 @@
 """How many requests may hold a thread for long, so that others find one free.
 
-Three kinds of requests do: those that wait for a change, those that read a large answer from the
-store, and those that send a stream or a large page. Together they get half of a server's threads,
-each kind a part of these, and one client half of that.
+Four kinds of requests do: those that wait for a change, those that read a large answer from the
+store, those that wait for one that another request reads, and those that send a stream or a large
+page. Together they get half of a server's threads, each kind a part of these, and one client half
+of that.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Kind(Enum):
 
     WAIT = "wait for a change"
     READING = "have a large answer read from the store"
+    SHARING = "wait for a large answer that is read from the store"
     SENDING = "are sent a long answer"
 
 
@@ -78,6 +80,7 @@ class Limits:
             Kind.WAIT: min(max_waiters, part) if threads > 1 else 0,
             # Python reads for one at a time anyway
             Kind.READING: min(2, part),
+            Kind.SHARING: part,
             Kind.SENDING: part,
         }
         return cls(of_kind, in_all)

@@ -42,6 +42,10 @@ class LongAnswers:
         """Return a place for reading a large answer from the store; raise Busy without one."""
         return self._capacity.take(Kind.READING, self._guard.caller())
 
+    def sharing(self) -> Place:
+        """Return a place for waiting until another request has read; raise Busy without one."""
+        return self._capacity.take(Kind.SHARING, self._guard.caller())
+
     def send(
         self, parts: Iterable[bytes], content_type: str, length: int | None = None
     ) -> Response:

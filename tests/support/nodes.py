@@ -1,4 +1,4 @@
-"""A web node that serves a journal: gunicorn, as a process of its own."""
+"""A web node: gunicorn or uWSGI, as a process of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 
@@ -30,6 +31,12 @@ class Node(Server):
         self._options = [*options, application]
         self._settings = [f"{name}={value}" for name, value in environment.items()]
 
+    @staticmethod
+    def kind(workers: int, threads: int) -> list[str]:
+        """Return the options for so many workers, which are replaced now and then."""
+        replaced = ["--max-requests", "150", "--max-requests-jitter", "50"]
+        return ["--workers", f"{workers}", "--threads", f"{threads}", *replaced]
+
     def start(self) -> None:
         """Serve, and return when the first request is answered."""
         where = ["--bind", f"{HOST}:{self.port}", "--threads", "4"]
@@ -50,3 +57,20 @@ class Node(Server):
         with suppress(httpx.TransportError):
             return bool(httpx.get(f"http://{HOST}:{self.port}{OPERATION}/status").status_code)
         return False
+
+
+class Uwsgi(Node):
+    """The same as a uWSGI server, whose workers are forked from the application."""
+
+    @staticmethod
+    def kind(workers: int, threads: int) -> list[str]:
+        """Return the options for so many workers, which are replaced now and then."""
+        return ["--processes", f"{workers}", "--threads", f"{threads}", "--max-requests", "150"]
+
+    def start(self) -> None:
+        """Serve, and return when the first request is answered."""
+        *options, application = self._options
+        program = Path(sys.executable).with_name("uwsgi")
+        where = ["--master", "--die-on-term", "--http-socket", f"{HOST}:{self.port}"]
+        home = ["--home", sys.prefix, "--module", application]
+        self.run(["env", *self._settings, f"{program}", *where, *options, *home], self.answers)

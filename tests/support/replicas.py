@@ -37,12 +37,7 @@ class TokenReplica:
         self._versions: dict[str, int] = {}
         self._told: set[str] = set()
         self._client = ChangesClient(
-            BASE + OPERATION,
-            self.store,
-            http=http,
-            count=count,
-            repetitions=0,
-            sleep=lambda _: None,  # a history has more new epochs than anybody would wait for
+            BASE + OPERATION, self.store, http=http, count=count, repetitions=0
         )
         self._running: Iterator[Batch] | None = None
 

@@ -48,16 +48,24 @@ class Torture:
     """One run in a folder, by a seed.
 
     server: a directory that was not started yet; a slapd of the site's, unless told otherwise.
-    journal: the URL of its database, a file of SQLite's.
+    journal: the URL of its database, a file of SQLite's. lease: of followers, in seconds.
     """
 
     def __init__(
-        self, folder: Path, site: Site, *, seed: str = "1", server: Any = None, journal: str = ""
+        self,
+        folder: Path,
+        site: Site,
+        *,
+        seed: str = "1",
+        server: Any = None,
+        journal: str = "",
+        lease: float = 0.5,
     ) -> None:
         self.journal = Journal(folder, journal)
         self.server = server or _slapd(folder, site)
         self._site = site
         self._seed = seed
+        self._lease = lease
         self._log = folder / "follow.log"
         self._followers: list[subprocess.Popen[bytes]] = []
         self._dump = ""
@@ -152,7 +160,7 @@ class Torture:
         journal: the URL by which they reach the same database, if another one.
         """
         url = journal or self.journal.url
-        own = {"JOURNAL_URL": url, "FOLLOW_LEASE": "0.5", "FOLLOW_MAX_REMOVALS": "1"}
+        own = {"JOURNAL_URL": url, "FOLLOW_LEASE": f"{self._lease}", "FOLLOW_MAX_REMOVALS": "1"}
         own |= {"LDAP_COMPARE_INTERVAL": "1"} if self._site.silent else {}
         config = {**config_of(self.server), **{f"GLUU_CHANGES_{k}": v for k, v in own.items()}}
         config["SECRET_KEY"] = TOKEN_SECRET

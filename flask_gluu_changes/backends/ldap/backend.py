@@ -98,6 +98,13 @@ class LdapBackend(Backend):
         """
         return self._schema.info().describe(name)
 
+    def store_name(self) -> str:
+        """Return the servers, the people's place and who asks."""
+        found = self._settings
+        return repr(
+            (found.ldap_uri, found.ldap_base_dn, found.ldap_object_class, found.ldap_bind_dn)
+        )
+
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine every server of the setting: connection, schema, indexes, clock, limits, rights.
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
-from ...database import notice_forks, warn_unless_encrypted
+from ...database import name_of, notice_forks, warn_unless_encrypted
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
@@ -134,6 +134,12 @@ class SqlBackend(Backend):
             BackendError: The table has to be looked at and cannot be.
         """
         return self._table_info().types.get(name.lower())
+
+    def store_name(self) -> str:
+        """Return the database and the tables; empty for an engine of the host's own making."""
+        if self._is_hosts or not (name := name_of(self._engine)):
+            return ""
+        return repr((name, self._schema.names))
 
     def describe(self, name: str) -> AttributeInfo | None:
         """Return what is known of the column of an attribute; None where there is none.

@@ -142,6 +142,11 @@ class DatabaseSchema:
         self._cached: tuple[TableInfo, float] | None = None
         self._schema: str | None = None
 
+    @property
+    def names(self) -> tuple[object, ...]:
+        """The tables, and the columns by their attributes."""
+        return self._table, self._attributes_table, sorted(self._mapping.items())
+
     def current(self) -> TableInfo | None:
         """Return the table info, unless it is older than `TTL_SECONDS`."""
         cached = self._cached

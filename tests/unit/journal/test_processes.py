@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from flask_gluu_changes.journal.processes import end_process, process_tag
+from flask_gluu_changes.forks import process_tag
+from flask_gluu_changes.journal.processes import end_process
 
 LOCKS = """
 import sqlite3, sys

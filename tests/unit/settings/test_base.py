@@ -31,6 +31,7 @@ FROM_THE_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "paging_session_seconds": ("2.5", 2.5),
     "max_paging_sessions": ("7", 7),
     "max_paging_octets": ("1000", 1000),
+    "paging_folder": ("/var/lib/paging", "/var/lib/paging"),
     "server_threads": ("8", 8),
     "min_read_rate": ("1024", 1024),
 }

@@ -75,10 +75,11 @@ def test_large_readings_are_limited_for_each_client_and_in_all(
 ) -> None:
     """429 for who has one already, 503 for the third; what is small is answered."""
     with ThreadPoolExecutor(2) as threads:
-        large = [threads.submit(_ask, app, address) for address in ("a", "b")]
+        # of different times: of one they would wait for each other's answer
+        large = [threads.submit(_ask, app, name, year) for name, year in (("a", 2020), ("b", 2021))]
         for _ in large:
             assert store.reading.acquire(timeout=30)
-        refused = {address: _ask(app, address) for address in ("a", "c")}
+        refused = {address: _ask(app, address, 2022) for address in ("a", "c")}
         assert {name: answer.status_code for name, answer in refused.items()} == {
             "a": 429,
             "c": 503,
