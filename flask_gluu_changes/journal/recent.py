@@ -22,6 +22,11 @@ from .tables import COMMITS, UNKNOWN_COMMITS, JournalState, parts_of
 MOST_IDS = 20_000
 """Ids that are remembered; replicas that lag by more changes are of no use for a failover."""
 
+EPOCH_LOST = (
+    "the journal lacks the epoch that was begun last: its database failed over to a replica that"
+    " lagged, or it was restored"
+)
+
 
 class CommitsLost(GluuChangesError):
     """The database is not as this process left it: it failed over, or was restored."""
@@ -71,31 +76,41 @@ class RecentCommits:
         self._left = None
 
     def check(self, state: JournalState) -> None:
-        """Raise CommitsLost where the journal is behind what this process left."""
+        """Raise CommitsLost where the journal is behind what this process left.
+
+        Raises ContinuityLost where it is of another epoch.
+        """
         if self._left is None:
             return
         epoch, head, cookie = self._left
-        same = state.head > head or (state.head == head and state.cookie == cookie)
-        if state.epoch != epoch or not same:
+        if state.epoch != epoch:
+            raise ContinuityLost(EPOCH_LOST)
+        if state.head < head or (state.head == head and state.cookie != cookie):
             raise CommitsLost("the journal lacks what this process wrote; it is read again")
 
     def find_lost(self, connection: Connection, state: JournalState) -> None:
         """Find out which commits are missing.
 
-        Raises ContinuityLost where more are missing than are remembered.
+        Raises ContinuityLost where more are missing than are remembered, or an epoch is.
         """
-        remembered = [c for c in self._commits if c.epoch == state.epoch and state.built]
-        forgotten = self._forgotten
-        self.lost = _missing(connection, remembered)
-        if forgotten is not None and forgotten.epoch == state.epoch and state.built:
-            self._check_remembered(_missing(connection, [forgotten]))
-
-    def _check_remembered(self, missing: list[Commit]) -> None:
-        if missing:
+        forgotten = [self._forgotten] if self._forgotten else []
+        missing = _missing(connection, [*forgotten, *self._commits])
+        if any(commit.epoch != state.epoch for commit in missing):
+            raise ContinuityLost(EPOCH_LOST)
+        if not state.built:  # nobody was told anything
+            self.forget()
+        elif self._forgotten in missing:
             raise ContinuityLost(
                 "the journal lacks more of what was written than is remembered: its database failed"
                 " over to a replica that lagged too far, or it was restored"
             )
+        else:
+            self.lost = missing
+
+    def forget(self) -> None:
+        """Forget everything: nobody can be told less than what comes now."""
+        self._commits.clear()
+        self._ids, self._forgotten, self.lost, self._left = 0, None, [], None
 
     def lost_ids(self) -> set[str]:
         """Return who was in a lost commit."""

@@ -261,7 +261,7 @@ class Writer:
                 delete_entries(connection, true())
                 forget_quarantined(connection)
                 forget_held(connection)
-        self._recent.doubt()
+        self._recent.forget()
         self._quarantine.reset()
         self._held.reset()
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.support.postgres import DATABASE, FAST, PASSWORD, USER, Postgres, program_of
 from tests.support.processes import HOST
+from tests.support.slapd import make_certificates
 
 PATIENCE = 30.0
 
@@ -41,6 +42,20 @@ class Primary(Postgres):
         with self.connect() as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+
+class EncryptedPrimary(Primary):
+    """A server that speaks TLS; its authority is `ca.pem` in its folder."""
+
+    def make(self) -> None:
+        """Make its data and its certificate."""
+        super().make()
+        make_certificates(self.folder)
+        for name in ("server.pem", "server.key", "ca.pem"):
+            self.hand_over(self.folder / name)
+        own = {"ssl_cert_file": "server.pem", "ssl_key_file": "server.key"}
+        paths = [f"{name}={self.folder / file}" for name, file in own.items()]
+        self.settings = (*self.settings, "ssl=on", *paths)
 
 
 class Replica(Primary):

@@ -58,6 +58,12 @@ class Server:
             raise ServerError("This server is not running. Did you forget to call start()?")
         return self._process.pid
 
+    def hand_over(self, file: Path) -> None:
+        """Give a file to whoever runs the server, and to nobody else."""
+        file.chmod(0o600)
+        if self._account:
+            os.chown(file, self._account.pw_uid, self._account.pw_gid)
+
     def prepare(self, *command: str) -> None:
         """Run a command of the server's, such as the one that makes its data, to its end."""
         done = subprocess.run(command, capture_output=True, **self._identity())

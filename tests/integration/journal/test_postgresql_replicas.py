@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flask_gluu_changes import ChangesQuery
+from flask_gluu_changes import BackendUnavailable, ChangesQuery
 from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.journal.failures import JournalUnavailable
 from flask_gluu_changes.journal.tables import METADATA, open_engine
@@ -25,9 +25,17 @@ from tests.support.filling import Journal as Followed
 from tests.support.journal_site import Site, shown
 from tests.support.journals import Journal
 from tests.support.memory_people import MemoryPeople
-from tests.support.postgres import Postgres
-from tests.support.postgresql_replica import Primary, Replica, await_that, several_hosts
+from tests.support.postgres import DATABASE, PASSWORD, USER, Postgres
+from tests.support.postgresql_replica import (
+    EncryptedPrimary,
+    Primary,
+    Replica,
+    await_that,
+    several_hosts,
+)
+from tests.support.processes import HOST, free_port, standing_still
 from tests.support.replicas import TokenReplica
+from tests.support.slapd import make_certificates
 from tests.support.turns import AppsInTurn
 
 DELAY = 1.0
@@ -82,8 +90,10 @@ class Node:
 def node_of(primary: str, replica: str) -> Iterator[Node]:
     """Serve from a replica."""
     node = Node(primary, replica)
-    yield node
-    node.backend.close()
+    try:
+        yield node
+    finally:
+        node.backend.close()
 
 
 @contextmanager
@@ -228,6 +238,22 @@ def test_a_replica_that_goes_and_comes(primary: Primary, journal: Journal) -> No
             server.start()
 
 
+def test_a_replica_that_stands_still_holds_up_one_answer(
+    primary: Primary, near: Replica, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For as long as the time-out for it; then the primary answers, and is asked alone."""
+    journal.put(*NAMES)
+    near.catch_up()
+    with node_of(primary.url, near.url) as node:
+        token = node.site.full()
+        assert node.site.get(deltaToken=token).status_code == 200
+        with standing_still(near.pid):
+            for _ in range(20):  # so often it would take longer than any test
+                assert node.site.get(deltaToken=token).status_code == 200
+    said = [line for line in caplog.messages if "the replica does not answer" in line]
+    assert len(said) == 1
+
+
 def test_follow_waits_at_a_replica(near: Replica, journal: Journal) -> None:
     """As for any database that it cannot use, until it is promoted."""
     near.catch_up()
@@ -253,3 +279,24 @@ def test_a_replica_of_another_cluster_is_told_by_the_doctor(
     finally:
         METADATA.drop_all(other.engine)
         other.backend.close()
+
+
+def test_a_url_of_several_hosts_with_tls_and_options(tmp_path: Path) -> None:
+    """The one that takes writes is found behind one that is away, if its certificate is good."""
+    with EncryptedPrimary() as server:
+        hosts = f"host={HOST}:{free_port()}&host={HOST}:{server.port}"
+        login = f"postgresql://{USER}:{PASSWORD}@/{DATABASE}?{hosts}"
+        url = f"{login}&target_session_attrs=read-write&sslmode=verify-full&sslrootcert="
+        options = "&options=-csynchronous_commit%3Dremote_apply"
+        journal = Journal(open_engine(f"{url}{server.folder / 'ca.pem'}{options}"))
+        journal.put("a")
+        with journal.engine.connect() as connection:
+            encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            assert connection.exec_driver_sql(encrypted).scalar() is True
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "remote_apply"
+        journal.backend.close()
+        make_certificates(tmp_path)
+        strange = JournalBackend(f"{url}{tmp_path / 'ca.pem'}")
+        with pytest.raises(BackendUnavailable, match="certificate verify failed"):
+            strange.latest()
+        strange.close()

@@ -73,17 +73,24 @@ def test_a_cookie_that_was_lost_is_noticed_too(journal: Journal) -> None:
         journal.put("a")
 
 
-def test_an_epoch_that_was_lost_is_noticed_too(journal: Journal) -> None:
-    """Its people would be written into the one before."""
+def test_an_epoch_that_was_lost_begins_another_one(journal: Journal) -> None:
+    """Clients have versions of it, and its people would be written into the one before."""
     journal.put("a")
 
     def begin() -> None:
         journal.writer.begin_epoch()
+        journal.put("a")
         journal.writer.commit(WriteBatch(built=True))
 
     _lost(journal, begin)
-    with pytest.raises(CommitsLost):
+    with pytest.raises(ContinuityLost, match="lacks the epoch that was begun last"):
         journal.put("a")
+    with pytest.raises(ContinuityLost, match="lacks the epoch that was begun last"):
+        _find(journal)
+    journal.writer.begin_epoch()
+    journal.put("a")
+    journal.writer.commit(WriteBatch(built=True))
+    assert _find(journal) == set()
 
 
 def _find(journal: Journal) -> set[str]:
