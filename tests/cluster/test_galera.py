@@ -165,7 +165,7 @@ def _server_block(ports: list[int]) -> str:
     (block,) = re.findall(r"```nginx setup\n(.*?)```", page, re.DOTALL)
     for number, port in enumerate(ports, start=1):
         block = block.replace(f"10.0.0.{number}:8000", f"{HOST}:{port}")
-    return block.replace(":5000", f":{free_port()}")
+    return str(block).replace(":5000", f":{free_port()}")
 
 
 def _content(url: str) -> dict[str, list[str]]:
