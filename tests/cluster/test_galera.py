@@ -82,6 +82,7 @@ class Trial:
                 yield by_proxy, in_turn
             self.torture.await_confirmation(nodes[self._chance.randrange(3)])
             for consumer in (by_proxy, in_turn):
+                self._await_answers(consumer)
                 self.torture.compare(consumer)
             self._compare_nodes()
 
@@ -153,10 +154,26 @@ class Trial:
             assert time.monotonic() < deadline
             PAUSE.wait(0.05)
 
+    def _await_answers(self, consumer: Consumer) -> None:
+        """Wait until a consumer reads to the end: whoever knows a lost commit is told to wait."""
+        deadline, counted = time.monotonic() + PATIENCE, -1
+        while (outages := _outages(consumer)) != counted:
+            assert time.monotonic() < deadline
+            counted = outages
+
     def _compare_nodes(self) -> None:
         self.torture.stop_following()
         first, *others = map(_content, self._cluster.urls)
         assert all(other == first for other in others)
+
+
+def _outages(consumer: Consumer) -> int:
+    """Have a consumer read to the end; return how often it could not."""
+    replica = consumer.caught_up()
+    outages = replica.deeds().get("outages", 0)
+    replica.close()
+    PAUSE.wait(0.2)
+    return outages
 
 
 def _server_block(ports: list[int]) -> str:

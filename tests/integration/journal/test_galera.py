@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -26,6 +26,7 @@ from flask_gluu_changes.journal.writer import LeaseLost, WriteBatch, Writer
 from tests.support.galera import Galera, GaleraNode
 from tests.support.journal_site import Page, Site, token_of
 from tests.support.journals import Journal
+from tests.support.processes import HOST
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -207,6 +208,13 @@ def test_who_froze_within_a_write_writes_nothing_when_it_wakes(
         frozen.put("a")
 
 
+def several(nodes: Sequence[GaleraNode]) -> Site:
+    """Return a web node that may ask any of some nodes, the first one that can be used."""
+    hosts = "&".join(f"host={HOST}:{node.port}" for node in nodes)
+    credentials, _, rest = nodes[0].url.partition("@")
+    return Site(Reading(JournalBackend(f"{credentials}@/{rest.partition('/')[2]}?{hosts}")))
+
+
 @contextmanager
 def impatient(node: GaleraNode) -> Iterator[None]:
     """Have a node wait only for a moment for what the others wrote."""
@@ -241,7 +249,10 @@ def test_a_node_that_lags_serves_no_past(
 def test_a_node_that_is_cut_off_serves_nothing(
     cluster: Galera, journal: Journal, sites: list[Site], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From the first moment on; when it is back it knows all that came meanwhile."""
+    """From the first moment on; when it is back it knows all that came meanwhile.
+
+    Who may ask another one passes over it.
+    """
     journal.put("a")
     tokens = [site.full() for site in sites]
     node = cluster.nodes[2]
@@ -253,6 +264,8 @@ def test_a_node_that_is_cut_off_serves_nothing(
         assert {sites[2].get(**form).status_code for form in forms} == {503}
         node.await_status("wsrep_cluster_status", "non-Primary")
         assert {sites[2].get(**form).status_code for form in forms} == {503}
+        assert several([node, cluster.nodes[0]]).page(deltaToken=token)["total"] == 0
+        assert several([node]).get(deltaToken=token).status_code == 503
         node.join_again()
     assert [sites[2].page(deltaToken=t)["total"] for t in (token, tokens[2])] == [0, 1]
     with journal.engine.begin() as connection:
@@ -263,11 +276,17 @@ def test_a_node_that_is_cut_off_serves_nothing(
 def test_a_node_that_was_killed_is_where_its_tokens_were(
     cluster: Galera, journal: Journal, sites: list[Site]
 ) -> None:
-    """Others write while it is away; it lost what it had not written to its disk."""
+    """Others write while it is away; it lost what it had not written to its disk.
+
+    Who may ask another one does so at once.
+    """
     journal.put("a")
     node, token = cluster.nodes[2], sites[2].full()
+    either = several([node, cluster.nodes[1]])
+    assert either.page(deltaToken=token)["total"] == 0
     node.kill()
     assert sites[2].get(deltaToken=token).status_code == 503
+    assert either.page(deltaToken=token)["total"] == 0
     for number in range(5):
         journal.put(f"n{number}")
     token = token_of(sites[1].run(deltaToken=token))
