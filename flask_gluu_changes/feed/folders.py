@@ -18,7 +18,7 @@ from .folder_store import FOLDER_MODE, IN_USE
 
 log = logging.getLogger(__name__)
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Of the files; processes with another one use another folder."""
 
 _NAME = re.compile("[0-9a-f]{32}")

@@ -54,15 +54,26 @@ class RecentCommits:
         self._commits: deque[Commit] = deque()
         self._ids = 0
         self._forgotten: Commit | None = None
+        self._pending: Commit | None = None
         self._left: tuple[str, int, str] | None = None
         self.lost: list[Commit] = []
         self.version = 0
 
-    def note(self, commit: Commit, version: int) -> None:
-        """Remember what is about to be committed: a database may do it and not say so."""
-        self._commits.append(commit)
-        self._ids += len(commit.ids)
+    def begin(self, commit: Commit | None, version: int) -> None:
+        """Remember what is about to be committed: a database may do it and not say so.
+
+        What was begun before was rolled back.
+        """
+        self._pending = commit
         self.version = max(self.version, version)
+
+    def end(self) -> None:
+        """Remember that it was committed, if there was anything."""
+        if self._pending is None:
+            return
+        self._commits.append(self._pending)
+        self._ids += len(self._pending.ids)
+        self._pending = None
         while self._ids > self._most_ids:
             self._forgotten = self._commits.popleft()
             self._ids -= len(self._forgotten.ids)
@@ -93,8 +104,11 @@ class RecentCommits:
 
         Raises ContinuityLost where more are missing than are remembered, or an epoch is.
         """
-        forgotten = [self._forgotten] if self._forgotten else []
-        missing = _missing(connection, [*forgotten, *self._commits])
+        pending = self._pending
+        remembered = [self._forgotten, *self._commits, pending]
+        missing = _missing(connection, [commit for commit in remembered if commit])
+        if pending is not None and pending not in missing:
+            self.end()
         if any(commit.epoch != state.epoch for commit in missing):
             raise ContinuityLost(EPOCH_LOST)
         if not state.built:  # nobody was told anything
@@ -110,7 +124,12 @@ class RecentCommits:
     def forget(self) -> None:
         """Forget everything: nobody can be told less than what comes now."""
         self._commits.clear()
-        self._ids, self._forgotten, self.lost, self._left = 0, None, [], None
+        self._ids, self._forgotten, self._pending = 0, None, None
+        self.lost, self._left = [], None
+
+    def count_lost(self) -> int:
+        """Return how many commits are missing that the database said it had."""
+        return sum(commit is not self._pending for commit in self.lost)
 
     def lost_ids(self) -> set[str]:
         """Return who was in a lost commit."""
@@ -126,9 +145,10 @@ class RecentCommits:
 
     def forget_lost(self) -> None:
         """Forget the lost commits, which are settled."""
-        self._commits = deque(commit for commit in self._commits if commit not in self.lost)
+        lost = {commit.id for commit in self.lost}
+        self._commits = deque(commit for commit in self._commits if commit.id not in lost)
         self._ids = sum(len(commit.ids) for commit in self._commits)
-        self.lost = []
+        self._pending, self.lost = None, []
 
 
 def _missing(connection: Connection, commits: list[Commit]) -> list[Commit]:

@@ -8,7 +8,7 @@ and what the database does not take is set aside, entry by entry.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
@@ -200,13 +201,13 @@ class Writer:
         return state.cookie
 
     def find_lost(self) -> int:
-        """Find out which of the last commits are missing; return how many.
+        """Find out which of the last commits are missing; return how many the database had.
 
         Raises ContinuityLost where more are missing than are remembered.
         """
         with journal_errors(), self._reading.begin() as connection:
             self._recent.find_lost(connection, read_state(connection))
-        return len(self._recent.lost)
+        return self._recent.count_lost()
 
     def lost_ids(self) -> set[str]:
         """Return who was in a commit that is missing, and has not been told again."""
@@ -215,10 +216,11 @@ class Writer:
     @repeated
     def settle_lost(self) -> None:
         """Note that everybody was told again who was in a missing commit."""
-        if self._recent.lost:
-            with self._transaction() as connection:
-                self._recent.settle(connection)
-            self._recent.forget_lost()
+        while self._recent.lost:
+            with suppress(IntegrityError):  # a node notes one of them at the same moment
+                with self._transaction() as connection:
+                    self._recent.settle(connection)
+                self._recent.forget_lost()
 
     def was_restored(self) -> bool:
         """Return whether a client knows a commit of this epoch that is lost, and is not settled."""
@@ -298,10 +300,9 @@ class Writer:
             if held:  # the journal does not hold what the source does
                 batch = replace(batch, confirmed_at=None)
             left = _advance(connection, state, batch, len(changes), stamp)
-            if left.commit:
-                self._recent.note(
-                    Commit(state.epoch, left.head, left.commit, written), stamp.version
-                )
+            commit = Commit(state.epoch, left.head, left.commit, written)
+            self._recent.begin(commit if written else None, stamp.version)
+        self._recent.end()
         self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
         self._quarantine.note(ids, batch.changes)

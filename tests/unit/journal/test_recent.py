@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from flask_gluu_changes.follower import ContinuityLost
 from flask_gluu_changes.journal.tables import ENTRIES, UNKNOWN_COMMITS, now
@@ -119,20 +119,43 @@ def test_a_writer_knows_who_was_in_a_lost_commit(journal: Journal) -> None:
     assert _find(journal) == {"f"}
 
 
-def test_a_commit_that_failed_counts_as_lost(
+def test_a_commit_of_which_nobody_knows_counts_as_lost(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its database may have done it, and gone before it said so."""
+    """Its database may have done it, and gone before it said so; nothing is said of it."""
     journal.put("a")
+    for done in (False, True):
+        _cut_the_line(journal, monkeypatch, done=done)
+        with pytest.raises(RuntimeError):
+            journal.put("b", mail="done" if done else "not")
+        monkeypatch.undo()
+        assert _find(journal) == (set() if done else {"b"})
+        assert journal.writer.find_lost() == 0
 
-    def refuse(*_: Any) -> None:
+
+def test_a_commit_that_is_tried_again_is_remembered_once(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was rolled back is missed by nobody."""
+    for _ in range(3):
+        _cut_the_line(journal, monkeypatch, done=False)
+        with pytest.raises(RuntimeError):
+            journal.put("a")
+        monkeypatch.undo()
+    journal.put("a")
+    assert _find(journal) == set()
+
+
+def _cut_the_line(journal: Journal, monkeypatch: pytest.MonkeyPatch, *, done: bool) -> None:
+    """Have no commit be confirmed, whether it is done or not."""
+    dialect = journal.engine.dialect
+    commit = dialect.do_commit if done else dialect.do_rollback
+
+    def do_commit(connection: Any) -> None:
+        commit(connection)
         raise RuntimeError("the line is cut")
 
-    monkeypatch.setattr(journal.engine.dialect, "do_commit", refuse)
-    with pytest.raises(RuntimeError):
-        journal.put("b")
-    monkeypatch.undo()
-    assert _find(journal) == {"b"}
+    monkeypatch.setattr(dialect, "do_commit", do_commit)
 
 
 def test_lost_commits_that_are_settled_begin_no_epoch(journal: Journal) -> None:
@@ -255,3 +278,25 @@ def test_follow_reads_again_what_its_journal_lost(
     assert _mail(followed, "2", b"kept@")
     assert followed.state().epoch == epoch
     assert [line for line in caplog.messages if "the journal lacks" in line]
+
+
+def test_a_node_may_note_a_lost_commit_while_it_is_settled(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it is settled once more."""
+    journal.put("a")
+    _lost(journal, lambda: journal.put("b"))
+    _find(journal)
+    recent, tried = journal.writer._recent, []
+    settle = recent.settle
+
+    def settle_late(connection: Connection) -> None:
+        settle(connection)
+        tried.append(1)
+        if len(tried) == 1:
+            row = {"commit_id": recent.lost[0].id, "seq": 2, "epoch": "noted"}
+            connection.execute(insert(UNKNOWN_COMMITS).values(row))
+
+    monkeypatch.setattr(recent, "settle", settle_late)
+    journal.writer.settle_lost()
+    assert (len(tried), journal.writer.lost_ids()) == (2, set())
