@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -16,9 +16,12 @@ from pathlib import Path
 
 from .folder_store import FOLDER_MODE, IN_USE
 
+if sys.platform != "win32":  # where each process keeps its sessions for itself
+    import fcntl
+
 log = logging.getLogger(__name__)
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Of the files; processes with another one use another folder."""
 
 _NAME = re.compile("[0-9a-f]{32}")
@@ -34,6 +37,8 @@ def prepare_folder(setting: str) -> Path | None:
 
     setting: the operator's own choice; empty: within the system's folder for temporary files.
     """
+    if sys.platform == "win32":  # which lacks the locks for it
+        return None
     try:
         folder = Path(setting) if setting else _default()
         with suppress(FileExistsError):

@@ -16,7 +16,7 @@ _TABLES = (
     " length INTEGER, octets INTEGER) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS session (name TEXT PRIMARY KEY, caller TEXT, since INTEGER,"
     " snapshot TEXT, length INTEGER, last INTEGER, next INTEGER, reached INTEGER, ended INTEGER,"
-    " progressed REAL, traits TEXT) WITHOUT ROWID",
+    " began REAL, progressed REAL, traits TEXT) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS session_key ON session (caller, since)",
 )
 
@@ -24,7 +24,7 @@ _FIND = "SELECT * FROM session WHERE caller = ? AND since = ? AND progressed > ?
 
 _KEPT = "SELECT * FROM session WHERE snapshot != '' ORDER BY ended DESC, progressed"
 
-_PUT = "REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = "REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class SessionRow(NamedTuple):
@@ -41,7 +41,8 @@ class SessionRow(NamedTuple):
         reached: The highest one of these.
         ended: Whether there are no pages that its client has not been given: 1 after the last one,
             2 after one behind the end.
-        progressed: When it came further, in seconds of the system's monotonic clock.
+        began: When it began, in seconds of the system's monotonic clock.
+        progressed: When it came further, in the same.
         traits: What else tells its client apart, as a digest.
     """
 
@@ -54,6 +55,7 @@ class SessionRow(NamedTuple):
     next: int
     reached: int
     ended: int
+    began: float
     progressed: float
     traits: str
 

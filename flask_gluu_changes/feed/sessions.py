@@ -271,11 +271,25 @@ def best_of(rows: Sequence[SessionRow], start: int, traits: Traits) -> SessionRo
     if traits.session:
         return next((row for row in may if row.name == traits.session), None)
 
-    def likeness(row: SessionRow) -> tuple[bool, bool, bool, float]:
-        alike = row.traits == traits.others
-        return alike, row.next == start, row.last == start, row.progressed
+    def likeness(row: SessionRow) -> tuple[bool, bool, bool]:
+        return row.traits == traits.others, row.next == start, row.last == start
 
-    return max((row for row in may if row.traits != NAMED), key=likeness, default=None)
+    unnamed = [row for row in may if row.traits != NAMED]
+    most = max(map(likeness, unnamed), default=None)
+    return _next_of([row for row in unnamed if likeness(row) == most], start) if most else None
+
+
+def _next_of(alike: Sequence[SessionRow], start: int) -> SessionRow:
+    """Return the one of equal sessions whose turn it is, or else the newest.
+
+    Of clients that go on side by side the one that has waited longest asks next. A session that has
+    not come further since another one began was given up.
+    """
+    newest = max(row.began for row in alike)
+    going_on = [row for row in alike if row.progressed >= newest and row.next == start]
+    if going_on:
+        return min(going_on, key=lambda row: row.progressed)
+    return max(alike, key=lambda row: row.progressed)
 
 
 def _first_row(
@@ -293,6 +307,7 @@ def _first_row(
         following,
         reached=following,
         ended=int(following >= length),
+        began=progressed,
         progressed=progressed,
         traits=request.traits.others if snapshot else "",
     )

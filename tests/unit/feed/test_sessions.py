@@ -149,6 +149,38 @@ def test_of_equal_sessions_and_for_unknown_offsets_the_newest_counts(
     assert _next(sessions, 1, 1) == [b"b1"]
 
 
+def test_equal_clients_that_go_on_side_by_side_get_their_own_pages(
+    sessions: PagingSessions, clock: Clock
+) -> None:
+    """When they are known to be two: the one that has waited longest asks next."""
+    names = "ab"
+    for name in names:
+        clock.now += 0.1
+        _begin(sessions, name, count=10, others=name)
+    for name in names:
+        clock.now += 0.1
+        _next(sessions, 2, traits=Traits(others=name))
+    for start in (4, 6, 8):
+        for name in names:
+            clock.now += 0.1
+            pages = [b"%b%d" % (name.encode(), i) for i in (start, start + 1)]
+            assert _next(sessions, start) == pages
+
+
+def test_an_equal_session_that_was_given_up_is_not_continued(
+    sessions: PagingSessions, clock: Clock
+) -> None:
+    """Its client has begun again."""
+    _begin(sessions, "a")
+    clock.now += 0.1
+    assert _next(sessions, 2) == [b"a2", b"a3"]
+    clock.now += 0.1
+    _begin(sessions, "b")
+    for start in (2, 4):
+        clock.now += 0.1
+        assert _next(sessions, start) == [b"b%d" % start, b"b%d" % (start + 1)]
+
+
 def test_a_page_may_be_asked_for_again(sessions: PagingSessions) -> None:
     """A client that lost an answer gets the same one."""
     _begin(sessions)
