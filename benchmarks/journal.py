@@ -52,10 +52,10 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
     with server:
         search = partial(ldapsearch, server, "(objectClass=gluuPerson)")
         peer = median(seconds(search) for _ in range(ROUNDS))
-        with _follower(environment) as follower:
-            began = _await(url, lambda state: state.holder)
-            taken = _await(url, lambda state: state.built) - began
-            yield _built(taken, peer, folder, people, peak(follower))
+        with follower(environment) as process:
+            began = await_journal(url, lambda state: state.holder)
+            taken = await_journal(url, lambda state: state.built) - began
+            yield _built(taken, peer, folder, people, peak(process))
             with gunicorn("benchmarks.app:create_app()", environment) as port:
                 yield from _read(port, search, people)
                 yield _visible(server, port, people)
@@ -66,7 +66,7 @@ def _of(people: int) -> str:
 
 
 @contextmanager
-def _follower(environment: dict[str, str]) -> Iterator[int]:
+def follower(environment: dict[str, str]) -> Iterator[int]:
     command = [sys.executable, "-m", "flask", "--app", "benchmarks.app", "gluu-changes", "follow"]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(
@@ -79,7 +79,7 @@ def _follower(environment: dict[str, str]) -> Iterator[int]:
         process.wait(PATIENCE)
 
 
-def _await(url: str, holds: Callable[[JournalState], object]) -> float:
+def await_journal(url: str, holds: Callable[[JournalState], object]) -> float:
     """Wait until something holds of the journal; give the time."""
     engine = open_engine(url)
     create(engine)
@@ -108,7 +108,7 @@ def _read(port: int, search: Callable[[], object], people: int) -> Iterator[Row]
     pages, peer = compare(partial(_all_pages, port, people), search, ROUNDS)
     name = f"{_of(people)}, everything, pages of {BIG} over HTTP"
     yield Row(name, pages, "ldapsearch", peer, "s", at_most=0.5)
-    stream, peer = compare(partial(_all_lines, port, people), search, ROUNDS)
+    stream, peer = compare(partial(all_lines, port, people), search, ROUNDS)
     memory = " and ".join(f"{peak(worker):.0f}" for worker in workers())
     name = f"{_of(people)}, everything, NDJSON over HTTP; web workers at most {memory} MiB"
     yield Row(name, stream, "ldapsearch", peer, "s", at_most=0.25)
@@ -119,7 +119,7 @@ def _read(port: int, search: Callable[[], object], people: int) -> Iterator[Row]
     with connection(port) as client:
         late, early = compare(lambda: client.get(far), lambda: client.get(first), 300)
     yield Row(name, late * 1e3, "the first page", early * 1e3, "ms", at_most=1.1)
-    ours, tiny = _rates(port, _now(port), "/tiny")
+    ours, tiny = _rates(port, now_path(port), "/tiny")
     name = f"{_of(people)}, nothing changed"
     yield Row(name, ours, "a tiny Flask route", tiny, "requests/s", at_least=0.8)
 
@@ -147,7 +147,7 @@ def _value(body: bytes, key: bytes) -> str | None:
     return None if at < 0 else body[at + len(key) : body.index(b'"', at + len(key))].decode()
 
 
-def _all_lines(port: int, people: int) -> None:
+def all_lines(port: int, people: int) -> None:
     http = HTTPConnection(HOST, port)
     http.request("GET", f"{OPERATION}?cursor=", headers={"Accept": "application/x-ndjson"})
     answer, lines, last = http.getresponse(), 0, b""
@@ -169,7 +169,7 @@ def _far(port: int, people: int) -> str:
     return f"{OPERATION}?cursor={cursor}&count={SMALL}"
 
 
-def _now(port: int) -> str:
+def now_path(port: int) -> str:
     with connection(port) as client:
         body = json.loads(client.get(f"{OPERATION}?deltaToken=latest"))
     return f"{OPERATION}?deltaToken={quote(body['nextDeltaToken']['value'])}&count={SMALL}"
@@ -179,7 +179,7 @@ def _visible(server: Slapd, port: int, people: int) -> Row:
     """From the return of a modify to the first answer that has it, asked again and again."""
     admin, waits = server.connect(), []
     with connection(port) as client:
-        path = _now(port)
+        path = now_path(port)
         for number in range(CHANGES):
             mail = [(ldap.MOD_REPLACE, "mail", [b"new%d@example.org" % number])]
             admin.modify_s(person_dn(number), mail)
@@ -187,6 +187,6 @@ def _visible(server: Slapd, port: int, people: int) -> Row:
             while client.get(path).startswith(b'{"total":0'):
                 pass
             waits.append((time.perf_counter() - began) * 1e3)
-            path = _now(port)
+            path = now_path(port)
     name = f"{_of(people)}, change to visible, p99 (median {median(waits):.1f} ms)"
     return Row(name, quantiles(waits, n=100)[98], "limit", VISIBLE_MS, "ms", at_most=1)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +13,9 @@ from time import monotonic, sleep
 from typing import IO
 
 from .stores import PATIENCE, Lock, NoLock, SessionStore, connect
+
+if sys.platform != "win32":  # where each process keeps its sessions for itself
+    import fcntl
 
 TABLE = "sessions.db"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -15,6 +15,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from .folder_store import FOLDER_MODE, IN_USE
+
+if sys.platform != "win32":  # where each process keeps its sessions for itself
+    import fcntl
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ def prepare_folder(setting: str) -> Path | None:
 
     setting: the operator's own choice; empty: within the system's folder for temporary files.
     """
+    if sys.platform == "win32":  # which lacks the locks for it
+        return None
     try:
         folder = Path(setting) if setting else _default()
         with suppress(FileExistsError):

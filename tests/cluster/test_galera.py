@@ -96,6 +96,7 @@ class Trial:
             print(f"seed {self._seed}: node {number}: {kind}")
             self._rest()
             self._troubles[kind](self._cluster.nodes[number])
+            self._await_nodes()
             self.torture.advance()
 
     def die(self) -> None:
@@ -105,6 +106,12 @@ class Trial:
         self._cluster.stop()
         self._cluster.start_again()
         self.torture.advance()
+
+    def _await_nodes(self) -> None:
+        """Wait until the nodes have agreed on who is left, and all of them are."""
+        for node in self._cluster.nodes:
+            node.await_status("wsrep_cluster_size", "3")
+            node.await_status("wsrep_local_state_comment", "Synced")
 
     def _rest(self, least: float = 0.0, most: float = 1.5) -> None:
         PAUSE.wait(self._chance.uniform(least, most))

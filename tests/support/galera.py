@@ -47,7 +47,7 @@ GROUP = {
     "evs.install_timeout": "PT4S",
     "gmcast.time_wait": "PT0.5S",
     "pc.announce_timeout": "PT0.5S",
-    "repl.causal_read_timeout": "PT4S",
+    "repl.causal_read_timeout": "PT10S",
 }
 """Tests do not wait for Galera's own patience."""
 

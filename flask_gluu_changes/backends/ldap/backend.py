@@ -99,11 +99,8 @@ class LdapBackend(Backend):
         return self._schema.info().describe(name)
 
     def store_name(self) -> str:
-        """Return the servers, the people's place and who asks."""
-        found = self._settings
-        return repr(
-            (found.ldap_uri, found.ldap_base_dn, found.ldap_object_class, found.ldap_bind_dn)
-        )
+        """Return the settings without secrets: the servers, who asks, and where people are."""
+        return repr(self._settings)
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine every server of the setting: connection, schema, indexes, clock, limits, rights.

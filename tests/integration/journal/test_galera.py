@@ -220,7 +220,7 @@ def impatient(node: GaleraNode) -> Iterator[None]:
     """Have a node wait only for a moment for what the others wrote."""
     node.set_provider("repl.causal_read_timeout=PT0.3S")
     yield
-    node.set_provider("repl.causal_read_timeout=PT4S")
+    node.set_provider("repl.causal_read_timeout=PT10S")
 
 
 def test_a_node_that_lags_serves_no_past(
