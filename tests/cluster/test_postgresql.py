@@ -55,7 +55,8 @@ def test_no_failover_loses_anything(seed: str, follow_dies: bool, tmp_path: Path
                 for consumer in consumers:
                     torture.compare(consumer)
                     if not follow_dies:
-                        assert consumer.replica().deeds()["full readings"] <= 1 + failovers
+                        # one that a failover broke off is begun again
+                        assert consumer.replica().deeds()["full readings"] <= 1 + 2 * failovers
                 assert follow_dies or torture.journal.state().epoch == epoch
         finally:
             torture.end()
