@@ -29,7 +29,7 @@ from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
 from .files import forget_overwritten
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
-from .inum_owners import InumOwners
+from .inum_owners import NO_INUM, InumOwners
 from .layout import create
 from .lease import SECOND as SECOND
 from .lease import Lease
@@ -212,6 +212,14 @@ class Writer:
     def lost_ids(self) -> set[str]:
         """Return who was in a commit that is missing, and has not been told again."""
         return self._recent.lost_ids()
+
+    def with_inums_of(self, ids: Collection[str]) -> set[str]:
+        """Return who has an inum that some others have, or had when they were removed."""
+        with journal_errors(), self._engine.begin() as connection:
+            gone = {row["inum"] for row in known_rows(connection, [*ids]).values()} - {NO_INUM}
+            entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
+            found = connection.execute(entries) if gone else ()
+            return {row.id for row in found if row.inum in gone}.difference(ids)
 
     @repeated
     def settle_lost(self) -> None:
