@@ -23,9 +23,8 @@ class SessionKey(NamedTuple):
 class Traits(NamedTuple):
     """What tells apart the clients of one caller, as far as a request shows it.
 
-    Attributes:
-        session: The name of the paging session that the client was given, if it sends that.
-        others: Any text that is the same for all requests of one client, or nearly.
+    session: the name of the paging session that the client was given, if it sends that. others: any
+    text that is the same for all requests of one client, or nearly.
     """
 
     session: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ldap.syncrepl import SyncStateControl
 
@@ -88,6 +88,7 @@ def broken(values: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes | None]:
 
 @fuzzed
 @given(broken(STATES))
+@example(b"0\x19\n\x01\x02\x04\x10\x8cXE}CGpVl\xcf\x02k\x0f\xabA\x02\x04\x02\xdc\x9b")
 def test_the_state_of_an_entry(value: bytes | None) -> None:
     """A state of the protocol and an entryUUID, as python-ldap reads them; else ValueError."""
     try:

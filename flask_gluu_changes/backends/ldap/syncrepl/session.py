@@ -64,7 +64,7 @@ class SyncPosition:
     def parse(cls, cookie: str) -> SyncPosition:
         """Read what `str()` wrote; raise ContinuityLost for anything else."""
         position = read_position(cls, cookie)
-        if not csns(position.people.encode()):
+        if not (position.people.isascii() and csns(position.people.encode())):
             raise ContinuityLost("the saved cookie is none of OpenLDAP's")
         return position
 
@@ -232,7 +232,7 @@ def sync_info(value: bytes) -> SyncInfo:
 
 def _cookie(octets: bytes) -> str:
     try:
-        return octets.decode()
+        return octets.decode("ascii")  # as OpenLDAP writes it; python-ldap sends nothing else back
     except UnicodeDecodeError as error:
         raise ValueError("a cookie is no text") from error
 

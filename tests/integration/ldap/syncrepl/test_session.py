@@ -134,6 +134,13 @@ def test_sync_info_of_another_form_is_refused(value: bytes | None) -> None:
 CSN = "20240501120000.000000Z#000000#001#000000"
 
 
+@pytest.mark.parametrize("cookie", ["", "rid=001", f"{CSN}é"])
+def test_a_cookie_that_openldap_does_not_write_is_refused(cookie: str) -> None:
+    """It could not be sent back."""
+    with pytest.raises(ContinuityLost, match="none of OpenLDAP's"):
+        SyncPosition.parse(json.dumps({"people": cookie, "told": "", "shape": ""}))
+
+
 @pytest.mark.parametrize(
     "position",
     [
