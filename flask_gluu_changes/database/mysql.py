@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from threading import Timer
 from typing import TYPE_CHECKING, Any, Self
 
 from pymysql.connections import Connection
+from pymysql.err import OperationalError
+
+from .hosts import hosts_of
 
 if TYPE_CHECKING:
     _Connection = Connection[Any]  # it is generic in its types only
@@ -29,10 +32,26 @@ class LimitedConnection(_Connection):
 
     @classmethod
     def connected(cls, seconds: float, *arguments: Any, **options: Any) -> Self:
-        """Connect, and limit the waits."""
-        connection = cls(*arguments, **options)
+        """Connect to the first of the hosts that answers, and limit the waits.
+
+        Of several, a node of a Galera Cluster that is cut off from the others is passed over.
+        """
+        *others, last = hosts_of(options.pop("host", None))
+        for host in others:
+            with suppress(OperationalError):
+                connection = cls(*arguments, **{**options, **host})
+                if connection._is_of_use():
+                    break
+                connection.close()
+        else:
+            connection = cls(*arguments, **{**options, **last})
         connection.limit = seconds
         return connection
+
+    def _is_of_use(self) -> bool:
+        with closing(self.cursor()) as cursor:
+            cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
+            return ("wsrep_ready", "OFF") not in cursor.fetchall()
 
     @property
     def limit(self) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from time import monotonic, sleep
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -16,17 +19,34 @@ _VALUE_STATES = ("21", "22", "23", "54")
 _VALUE_NUMBERS = {1118, 1153, 1301, 1366, 1406}
 """MariaDB's numbers of row too large, packet too large (twice), no such character, too long."""
 
+_CONFLICT_STATES = {"40001", "40P01", "42P07"}
+_CONFLICT_NUMBERS = {1020, 1047, 1050, 1180, 1205, 1213}
+"""Another transaction was first, or made the same table, or MariaDB's node changes its group."""
+
 _LONGEST_TEXT = 200
+
+REPEATING = 5.0
+"""Seconds after which a transaction that met others is not begun again."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+"""Seconds before a transaction is begun again."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class JournalUnavailable(BackendUnavailable):
     """The journal's database cannot be used at the moment; trying again may help."""
 
 
+class JournalConflict(JournalUnavailable):
+    """A transaction met another one, and nothing of it was written: it may be begun again."""
+
+
 def refuses_values(error: BaseException) -> bool:
     """Return whether an error is about what was to be written, and would come again with it."""
     cause = getattr(error, "orig", None) or error
-    state, number = getattr(cause, "sqlstate", None), (*getattr(cause, "args", ()), None)[0]
+    state, number = _code_of(cause)
     if isinstance(state, str):
         return state.startswith(_VALUE_STATES)
     if isinstance(error, DataError | IntegrityError) or number in _VALUE_NUMBERS:
@@ -40,8 +60,8 @@ def refuses_values(error: BaseException) -> bool:
 def reason_of(error: BaseException) -> str:
     """Name an error without its text, which may hold what was to be written."""
     cause = getattr(error, "orig", None) or error
-    number = (*getattr(cause, "args", ()), None)[0]
-    code = getattr(cause, "sqlstate", None) or (number if isinstance(number, int) else "")
+    state, number = _code_of(cause)
+    code = state or (number if isinstance(number, int) else "")
     return f"{type(cause).__name__} {code}".strip()
 
 
@@ -53,7 +73,36 @@ def journal_errors() -> Iterator[None]:
     except SQLAlchemyError as error:
         if refuses_values(error):
             raise
-        raise JournalUnavailable(f"the journal cannot be used: {first_line(error)}") from error
+        kind = JournalConflict if _is_conflict(error) else JournalUnavailable
+        raise kind(f"the journal cannot be used: {first_line(error)}") from error
+
+
+def repeated(transaction: Callable[P, T]) -> Callable[P, T]:
+    """Begin a transaction again, all of it, while it meets others; after a while let it fail."""
+
+    @wraps(transaction)
+    def repeat(*args: P.args, **kwargs: P.kwargs) -> T:
+        until, pause = monotonic() + REPEATING, FIRST_PAUSE
+        while True:
+            try:
+                return transaction(*args, **kwargs)
+            except JournalConflict:
+                if monotonic() + pause > until:
+                    raise
+            sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    return repeat
+
+
+def _is_conflict(error: SQLAlchemyError) -> bool:
+    state, number = _code_of(getattr(error, "orig", None))
+    return state in _CONFLICT_STATES or number in _CONFLICT_NUMBERS
+
+
+def _code_of(cause: object) -> tuple[Any, Any]:
+    """Return the SQLSTATE and the number that a driver's error has, as far as it has them."""
+    return getattr(cause, "sqlstate", None), (*getattr(cause, "args", ()), None)[0]
 
 
 def first_line(error: BaseException) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 from sqlalchemy import Engine, Table, insert, inspect, select
+from sqlalchemy.exc import IntegrityError
 
-from .failures import JournalUnavailable
+from .failures import JournalConflict, JournalUnavailable
 from .tables import (
     COMMITS,
     ENTRIES,
@@ -36,7 +37,8 @@ PART = 0
 def create(engine: Engine) -> None:
     """Create the tables of a new journal; one that is there stays, unless its layout is another.
 
-    Raises JournalUnavailable where there is but a part of one: it may be being restored.
+    Raises JournalUnavailable where there is but a part of one: it may be being restored; and
+    JournalConflict where another process makes the same at this moment.
     """
     layout = _layout(engine)
     if layout == LAYOUT:
@@ -46,11 +48,14 @@ def create(engine: Engine) -> None:
     if layout is not None:
         log.warning("a new epoch begins: the tables of the journal are of another version")
         METADATA.drop_all(engine)
-    METADATA.create_all(engine)
-    with writer_engine(engine).begin() as connection:
-        if connection.execute(select(STATE.c.id)).first() is None:
-            connection.execute(insert(STATE).values(_first_state()))
-            connection.execute(insert(COMMITS).values(commit_row(0)))
+    try:
+        METADATA.create_all(engine)
+        with writer_engine(engine).begin() as connection:
+            if connection.execute(select(STATE.c.id)).first() is None:
+                connection.execute(insert(STATE).values(_first_state()))
+                connection.execute(insert(COMMITS).values(commit_row(0)))
+    except IntegrityError as error:
+        raise JournalConflict("another process makes the same journal") from error
 
 
 def _layout(engine: Engine) -> int | None:

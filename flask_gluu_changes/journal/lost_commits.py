@@ -13,6 +13,7 @@ from sqlalchemy import Engine, and_, func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..errors import BackendUnavailable
+from .failures import JournalUnavailable, journal_errors, repeated
 from .protocol import Position
 from .tables import COMMITS, STATE, UNKNOWN_COMMITS
 
@@ -43,19 +44,24 @@ A node whose replica of the database lags may have noted one that is there by no
 
 def note_unknown(engine: Engine, position: Position) -> None:
     """Note the commit that a position names, unless it may have been forgotten for its age."""
-    row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
     try:
-        with engine.begin() as connection:
-            oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
-            if oldest is not None and oldest < position.until:
-                connection.execute(insert(UNKNOWN_COMMITS).values(row))
+        _note(engine, position)
     except IntegrityError:
         pass  # it was noted before
-    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error):
+    except (JournalUnavailable, SQLAlchemyError, engine.dialect.loaded_dbapi.Error):
         log.warning(
             "a client knows of changes that the journal does not, and this cannot be noted in"
             " it; if it was restored, run `flask gluu-changes new-epoch`"
         )
+
+
+@repeated
+def _note(engine: Engine, position: Position) -> None:
+    row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
+    with journal_errors(), engine.begin() as connection:
+        oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
+        if oldest is not None and oldest < position.until:
+            connection.execute(insert(UNKNOWN_COMMITS).values(row))
 
 
 def being_corrected() -> BackendUnavailable:

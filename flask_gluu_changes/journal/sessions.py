@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -9,6 +10,12 @@ from sqlalchemy import Connection, Engine, event
 
 MARIADB = {"mysql", "mariadb"}
 """SQLAlchemy's names of its dialects."""
+
+ALL_STATEMENTS = 15
+"""Galera's bits of what reads, what updates and deletes, what inserts, and what shows tables."""
+
+POOL_OPTIONS: Mapping[str, Any] = {"pool_reset_on_return": None}
+"""For servers: `prepare_sessions` has each connection rolled back when the pool gets it back."""
 
 SQLITE_PATIENCE = 10
 """Seconds that one waits for the lock of a file."""
@@ -19,10 +26,22 @@ def prepare_sessions(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name in MARIADB:
+        return
+    event.listen(engine, "reset", _roll_back)
+    if engine.dialect.name in MARIADB:
         event.listen(engine, "connect", _prepare_mysql)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _keep_no_statements)
+
+
+def _roll_back(connection: Any, record: Any, state: Any) -> None:
+    """Roll back, or close what cannot be; SQLAlchemy's pool would log a traceback of each."""
+    if state.transaction_was_reset:
+        return
+    try:
+        connection.rollback()
+    except Exception as error:
+        record.invalidate(error)
 
 
 def _keep_no_statements(connection: Any, _: object) -> None:
@@ -43,9 +62,16 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _prepare_mysql(connection: Any, _: object) -> None:
-    """Set what the server may have other defaults for: a value is refused and never cut."""
+    """Set what the server may have other defaults for: a value is refused and never cut.
+
+    A node of a Galera Cluster takes in what all others have written before a transaction begins,
+    and refuses it where it cannot.
+    """
     with closing(connection.cursor()) as cursor:
         cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")  # other builds do not know the variables
+        if ("wsrep_on", "ON") in cursor.fetchall():
+            cursor.execute(f"SET SESSION wsrep_sync_wait = {ALL_STATEMENTS}, wsrep_dirty_reads = 0")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -39,7 +39,7 @@ from ..errors import BackendUnavailable, ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
 from .files import keep_private
-from .sessions import MARIADB, SQLITE_PATIENCE, prepare_sessions
+from .sessions import MARIADB, POOL_OPTIONS, SQLITE_PATIENCE, prepare_sessions
 
 METADATA = MetaData()
 ONLY_ROW = 1
@@ -299,7 +299,7 @@ def _make_engine(
         limits = connect_options(parsed.get_dialect().driver, connect_timeout, operation_timeout)
         args = {name: value for name, value in limits.items() if name not in parsed.query}
         waits = {"pool_pre_ping": True, "pool_timeout": connect_timeout, "connect_args": args}
-        options = {**waits, **options}
+        options = {**waits, **POOL_OPTIONS, **options}
     return create_engine(parsed, **options)
 
 

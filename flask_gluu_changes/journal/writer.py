@@ -26,10 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from .batch import WriteBatch as WriteBatch
-from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values
+from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
 from .files import forget_overwritten
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
-from .inum_owners import InumOwners
+from .inum_owners import NO_INUM, InumOwners
 from .layout import create
 from .lease import SECOND as SECOND
 from .lease import Lease
@@ -107,6 +107,7 @@ class Writer:
     def name(self, name: str) -> None:
         self._lease.name = name
 
+    @repeated
     def acquire(self, *, by_force: bool = False) -> bool:
         """Take the lease if nobody holds it, or by force; False while somebody does."""
         self._quarantine.reset()
@@ -126,11 +127,13 @@ class Writer:
         """Have the next `acquire` make sure that all tables are there."""
         self._created = False
 
+    @repeated
     def renew(self) -> None:
         """Renew the lease without writing anything."""
         with self._transaction():
             pass
 
+    @repeated
     def release(self) -> None:
         """Release the lease, so that another can take it at once."""
         with journal_errors():
@@ -210,6 +213,15 @@ class Writer:
         """Return who was in a commit that is missing, and has not been told again."""
         return self._recent.lost_ids()
 
+    def with_inums_of(self, ids: Collection[str]) -> set[str]:
+        """Return who has an inum that some others have, or had when they were removed."""
+        with journal_errors(), self._engine.begin() as connection:
+            gone = {row["inum"] for row in known_rows(connection, [*ids]).values()} - {NO_INUM}
+            entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
+            found = connection.execute(entries) if gone else ()
+            return {row.id for row in found if row.inum in gone}.difference(ids)
+
+    @repeated
     def settle_lost(self) -> None:
         """Note that everybody was told again who was in a missing commit."""
         while self._recent.lost:
@@ -230,6 +242,7 @@ class Writer:
         with journal_errors(), self._engine.begin() as connection:
             return self._quarantine.largest_entry(connection)
 
+    @repeated
     def follow(self, source: str, level: str, why: str) -> None:
         """Note what is followed and how; another source than before begins a new epoch.
 
@@ -242,6 +255,7 @@ class Writer:
         with self._transaction() as connection:
             connection.execute(update(STATE).values(source=source, level=level, why=why))
 
+    @repeated
     def begin_epoch(self, *, forget: bool = False) -> None:
         """Begin a new epoch, because continuity cannot be proven: every token becomes void.
 
@@ -274,6 +288,7 @@ class Writer:
                 raise
             return self._commit_apart(batch, error)
 
+    @repeated
     def _commit_whole(self, batch: WriteBatch) -> int:
         with self._transaction() as connection:
             state = read_state(connection)
@@ -312,6 +327,7 @@ class Writer:
                 return self.commit(replace(batch, changes={**set_aside}))
         raise error
 
+    @repeated
     def prune(self, before: int) -> None:
         """Forget removals and commits from before a time; tokens that need them get a 410."""
         old = ENTRIES.c.removed_at < before

@@ -6,8 +6,9 @@ with MariaDb() as server:
 
 from __future__ import annotations
 
-import getpass
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,7 @@ class MariaDb(Server):
     def __init__(self) -> None:
         super().__init__()
         self.port = free_port()
-        install = [
-            "--no-defaults",
-            f"--datadir={self._data}",
-            "--skip-test-db",
-            "--skip-name-resolve",
-        ]
-        install += ["--auth-root-authentication-method=normal", f"--user={getpass.getuser()}"]
-        self.prepare(program("mariadb-install-db", "mariadb-server-core"), *install)
+        self.install()
         self._made = False
 
     @property
@@ -47,14 +41,24 @@ class MariaDb(Server):
 
     def start(self) -> None:
         """Start it and return when it answers; the first time, make the database."""
-        options = [f"--datadir={self._data}", f"--port={self.port}", f"--bind-address={HOST}"]
-        options += [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
-        options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=256M"]
-        options += [f"--user={getpass.getuser()}", "--skip-name-resolve", "--max-connections=50"]
         mariadbd = program("mariadbd", "mariadb-server-core")
-        self.run([mariadbd, "--no-defaults", *options], self.answers)
+        self.run([mariadbd, "--no-defaults", *self.options()], self.answers)
         if not self._made:
             self._make()
+
+    def options(self) -> list[str]:
+        """Return what it is started with."""
+        options = [f"--datadir={self.data}", f"--port={self.port}", f"--bind-address={HOST}"]
+        options += [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
+        options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=256M"]
+        return [*options, f"--user={self.account}", "--skip-name-resolve", "--max-connections=50"]
+
+    def install(self) -> None:
+        """Make its data."""
+        options = [f"--datadir={self.data}", f"--user={self.account}", "--skip-test-db"]
+        options += ["--skip-name-resolve", "--auth-root-authentication-method=normal"]
+        install = program("mariadb-install-db", "mariadb-server-core")
+        self.prepare(install, "--no-defaults", *options)
 
     def answers(self) -> bool:
         """Tell whether it lets clients in."""
@@ -64,17 +68,24 @@ class MariaDb(Server):
             return False
         return True
 
+    @contextmanager
+    def as_root(self) -> Iterator[Any]:
+        """Yield a cursor of whoever may do everything."""
+        with self.connect("root", "", database=None) as root, root.cursor() as cursor:
+            yield cursor
+
     def stop(self) -> None:
         """End it in good order: clients are cut off."""
         self.end(signal.SIGTERM)
 
     def _make(self) -> None:
-        with self.connect("root", "", database=None) as root, root.cursor() as cursor:
+        with self.as_root() as cursor:
             cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
             cursor.execute(f"CREATE USER {USER} IDENTIFIED BY '{PASSWORD}'")
             cursor.execute(f"GRANT ALL ON *.* TO {USER}")
         self._made = True
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """The folder that it keeps everything in."""
         return self.folder / "data"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import pwd
 import shutil
@@ -44,6 +45,11 @@ class Server:
         self._guard: subprocess.Popen[bytes] | None = None
         if self._account:
             os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
+
+    @property
+    def account(self) -> str:
+        """The name of whoever runs it."""
+        return self._account.pw_name if self._account else getpass.getuser()
 
     @property
     def pid(self) -> int:

@@ -54,16 +54,24 @@ class Torture:
     """One run in a folder, by a seed.
 
     server: a directory that was not started yet; a slapd of the site's, unless told otherwise.
-    journal: the URL of its database, a file of SQLite's.
+    journal: the URL of its database, a file of SQLite's. lease: of followers, in seconds.
     """
 
     def __init__(
-        self, folder: Path, site: Site, *, seed: str = "1", server: Any = None, journal: str = ""
+        self,
+        folder: Path,
+        site: Site,
+        *,
+        seed: str = "1",
+        server: Any = None,
+        journal: str = "",
+        lease: float = 0.5,
     ) -> None:
         self.journal = Journal(folder, journal)
         self.server = server or _slapd(folder, site)
         self._site = site
         self._seed = seed
+        self._lease = lease
         self._log = folder / "follow.log"
         self._followers: list[subprocess.Popen[bytes]] = []
         self._dump = ""
@@ -98,10 +106,13 @@ class Torture:
             METADATA.drop_all(self.journal.engine)
         self.journal.engine.dispose()
 
-    def follow(self) -> None:
-        """Start the command; if it runs already, one that waits to take over."""
+    def follow(self, journal: str = "") -> None:
+        """Start the command; if it runs already, one that waits to take over.
+
+        journal: the URL by which it reaches the same database, if another one.
+        """
         with self._log.open("ab") as log:
-            environment = os.environ | self.environment()
+            environment = os.environ | self.environment(journal)
             self._followers.append(subprocess.Popen(FOLLOW, env=environment, stderr=log))
 
     def stop_following(self, among: str = "") -> None:
@@ -109,13 +120,17 @@ class Torture:
 
         among: words of which one is the process that is meant; else all are.
         """
-        chosen = [p for p in self._followers if not among or str(p.pid) in among.split(".")]
+        chosen = self.followers(among)
         self._followers = [p for p in self._followers if p not in chosen]
         ended = [process.poll() for process in chosen]
         for process in chosen:
             process.kill()
             process.wait()
         assert not any(code is not None for code in ended), self._log.read_text()[-2000:]
+
+    def followers(self, among: str = "") -> list[subprocess.Popen[bytes]]:
+        """Return the running commands; of them those whose processes are among some words."""
+        return [p for p in self._followers if not among or str(p.pid) in among.split(".")]
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -147,9 +162,13 @@ class Torture:
             assert consumer.replica().deleted() & oracle.uuids(self.server) == set()
         print(f"seed {self._seed}: {self._steps} steps, {consumer.replica().deeds()}")
 
-    def environment(self) -> dict[str, str]:
-        """Give the settings of the follower, and of whoever serves the journal."""
-        own = {"JOURNAL_URL": self.journal.url, "FOLLOW_LEASE": "0.5", "FOLLOW_MAX_REMOVALS": "1"}
+    def environment(self, journal: str = "") -> dict[str, str]:
+        """Give the settings of the follower, and of whoever serves the journal.
+
+        journal: the URL by which they reach the same database, if another one.
+        """
+        url = journal or self.journal.url
+        own = {"JOURNAL_URL": url, "FOLLOW_LEASE": f"{self._lease}", "FOLLOW_MAX_REMOVALS": "1"}
         own |= {"LDAP_COMPARE_INTERVAL": "1"} if self._site.silent else {}
         if self._lines:
             own |= self._by_relays()

@@ -97,6 +97,7 @@ class Ingester:
         for found in self._follower.read(ids.copy()):
             self._upsert(found)
             ids.discard(found.id)
+        self._batch.again.update(self._writer.with_inums_of(ids))
         self._remove([*ids])
         self._repairs = False
         self._commit()

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+from sqlalchemy import Engine
+
 from ...backend import Backend
 from ...errors import BackendRefused, BackendUnavailable
 from ...follower import (
@@ -31,7 +33,7 @@ from ...settings.base import Settings
 from ...settings.fields import PREFIX
 from ...settings.journal import FollowSettings, JournalSettings
 from .. import held
-from ..failures import JournalUnavailable, journal_errors
+from ..failures import JournalUnavailable, journal_errors, repeated
 from ..limits import SizeLimits
 from ..reader import JournalReader
 from ..records import EVERYTHING_SINCE, IdentityEncoder
@@ -237,10 +239,15 @@ def confirm_removals(config: Mapping[str, Any]) -> int:
     engine = engine_from_config(config)
     try:
         JournalReader(engine).status()
-        with journal_errors(), writer_engine(engine).begin() as connection:
-            return held.confirm_removals(connection)
+        return _confirm_removals(engine)
     finally:
         engine.dispose()
+
+
+@repeated
+def _confirm_removals(engine: Engine) -> int:
+    with journal_errors(), writer_engine(engine).begin() as connection:
+        return held.confirm_removals(connection)
 
 
 def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:

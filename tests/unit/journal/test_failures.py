@@ -15,11 +15,14 @@ from sqlalchemy.exc import (
 )
 
 from flask_gluu_changes.errors import BackendUnavailable
+from flask_gluu_changes.journal import failures as module
 from flask_gluu_changes.journal.failures import (
+    JournalConflict,
     JournalUnavailable,
     journal_errors,
     reason_of,
     refuses_values,
+    repeated,
 )
 
 
@@ -119,3 +122,80 @@ def test_an_error_about_a_value_passes_as_it_is() -> None:
     with pytest.raises(IntegrityError) as caught, journal_errors():
         raise cause
     assert caught.value is cause
+
+
+@pytest.mark.parametrize("number", [1020, 1047, 1050, 1180, 1205, 1213])
+def test_a_number_of_mariadb_is_a_conflict(number: int) -> None:
+    """Another transaction was first, or the node changes its group."""
+    with pytest.raises(JournalConflict), journal_errors():
+        raise wrapped(DriverError(number, "text"))
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "42P07"])
+def test_a_state_of_postgresql_is_a_conflict(state: str) -> None:
+    """Another transaction was first, or made the table."""
+    with pytest.raises(JournalConflict), journal_errors():
+        raise wrapped(DriverError("text", sqlstate=state))
+
+
+@pytest.mark.parametrize("cause", [DriverError(2013), DriverError(sqlstate="57P01"), None])
+def test_another_error_is_no_conflict(cause: Exception | None) -> None:
+    """A line that broke may have broken behind the end of the transaction."""
+    error = SQLAlchemyError("pool") if cause is None else wrapped(cause)
+    with pytest.raises(JournalUnavailable) as caught, journal_errors():
+        raise error
+    assert type(caught.value) is JournalUnavailable
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pauses: list[float] = []
+        monkeypatch.setattr(module, "monotonic", lambda: 1000 + sum(self.pauses))
+        monkeypatch.setattr(module, "sleep", self.pauses.append)
+
+
+def test_a_transaction_that_met_others_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With longer pauses each time, and with what it was called with."""
+    clock, met = Clock(monkeypatch), [JournalConflict("met")] * 7
+
+    @repeated
+    def add(one: int, *, other: int) -> int:
+        if met:
+            raise met.pop()
+        return one + other
+
+    assert add(1, other=2) == 3
+    assert clock.pauses == [0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5]
+    assert add.__name__ == "add"
+
+
+def test_a_transaction_that_always_meets_others_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After five seconds."""
+    clock, error = Clock(monkeypatch), JournalConflict("met")
+
+    @repeated
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(JournalConflict) as caught:
+        fail()
+    assert caught.value is error
+    assert sum(clock.pauses) == pytest.approx(4.62)
+
+
+@pytest.mark.parametrize("error", [JournalUnavailable("away"), ValueError()])
+def test_what_is_no_conflict_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It may be done already, or would come again."""
+    clock = Clock(monkeypatch)
+
+    @repeated
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert clock.pauses == []

@@ -17,6 +17,8 @@ from flask_gluu_changes.follower import (
 )
 from flask_gluu_changes.journal.ingest import ingester as module
 from flask_gluu_changes.journal.tables import ENTRIES, UNKNOWN_COMMITS
+from flask_gluu_changes.journal.writer import DELETED, WriteBatch, Writer
+from tests.support.world import copy_of, put_back
 
 from .ingesting import World, seen
 
@@ -262,3 +264,24 @@ def test_two_who_were_read_with_one_inum_are_told_apart_later() -> None:
     with world.journal.engine.begin() as connection:
         told = connection.scalars(select(ENTRIES.c.id).order_by(ENTRIES.c.seq)).all()
     assert told == ["old", "new"]
+
+
+def test_who_has_the_inum_of_one_in_a_lost_commit_is_told_behind_it() -> None:
+    """Another follower has told of them meanwhile, and this one heard nothing of it."""
+    world = World()
+    world.tell(seen("former", "i"), Heartbeat(False))
+    engine = world.journal.engine
+    copy = copy_of(engine)
+    world.tell(Deleted(["former"]), Heartbeat(False))
+    put_back(engine, copy)
+    other, batch = Writer(engine), WriteBatch()
+    assert other.acquire(by_force=True)
+    batch.remove("former", DELETED)
+    batch.put(world.journal.identity("new", {"inum": ["i"]}))
+    other.commit(batch)
+    assert world.writer.acquire(by_force=True)
+    assert world.writer.find_lost() == 1
+    world.ingester.tell_lost_again()
+    with engine.begin() as connection:
+        told = connection.scalars(select(ENTRIES.c.id).order_by(ENTRIES.c.seq)).all()
+    assert told == ["former", "new"]
