@@ -169,7 +169,10 @@ class PagingSessions:
         except BaseException:
             self._store.drop(name)
             raise
-        return self._cut(request, row) or Page(request.key.since, [], None)
+        page = self._cut(request, row)
+        if page is None:  # else a client would take an empty page for the end
+            raise BackendUnavailable("a paging session's snapshot is gone", public=NO_ROOM)
+        return page
 
     def _publish(
         self,

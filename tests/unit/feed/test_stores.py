@@ -190,3 +190,34 @@ def test_a_lock_leaves_no_file(folder: Path) -> None:
     assert lock is not None
     lock.release()
     assert list(folder.iterdir()) == []
+
+
+def test_a_new_snapshot_that_is_gone_is_no_empty_page(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client would take that for the end."""
+    monkeypatch.setattr(store, "open", lambda name: None)
+    with pytest.raises(BackendUnavailable, match="is gone"):
+        _page(_sessions(store))
+
+
+def test_a_small_answer_is_given_without_the_table(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is only remembered there."""
+    folder.mkdir(0o700)
+    (folder / TABLE).write_bytes(b"no database at all" * 1000)
+    page = _page(_sessions(FolderStore(folder)), size=5000)
+    assert page == Page(SINCE, IN_ORDER, 4999)
+    assert caplog.messages == ["the table of paging sessions cannot be written: DatabaseError"]
+
+
+def test_all_pages_know_what_was_asked_for(store: SessionStore) -> None:
+    """The first, a later one and one behind the end."""
+    sessions = _sessions(store)
+    pages = [_page(sessions, start) for start in (0, 3, 5000)]
+    assert [page.since for page in pages] == [SINCE] * 3
+    assert len({page.session for page in pages}) == 1
+    assert pages[0].session
+    small = _page(sessions, 0, 5000), _page(sessions, 6000, 5000)
+    assert [page.session for page in small] == ["", pages[0].session]
