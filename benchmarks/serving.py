@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 WORKERS = 2
 THREADS = 4
 CLIENTS = 4
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class KeepAlive:
