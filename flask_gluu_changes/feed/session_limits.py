@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from ..errors import BackendUnavailable
 from .session_table import SessionRow, SnapshotRow
@@ -32,18 +33,35 @@ class SessionLimits:
 
         Raises BackendUnavailable where there is no room.
         """
-
-        def taken(kept: Iterable[SessionRow]) -> int:
-            return new.octets + sum(sizes[name] for name in {one.snapshot for one in kept})
-
-        kept = [*sessions]
+        kept = _Kept(sizes, sessions)
+        own = _Kept(sizes, [one for one in sessions if one.caller == caller])
+        dropped = []
         for session in sessions:
-            own = [one for one in kept if one.caller == caller]
-            is_over = len(own) >= self._limit or taken(own) > self._in_all // 2
             is_own = session.caller == caller
-            if (is_own and is_over) or ((is_own or session.ended) and taken(kept) > self._in_all):
-                kept.remove(session)
-        if kept and taken(kept) > self._in_all:
+            is_over = own.count >= self._limit or own.octets + new.octets > self._in_all // 2
+            is_full = kept.octets + new.octets > self._in_all
+            if (is_own and is_over) or ((is_own or session.ended) and is_full):
+                kept.drop(session)
+                if is_own:
+                    own.drop(session)
+                dropped.append(session)
+        if kept.count and kept.octets + new.octets > self._in_all:
             text = "there is no room for another snapshot in GLUU_CHANGES_MAX_PAGING_OCTETS"
             raise BackendUnavailable(text, public=NO_ROOM)
-        return [one for one in sessions if one not in kept]
+        return dropped
+
+
+class _Kept:
+    """Counts sessions, and the octets of their snapshots, of which several may share one."""
+
+    def __init__(self, sizes: Mapping[str, int], sessions: Sequence[SessionRow]) -> None:
+        self._sizes = sizes
+        self._users = Counter(session.snapshot for session in sessions)
+        self.count = len(sessions)
+        self.octets = sum(sizes[name] for name in self._users)
+
+    def drop(self, session: SessionRow) -> None:
+        self.count -= 1
+        self._users[session.snapshot] -= 1
+        if not self._users[session.snapshot]:
+            self.octets -= self._sizes[session.snapshot]
