@@ -16,6 +16,9 @@ from flask.cli import with_appcontext
 from ..follower import Follower, SnapshotProgress, StopSignal
 from .journal import ingest_module, known_source_of, source_of
 
+FEW_COLLECTIONS = 50_000, 20, 50
+"""After how many new objects the collector looks for cycles, of which entries have none."""
+
 
 @click.command()
 @with_appcontext
@@ -28,6 +31,7 @@ def follow() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     gc.freeze()  # else each collection visits all that was imported, and delays changes
+    gc.set_threshold(*FEW_COLLECTIONS)
     with ingest_module("service") as service:
         service.run_ingest(current_app.config, backend, stop, Progress())
 
