@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
-from .stores import PATIENCE, Lock, NoLock, SessionStore, connect
+from .stores import PATIENCE, Lock, NoLock, SessionStore, closed_if_failing, connect
 
 if sys.platform != "win32":  # where each process keeps its sessions for itself
     import fcntl
@@ -54,9 +54,10 @@ class FolderStore(SessionStore):
         self._use()
         os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY))
         connection = connect(str(self._file))
-        # what a crash of the machine loses is lost with the walks that it interrupts
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=OFF")
+        with closed_if_failing(connection):
+            # what a crash of the machine loses is lost with the walks that it interrupts
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=OFF")
         self._opened = self._file.stat().st_ino
         self._delete_unfinished()
         return connection

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from weakref import finalize
 
 from .. import forks
-from .stores import SessionStore
+from .stores import SessionStore, closed_if_failing
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS snapshot (name TEXT PRIMARY KEY, since INTEGER, began REAL,"
@@ -202,8 +202,9 @@ class SessionTable:
             self._close()
         if self._connection is None:
             connection = self._store.connect()
-            for statement in _TABLES:
-                connection.execute(statement)
+            with closed_if_failing(connection):
+                for statement in _TABLES:
+                    connection.execute(statement)
             self._connection = connection
             self._closer = finalize(self, connection.close)
         return self._connection

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 import sqlite3
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 PATIENCE = 30.0
@@ -89,3 +91,13 @@ def connect(name: str) -> sqlite3.Connection:
     return sqlite3.connect(
         name, timeout=LOCK_PATIENCE, isolation_level=None, check_same_thread=False
     )
+
+
+@contextmanager
+def closed_if_failing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection where it cannot be made ready: Python warns of those that are left."""
+    try:
+        yield
+    except sqlite3.Error:
+        connection.close()
+        raise
