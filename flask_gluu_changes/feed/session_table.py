@@ -27,6 +27,10 @@ _KEPT = "SELECT * FROM session WHERE snapshot != '' ORDER BY ended DESC, progres
 _PUT = "REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
+SURELY_ANOTHER_RUN = 60.0
+"""Seconds that the system's clock cannot go on while one waits for the table."""
+
+
 class SessionRow(NamedTuple):
     """One client's progress through a snapshot.
 
@@ -158,10 +162,14 @@ class SessionTable:
             return found and SnapshotRow(*found)
 
     def expire(self, alive: float, now: float) -> None:
-        """Forget the sessions that progressed before a time, and of another run of the system."""
+        """Forget the sessions that progressed before a time, and of another run of the system.
+
+        now: the time when this was asked for; others may have progressed since.
+        """
         with self._transaction() as connection:
             connection.execute(
-                "DELETE FROM session WHERE progressed <= ? OR progressed > ?", (alive, now)
+                "DELETE FROM session WHERE progressed <= ? OR progressed > ?",
+                (alive, now + SURELY_ANOTHER_RUN),
             )
             self._drop_unused(connection)
 

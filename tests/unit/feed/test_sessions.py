@@ -330,6 +330,29 @@ def test_sessions_that_nobody_continues_are_dropped(
     assert len(store.names()) == 3
 
 
+def test_what_others_did_while_one_waited_for_the_table_is_kept(
+    sessions: PagingSessions, clock: Clock
+) -> None:
+    """Its time is later than the one at which the waiting began."""
+    clock.now = 5.0
+    _begin(sessions)
+    clock.now = 4.9
+    _begin(sessions, key=SessionKey("other", SINCE))
+    clock.now = 5.1
+    assert _next(sessions, 2) == [b"a2", b"a3"]
+
+
+def test_what_is_left_of_another_run_of_the_system_is_deleted(
+    sessions: PagingSessions, clock: Clock, store: SessionStore
+) -> None:
+    """Its clock has begun anew since."""
+    clock.now = 1e6
+    _begin(sessions)
+    clock.now = 100.0
+    _begin(_sessions(clock, store), size=6, count=5)
+    assert store.names() == set()
+
+
 def test_what_is_idle_is_deleted_with_the_next_answer(
     sessions: PagingSessions, clock: Clock, store: SessionStore
 ) -> None:
