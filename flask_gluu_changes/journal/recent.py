@@ -1,9 +1,10 @@
 """The last commits of this process, of which a database that failed over may lack some.
 
 Replicas lag, so the one that is promoted may not have the last commits, though clients were told
-what is in them. Whoever wrote them finds that out: he reads again what was lost, beginning at the
-cookie that came with what is left, and tells again whoever was in a lost commit, with a version
-above the lost one. So a lost commit costs nothing but the tokens that name it.
+what is in them. The process that wrote them finds that out: it reads again what was lost, beginning
+at the cookie that came with what is left, and tells again whoever was in a lost commit, with a
+version above the lost one. So a lost commit costs the tokens that name it; and the removal of who
+was created in one and is gone since is not told.
 """
 
 from __future__ import annotations
