@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import stat
@@ -181,6 +182,21 @@ def test_a_lock_that_nobody_gives_back_is_not_waited_for_without_end(
     held.release()
     with store.wait_for_lock(1):
         assert store.lock(1) is None
+
+
+def test_a_lock_whose_file_went_meanwhile_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder deleted it while another one opened it, and a third one has a new file by now."""
+    flock = fcntl.flock
+
+    def flock_late(descriptor: int, how: int) -> None:
+        (folder / "1.lock").unlink()
+        (folder / "1.lock").touch()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock_late)
+    assert FolderStore(folder).lock(1) is None
 
 
 def test_a_lock_leaves_no_file(folder: Path) -> None:
