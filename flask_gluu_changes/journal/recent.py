@@ -3,14 +3,14 @@
 Replicas lag, so the one that is promoted may not have the last commits, though clients were told
 what is in them. The process that wrote them finds that out: it reads again what was lost, beginning
 at the cookie that came with what is left, and tells again whoever was in a lost commit, with a
-version above the lost one. So a lost commit costs the tokens that name it; and the removal of who
-was created in one and is gone since is not told.
+version above the lost one; also that somebody is gone of whom the journal knows nothing any more.
+So a lost commit costs nothing but the tokens that name it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from ..errors import GluuChangesError
 from ..follower import ContinuityLost
 from .lost_commits import SETTLED
+from .rows import Names
 from .tables import COMMITS, UNKNOWN_COMMITS, JournalState, parts_of
 
 MOST_IDS = 20_000
@@ -34,12 +35,12 @@ class CommitsLost(GluuChangesError):
 
 
 class Commit(NamedTuple):
-    """What was written; ids: of all whose rows changed."""
+    """What was written; people: inum and uid of all whose rows changed, by id."""
 
     epoch: str
     head: int
     id: str
-    ids: Collection[str]
+    people: Mapping[str, Names]
 
 
 class RecentCommits:
@@ -73,11 +74,11 @@ class RecentCommits:
         if self._pending is None:
             return
         self._commits.append(self._pending)
-        self._ids += len(self._pending.ids)
+        self._ids += len(self._pending.people)
         self._pending = None
         while self._ids > self._most_ids:
             self._forgotten = self._commits.popleft()
-            self._ids -= len(self._forgotten.ids)
+            self._ids -= len(self._forgotten.people)
 
     def left(self, epoch: str, head: int, cookie: str) -> None:
         """Remember how the journal was left, for the next `check`."""
@@ -132,9 +133,9 @@ class RecentCommits:
         """Return how many commits are missing that the database said it had."""
         return sum(commit is not self._pending for commit in self.lost)
 
-    def lost_ids(self) -> set[str]:
-        """Return who was in a lost commit."""
-        return {id_ for commit in self.lost for id_ in commit.ids}
+    def lost_people(self) -> dict[str, Names]:
+        """Return who was in a lost commit, as the last one has them."""
+        return {id_: names for commit in self.lost for id_, names in commit.people.items()}
 
     def settle(self, connection: Connection) -> None:
         """Note that tokens of the lost commits show nothing that is not known."""
@@ -148,7 +149,7 @@ class RecentCommits:
         """Forget the lost commits, which are settled."""
         lost = {commit.id for commit in self.lost}
         self._commits = deque(commit for commit in self._commits if commit.id not in lost)
-        self._ids = sum(len(commit.ids) for commit in self._commits)
+        self._ids = sum(len(commit.people) for commit in self._commits)
         self._pending, self.lost = None, []
 
 

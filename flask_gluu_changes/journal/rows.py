@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
@@ -53,6 +54,13 @@ _REPLACE = (
 )
 
 
+class Names(NamedTuple):
+    """What a removal tells of somebody besides the id."""
+
+    inum: str
+    uid: str
+
+
 class RowChange(NamedTuple):
     """A row that will be written; known: what was known of it, then it is an update."""
 
@@ -83,17 +91,26 @@ class Stamp:
 
 
 def row_changes(
-    connection: Connection, batch: WriteBatch, state: JournalState, stamp: Stamp
+    connection: Connection,
+    batch: WriteBatch,
+    state: JournalState,
+    stamp: Stamp,
+    lost: Mapping[str, Names],
 ) -> list[RowChange]:
     """Compare what was seen with what is known; each difference gets a seq behind the head.
 
     Removals come first: who is created again under the same inum must not be removed after it.
+
+    lost: people whom clients may know though the journal does not, by id; a batch that repairs
+    tells that they are gone.
     """
     seen, known = batch.changes, known_rows(connection, list(batch.changes))
     seqs = count(state.head + 1)
     changes: list[RowChange] = []
     for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
-        before = _distrusted(known.get(id_)) if batch.repairs else known.get(id_)
+        before: _Known | None = known.get(id_)
+        if batch.repairs:
+            before = _distrusted(before or _lost_row(id_, lost, change))
         row = _difference(change, before, stamp)
         if row is not None:
             row["seq"] = next(seqs)
@@ -105,6 +122,13 @@ def with_true_head(connection: Connection, state: JournalState) -> JournalState:
     """Return the state with its head behind every row, also those that nobody should have."""
     last = connection.scalar(select(func.max(ENTRIES.c.seq))) or 0
     return replace(state, head=max(state.head, last))
+
+
+def _lost_row(id_: str, lost: Mapping[str, Names], change: Change) -> _Row | None:
+    """Return what clients may know of somebody who is gone."""
+    if id_ not in lost or not isinstance(change, str):
+        return None
+    return {"id": id_, **lost[id_]._asdict()}
 
 
 def _distrusted(known: _Known | None) -> _Known | None:

@@ -40,6 +40,8 @@ from .recent import Commit, RecentCommits
 from .recent import CommitsLost as CommitsLost
 from .records import Identity
 from .rows import (
+    Names,
+    RowChange,
     Stamp,
     delete_entries,
     known_rows,
@@ -211,12 +213,15 @@ class Writer:
 
     def lost_ids(self) -> set[str]:
         """Return who was in a commit that is missing, and has not been told again."""
-        return self._recent.lost_ids()
+        return {*self._recent.lost_people()}
 
     def with_inums_of(self, ids: Collection[str]) -> set[str]:
-        """Return who has an inum that some others have, or had when they were removed."""
+        """Return who has an inum that some others have, or had when they were removed or lost."""
+        lost = self._recent.lost_people()
         with journal_errors(), self._engine.begin() as connection:
-            gone = {row["inum"] for row in known_rows(connection, [*ids]).values()} - {NO_INUM}
+            gone = {row["inum"] for row in known_rows(connection, [*ids]).values()}
+            gone |= {lost[id_].inum for id_ in ids if id_ in lost}
+            gone -= {NO_INUM}
             entries = select(ENTRIES.c.id, ENTRIES.c.inum).where(ENTRIES.c.removed.is_(None))
             found = connection.execute(entries) if gone else ()
             return {row.id for row in found if row.inum in gone}.difference(ids)
@@ -298,10 +303,12 @@ class Writer:
             stamp = Stamp.after(state, self._recent.version)
             if batch.repairs:
                 state = with_true_head(connection, state)
-            changes = row_changes(connection, batch, state, stamp)
+            lost = self._recent.lost_people()
+            changes = row_changes(connection, batch, state, stamp, lost)
             if state.built:  # else there is no client to see anything
                 changes += self._inum_owners.told_again(connection, changes, batch.again, stamp)
-            written = [str(change.row["id"]) for change in changes]
+            # before everybody was read nobody is told anything
+            written = _names_in(changes) if state.built else {}
             write_rows(connection, changes)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
@@ -309,7 +316,7 @@ class Writer:
                 batch = replace(batch, confirmed_at=None)
             left = _advance(connection, state, batch, len(changes), stamp)
             commit = Commit(state.epoch, left.head, left.commit, written)
-            self._recent.begin(commit if written else None, stamp.version)
+            self._recent.begin(commit if changes else None, stamp.version)
         self._recent.end()
         self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
@@ -351,6 +358,10 @@ class Writer:
         with journal_errors(), self._engine.begin() as connection:
             self._lease.renew(connection)
             yield connection
+
+
+def _names_in(changes: list[RowChange]) -> dict[str, Names]:
+    return {row["id"]: Names(row["inum"], row["uid"]) for row, _ in changes}
 
 
 def _advance(

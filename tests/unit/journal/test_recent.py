@@ -238,6 +238,34 @@ def test_versions_stay_above_those_that_were_lost(
     assert journal.version > versions[0]
 
 
+def test_who_was_created_in_a_lost_commit_and_is_gone_is_removed(journal: Journal) -> None:
+    """A client that broke off in a run of several pages may have them, and a token of before."""
+    site = Site(journal)
+    journal.put("a")
+    kept = site.full()
+    _lost(journal, lambda: journal.put("b"))
+    assert _find(journal) == {"b"}
+    for reason in ("deleted", "deleted"):  # a second time changes nothing but the version
+        repairs = WriteBatch(repairs=True)
+        repairs.remove("b", reason)
+        journal.writer.commit(repairs)
+    journal.writer.settle_lost()
+    (removal,) = site.get(deltaToken=kept).get_json()["removed"]
+    told = {name: removal[name] for name in ("@id", "inum", "uid", "reason")}
+    assert told == {"@id": "b", "inum": "b", "uid": "b", "reason": "deleted"}
+
+
+def test_who_has_the_inum_of_somebody_lost_is_told_behind_that(journal: Journal) -> None:
+    """A client that keys on inums would remove the new owner."""
+    journal.put("a")
+    _lost(journal, lambda: journal.put("b"))
+    assert _find(journal) == {"b"}
+    batch = WriteBatch()
+    batch.put(journal.identity("c", {"inum": ["b"], "uid": ["c"]}))
+    journal.writer.commit(batch)
+    assert journal.writer.with_inums_of({"b"}) == {"c"}
+
+
 @pytest.fixture
 def followed(tmp_path: Path) -> Iterator[Followed]:
     """A journal that a thread fills."""
