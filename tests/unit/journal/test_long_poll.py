@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +20,7 @@ from flask_gluu_changes.journal.long_poll import HeadWatcher
 from tests.support.apps import OPERATION
 from tests.support.journal_site import Site, shown
 from tests.support.journals import Journal
+from tests.support.later import Later, doing_once
 
 LONG = 30.0
 """Seconds that no test waits for, unless nobody wakes it: then it fails."""
@@ -120,26 +121,10 @@ def test_nobody_looks_while_nobody_waits() -> None:
 
 
 @pytest.fixture
-def later(journal: Journal) -> Iterator[Callable[[Callable[[], None]], None]]:
+def later(journal: Journal) -> Iterator[Later]:
     """Do something as soon as a request waits."""
-    threads: list[threading.Thread] = []
-
-    def do(something: Callable[[], None]) -> None:
-        def watch() -> None:
-            pause = threading.Event()
-            while not journal.backend._watcher._waiters:
-                pause.wait(0.001)
-            something()
-
-        threads.append(threading.Thread(target=watch))
-        threads[-1].start()
-
-    yield do
-    for thread in threads:
-        thread.join()
-
-
-Later = Callable[[Callable[[], None]], None]
+    with doing_once(lambda: journal.backend._watcher._waiters) as do:
+        yield do
 
 
 @pytest.fixture

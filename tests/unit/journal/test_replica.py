@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from flask_gluu_changes.testing import LONG_AGO
 from tests.support.journal_site import Site, shown, token_of
 from tests.support.journals import Journal
 from tests.support.lagging import LaggingCopy
+from tests.support.later import Later, doing_once
 
 
 @pytest.fixture
@@ -203,23 +203,15 @@ def test_a_replica_that_is_away_is_asked_now_and_then(
 
 
 @pytest.fixture
-def later(copy: LaggingCopy) -> Iterator[Callable[[Callable[[], None]], None]]:
+def later(copy: LaggingCopy) -> Iterator[Later]:
     """Do something as soon as a request waits at the node of the replica, which was looked at."""
-    threads: list[threading.Thread] = []
 
-    def do(something: Callable[[], None]) -> None:
-        def watch() -> None:
-            pause = threading.Event()
-            while not any(w.known._first_epoch for w in [*copy.backend._watcher._waiters]):  # type: ignore[attr-defined]
-                pause.wait(0.001)
-            something()
+    def has_looked() -> bool:
+        waiters = [*copy.backend._watcher._waiters]
+        return any(waiter.known._first_epoch for waiter in waiters)  # type: ignore[attr-defined]
 
-        threads.append(threading.Thread(target=watch))
-        threads[-1].start()
-
-    yield do
-    for thread in threads:
-        thread.join()
+    with doing_once(has_looked) as do:
+        yield do
 
 
 def test_who_is_ahead_of_the_replica_waits_until_it_is_behind(
