@@ -43,6 +43,12 @@ class RecordRefused(SyncError):
     exit_code = ExitCode.REFUSED
 
 
+class TargetRefuses(SyncError):
+    """A target refuses records, and the run ends because of them."""
+
+    exit_code = ExitCode.REFUSED
+
+
 _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (ChangesMisconfigured, ExitCode.USAGE),
     (ConfigurationError, ExitCode.USAGE),
