@@ -16,7 +16,7 @@ from .pages import Change as Change
 from .pages import Page
 from .requester import Requester
 from .token_store import TokenStore
-from .urls import check_private, parsed_url
+from .urls import checked_url
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class ChangesClient:
         excluded: Iterable[str] = (),
         repetitions: int = 5,
         answer_timeout: float = 300.0,
+        insecure_http: bool = False,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Prepare a client; nothing is requested yet.
@@ -87,13 +88,17 @@ class ChangesClient:
                 of what Retry-After says, or of 1, 2, 4 … seconds; at least one.
             answer_timeout: The longest time for a request with its whole answer, in seconds. Waits
                 for a change come on top of it, and of the read timeout of `http`.
+            insecure_http: Whether credentials may be sent unencrypted.
             sleep: The function that pauses for a number of seconds.
 
         Raises:
             ChangesMisconfigured: Credentials would be sent unencrypted.
         """
         self._requester = Requester(
-            Exchange(http, answer_timeout), _checked(url, http), repetitions, sleep
+            Exchange(http, answer_timeout),
+            checked_url(url, http, insecure_http=insecure_http),
+            repetitions,
+            sleep,
         )
         self._store = store
         self._http = http
@@ -206,11 +211,3 @@ class ChangesClient:
                 return
             query = {"cursor": page.cursor, **self._query}
             page = self._requester.page(query, interval=interval)
-
-
-def _checked(url: str, http: httpx.Client) -> httpx.URL:
-    """Return a URL to which the credentials of a client may be sent."""
-    parsed = parsed_url(url, "the operation's URL")
-    if http.auth is not None or parsed.userinfo or "Authorization" in http.headers:
-        check_private(parsed, "credentials")
-    return parsed
