@@ -13,7 +13,7 @@ import httpx
 from .errors import ChangesError, ChangesUnavailable, TokenExpired
 from .exchange import Exchange
 from .pages import Change as Change
-from .pages import Page
+from .pages import Page, parse_page
 from .requester import Requester
 from .token_store import TokenStore
 from .urls import checked_url
@@ -99,6 +99,7 @@ class ChangesClient:
             checked_url(url, http, insecure_http=insecure_http),
             repetitions,
             sleep,
+            lambda response: parse_page(response.content),
         )
         self._store = store
         self._http = http

@@ -35,6 +35,7 @@ LAYERS = (
     ("backends.ldap.backend",),
     ("backends.ldap.__init__",),
     ("client", "testing"),
+    ("sync",),
     ("scim",),
     ("protection",),
     ("web",),
