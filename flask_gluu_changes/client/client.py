@@ -36,12 +36,15 @@ class Batch:
         first: Whether a full reading begins with this batch.
         complete: Whether a full reading ends with this batch. Whoever was not in it is not there
             any more: remove the others, up to a number that you find plausible.
+        token: With the last batch of a run, what the store is given when the next batch is asked
+            for; empty with others. Store it yourself where it has to be in the same transaction.
     """
 
     changes: list[Change]
     full: bool = False
     first: bool = False
     complete: bool = False
+    token: str = ""
 
 
 class ChangesClient:
@@ -169,7 +172,7 @@ class ChangesClient:
     def _changes_since(self, token: str, wait: int, interval: float) -> Iterator[Batch]:
         for page in self._run({"deltaToken": token}, interval, wait):
             if page.changes:
-                yield Batch(page.changes)
+                yield Batch(page.changes, token=page.token)
         self._store.save(page.token)
 
     def _everybody(self, interval: float) -> Iterator[Batch]:
@@ -193,7 +196,8 @@ class ChangesClient:
         while not complete:
             for number, page in enumerate(self._run(start, interval)):
                 complete = number == 0 and bool(page.token)
-                yield Batch(page.changes, full=True, first=first, complete=complete)
+                token = page.token if complete else ""
+                yield Batch(page.changes, full=True, first=first, complete=complete, token=token)
                 first = False
             start = {"deltaToken": page.token}
         self._store.save(page.token)

@@ -1,1 +1,1 @@
-"""The sync job `gluu-changes`: a replica is kept equal to what a server tells, run by run."""
+"""Keep a copy of everybody in step with a server: the command `gluu-changes`, and its parts."""

@@ -87,6 +87,7 @@ class TimeStampSource:
         """
         checked = checked_url(url, http, insecure_http=insecure_http)
         exchange = Exchange(http, answer_timeout)
+        self._http = http
         self._requester = Requester(exchange, checked, repetitions, sleep, parse_time_page, RETRIED)
         self._count = max(2, count)
         self._only = {name.lower() for name in attributes}
@@ -113,6 +114,10 @@ class TimeStampSource:
         known = TimePosition.from_text(position) if position else TimePosition(0, 0)
         everybody = full or self._is_due(known)
         yield from self._everybody(known) if everybody else self._changes_since(known)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def _await_turn(self, wait: int) -> None:
         early = self._not_before - self._now()

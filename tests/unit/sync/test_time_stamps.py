@@ -99,7 +99,7 @@ def test_h4_a_deletion_shifts_the_pages(server: GluuServer, replica: TimeReplica
     """Pages share somebody; where they do not, they are read once more."""
     gone = [server.create(uid) for uid in "abcdef"][:2]
     server.pass_by(DAY // 2)
-    once(server, 1, lambda: [server.delete(inum) for inum in gone])
+    once(server, 1, lambda: [server.people.pop(inum) for inum in gone])
     replica.run()
     assert uids(replica) == [*"cdef"]
 
