@@ -17,9 +17,12 @@ def public_name(url: httpx.URL) -> str:
 def parsed_url(text: str, what: str) -> httpx.URL:
     """Return a URL; raise ChangesMisconfigured for one that cannot be read."""
     try:
-        return httpx.URL(text)
+        url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError) as error:
         raise ChangesMisconfigured(f"{what} is no URL that can be read") from error
+    if url.scheme and not url.host:
+        raise ChangesMisconfigured(f"{what} names no host")
+    return url
 
 
 def check_private(url: httpx.URL, what: str, *, insecure_http: bool = False) -> None:

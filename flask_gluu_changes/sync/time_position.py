@@ -45,6 +45,11 @@ class TimePosition:
         times = {"reached": self.reached, "full": self.full_at}
         return json.dumps({name: to_instant(from_micros(time)) for name, time in times.items()})
 
+    @staticmethod
+    def is_text(text: str) -> bool:
+        """Return whether a position was made by a source by time stamps; no token is an object."""
+        return text.startswith("{")
+
     @classmethod
     def from_text(cls, text: str) -> TimePosition:
         """Return the position that a text stands for.
