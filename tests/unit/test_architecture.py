@@ -25,7 +25,7 @@ LAYERS = (
     ("model",),
     ("values", "visibility"),
     ("settings",),
-    ("encoder", "follower", "database"),
+    ("encoder", "follower", "database", "oauth"),
     ("backend",),
     ("feed", "journal"),
     ("journal.ingest",),
