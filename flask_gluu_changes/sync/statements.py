@@ -24,7 +24,5 @@ def _upsert(dialect: str, table: Table) -> Insert:
         return statement.on_duplicate_key_update({n: statement.inserted[n] for n in others})
     upsert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     values = {name: upsert.excluded[name] for name in others}
-    result: Insert = upsert.on_conflict_do_update(
-        index_elements=[*table.primary_key], set_=values
-    )
+    result: Insert = upsert.on_conflict_do_update(index_elements=[*table.primary_key], set_=values)
     return result
