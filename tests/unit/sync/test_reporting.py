@@ -196,7 +196,7 @@ def test_metrics_are_of_the_text_format(tmp_path: Path) -> None:
     name, label = "gluu_changes_sync_[a-z_]+", r'[a-z]+="[^"]*"'
     metric = (
         rf"# HELP ({name}) [^\n]+\n# TYPE \1 gauge\n"
-        rf"(?:\1{{{label}(?:,{label})*}} [0-9.e+]+\n)+"
+        rf"(?:\1{{{label}(?:,{label})*}} [0-9.e+-]+\n)+"
     )
     text = file.read_text()
     while text:
