@@ -15,7 +15,7 @@ from ..client import ChangesMisconfigured, ClientCredentials, PrivateKey, TokenC
 from ..client.urls import check_private, parsed_url
 from .server_options import ServerOptions
 
-SECRET = "GLUU_CHANGES_CLIENT_SECRET"  # noqa: S105 -- the name of a variable
+SECRET = "GLUU_SYNC_CLIENT_SECRET"  # noqa: S105 -- the name of a variable
 """The environment variable that may hold the client's secret."""
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"

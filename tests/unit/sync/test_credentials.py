@@ -57,7 +57,7 @@ def test_the_secret_is_found_wherever_it_may_be(files: Path, tmp_path: Path) -> 
         found = [
             authentication(options(**who, client_secret_file=files / "client-secret"), {}),
             authentication(options(**who, client_key=files / "key.pem"), {}),
-            authentication(options(**who), {"GLUU_CHANGES_CLIENT_SECRET": "rs-secret"}),
+            authentication(options(**who), {"GLUU_SYNC_CLIENT_SECRET": "rs-secret"}),
             authentication(options(**who), {"CREDENTIALS_DIRECTORY": str(files)}),
             authentication(options(**who), {"CREDENTIALS_DIRECTORY": str(tmp_path)}),
         ]
@@ -70,10 +70,10 @@ def test_an_option_counts_more_than_a_variable_and_that_more_than_systemd(files:
     with AuthorizationServer() as server:
         assert isinstance(server, AuthorizationServer)
         who = {"token_endpoint": f"{server.url}/token", "client_id": "rs"}
-        others = {"GLUU_CHANGES_CLIENT_SECRET": "wrong", "CREDENTIALS_DIRECTORY": str(files)}
+        others = {"GLUU_SYNC_CLIENT_SECRET": "wrong", "CREDENTIALS_DIRECTORY": str(files)}
         of_file = authentication(options(**who, client_secret_file=files / "client-secret"), others)
         assert get(of_file, server) == "rs"
-        right = {**others, "GLUU_CHANGES_CLIENT_SECRET": "rs-secret"}
+        right = {**others, "GLUU_SYNC_CLIENT_SECRET": "rs-secret"}
         right["CREDENTIALS_DIRECTORY"] = "/nowhere"
         assert get(authentication(options(**who), right), server) == "rs"
 
@@ -163,7 +163,7 @@ def command(server: ServerOptions, more: str | None) -> None:
 
 def test_the_options_reach_a_command_as_one() -> None:
     """With those of its own, and with what the environment says."""
-    variables = {"GLUU_CHANGES_URL": URL, "GLUU_CHANGES_CLIENT_ID": "rs"}
+    variables = {"GLUU_SYNC_URL": URL, "GLUU_SYNC_CLIENT_ID": "rs"}
     run = CliRunner().invoke(command, ["--more", "x", "--full-every", "12h"], env=variables)
     assert run.output == f"{options(client_id='rs', full_every=43200.0)!r} x\n"
 
