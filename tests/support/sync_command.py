@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from flask_gluu_changes.journal.writer import WriteBatch
+
 from .apps import OPERATION
 from .journal_site import Site
 from .journals import Journal
@@ -69,11 +71,11 @@ class Synced:
 
     def pull(self, *words: object) -> Done:
         """Pull into the table."""
-        return run_command("pull", self.url, *words, GLUU_CHANGES_INTO=self.into)
+        return run_command("pull", self.url, *words, GLUU_SYNC_INTO=self.into)
 
     def command(self, name: str, *words: object, **environment: str) -> Done:
         """Run another command on the same."""
-        return run_command(name, self.url, *words, GLUU_CHANGES_INTO=self.into, **environment)
+        return run_command(name, self.url, *words, GLUU_SYNC_INTO=self.into, **environment)
 
     def rows(self, query: str = "SELECT id, attributes FROM people ORDER BY id") -> list[Any]:
         """Return what a query finds in the replica's database."""
@@ -83,6 +85,15 @@ class Synced:
                 return [tuple(row) for row in connection.execute(text(query))]
         finally:
             engine.dispose()
+
+    def rename_ids(self) -> None:
+        """Have the source tell everybody under another id."""
+        for id_, attributes in self.dump().items():
+            batch = WriteBatch()
+            batch.remove(id_, "deleted")
+            entry = {name: list(values) for name, values in attributes.items()}
+            batch.put(self.journal.identity(f"other {id_}", entry))
+            self.journal.writer.commit(batch)
 
     def people(self) -> dict[str, Any]:
         """Return the attributes of everybody in the table, by id."""
