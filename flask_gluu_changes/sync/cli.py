@@ -106,6 +106,11 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         raise SystemExit(ExitCode.USAGE) from None
+    except ImportError as error:
+        if error.name != "sqlalchemy":
+            raise
+        click.echo("gluu-changes: pip install 'flask-gluu-changes[client]'", err=True)
+        raise SystemExit(ExitCode.USAGE) from None
     except (click.Abort, KeyboardInterrupt):
         raise SystemExit(ExitCode.FAILURE) from None
 

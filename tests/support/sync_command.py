@@ -69,6 +69,11 @@ class Synced:
         self.folder = folder
         self.into = f"sqlite:///{folder / 'replica.db'}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the command."""
+        return {**os.environ, "PYTHONPATH": str(ROOT), "GLUU_SYNC_INTO": self.into}
+
     def pull(self, *words: object) -> Done:
         """Pull into the table."""
         return run_command("pull", self.url, *words, GLUU_SYNC_INTO=self.into)
