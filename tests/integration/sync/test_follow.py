@@ -27,9 +27,9 @@ def _until(synced: Synced, names: list[str]) -> None:
     """Wait until the table has these people."""
     file, until = synced.folder / "replica.db", monotonic() + 40
     while monotonic() < until:
-        if file.exists() and synced.rows("SELECT 1 FROM sqlite_master WHERE name = 'people'"):
-            if [*synced.people()] == names:
-                return
+        made = file.exists() and synced.rows("SELECT 1 FROM sqlite_master WHERE name = 'people'")
+        if made and [*synced.people()] == names:
+            return
         sleep(0.1)
     raise AssertionError("it was not followed")
 
