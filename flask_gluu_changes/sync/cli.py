@@ -6,6 +6,15 @@ import click
 
 from ..errors import GluuChangesError
 from .exit_codes import ExitCode
+from .server_options import ServerOptions, server_options
+from .target_options import (
+    RunOptions,
+    StateOptions,
+    TargetOptions,
+    run_options,
+    state_options,
+    target_options,
+)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -14,6 +23,31 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.version_option(package_name="flask-gluu-changes")
 def cli() -> None:
     """Keep a copy of everybody in step with a server that tells changes."""
+
+
+@cli.command()
+@server_options
+@state_options
+@target_options
+@run_options
+@click.option("--full", is_flag=True, help="Read everybody again.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+def pull(
+    server: ServerOptions,
+    place: StateOptions,
+    target: TargetOptions,
+    rules: RunOptions,
+    full: bool,
+    dry_run: bool,
+) -> None:
+    """Apply what changed since the last run, once to the end.
+
+    Example: gluu-changes pull https://idp.example.org/identity/restv1/scim/UpdatedUsers
+    --into sqlite:///people.db
+    """
+    from .commands import pull as run
+
+    raise SystemExit(run(server, place, target, rules, full=full, is_dry=dry_run))
 
 
 def main() -> None:

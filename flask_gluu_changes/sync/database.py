@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.schema import CreateTable
 
 from ..database import connect_options, parse_url, prepare_engine
 from ..errors import ConfigurationError, cause_of
-from ..journal.sessions import POOL_OPTIONS, prepare_sessions
+from ..journal.sessions import MARIADB, POOL_OPTIONS, prepare_sessions
 from .errors import Locked, SinkUnavailable, SyncError
 from .records import dumps
 
@@ -24,6 +25,9 @@ CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 300.0
 """The longest waits for a database: until it lets one in, and for the next part of an answer."""
 
 OWNER_ONLY = 0o600
+
+IN_MEMORY = "sqlite://"
+"""For a job that remembers nothing."""
 
 _BEGIN = ("BEGIN IMMEDIATE",)
 
@@ -37,25 +41,29 @@ class Database:
 
     connection: Connection
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, *, is_dry: bool = False) -> None:
         """Prepare the session; nothing is opened yet.
 
         Args:
             url: An SQLAlchemy URL.
             name: What is locked: of two with the same name, one works at a time.
+            is_dry: Whether all that is written is rolled back at the end.
         """
-        self.url = parsed(url)
+        self.url = URL.create("sqlite") if url == IN_MEMORY else parsed(url)
         self._name = name
+        self._is_dry = is_dry
         self._open = ExitStack()
+        if is_dry and self._is_file and not Path(self.place).exists():
+            self.url = URL.create("sqlite")
 
     @property
     def place(self) -> str:
         """Name the database, without its password."""
-        return self.url.database or "" if self._is_file else self.url.render_as_string()
+        return str(self.url.database) if self._is_file else self.url.render_as_string()
 
     @property
     def _is_file(self) -> bool:
-        return self.url.get_backend_name() == "sqlite"
+        return self.url.get_backend_name() == "sqlite" and bool(self.url.database)
 
     def open(self, *, lock: bool = True) -> Self:
         """Open the session; raise Locked where another process has it."""
@@ -66,8 +74,10 @@ class Database:
                 engine = _engine(self.url)
                 self._open.callback(engine.dispose)
                 self.connection = self._open.enter_context(engine.connect())
-                if lock and not self._is_file:
+                if lock and self.url.get_backend_name() != "sqlite":
                     self._lock()
+                if self._is_dry:
+                    self._open.callback(self.connection.begin().rollback)
         except BaseException:
             self.close()
             raise
@@ -92,8 +102,25 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Commit what the block does, or nothing of it."""
-        with errors_of(self.place), self.connection.begin():
-            yield self.connection
+        connection = self.connection
+        begin = connection.begin_nested if self._is_dry else connection.begin
+        with errors_of(self.place), begin():
+            yield connection
+
+    def make(self, tables: Iterable[Table]) -> None:
+        """Make the tables that are not there."""
+        with self.transaction() as connection:
+            there = inspect(connection)
+            for table in tables:
+                if not there.has_table(table.name):
+                    self._make(connection, table)
+
+    def _make(self, connection: Connection, table: Table) -> None:
+        if self._is_dry and connection.dialect.name in MARIADB:  # which cannot undo it
+            made = str(CreateTable(table).compile(connection))
+            connection.exec_driver_sql(made.replace("CREATE", "CREATE TEMPORARY", 1))
+        else:
+            table.create(connection)
 
     def _lock(self) -> None:
         digest = hashlib.blake2b(self._name.encode(), digest_size=8).hexdigest()
@@ -173,8 +200,8 @@ def _engine(url: URL) -> Engine:
             f"the database needs a driver that is not installed: {error}; pip install"
             " 'psycopg[binary]' or pymysql"
         ) from error
-    if url.get_backend_name() == "sqlite":
-        _make_private(Path(str(url.database)))
+    if url.get_backend_name() == "sqlite" and url.database:
+        _make_private(Path(url.database))
     prepare_sessions(engine)
     prepare_engine(engine, connect=CONNECT_SECONDS, operation=ANSWER_SECONDS)
     return engine

@@ -70,8 +70,8 @@ class Rules:
 class Job:
     """Brings targets up to date with a source, run by run.
 
-    selection: what the position belongs to besides the source, as a text: of another URL or of
-    other attributes it says nothing, and everybody is read anew.
+    selection: the URL and the attributes, as a text: of others a position says nothing, and
+    everybody is read anew.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Job:
         self._state = state
         self._sinks = sinks
         self._rules = rules
-        self._belongs_to = f"{source.level} {selection}"
+        self._selection = selection
 
     def run(
         self,
@@ -122,17 +122,10 @@ class Job:
         outcome.known = self._state.count()
 
     def _read(self, spool: Spool, full: bool, wait: int, watcher: Watcher) -> None:
-        position = self._position()
+        position = self._state.position(self._selection)
         for batch in self._source.read(position, full=full or not position, wait=wait):
             spool.add(batch)
             watcher.read(len(batch.changes))
-
-    def _position(self) -> str:
-        position = self._state.position()
-        if position.value and position.belongs_to != self._belongs_to:
-            log.warning("Everybody is read anew: the state is of another URL or selection")
-            return ""
-        return position.value
 
     def _missing(self, spool: Spool) -> dict[str, str]:
         """Return who is known and was not in a reading of everybody; inums by id."""
@@ -180,8 +173,7 @@ class Job:
         now = str(outcome.until)
         with self._state.database.transaction() as connection:
             if spool.position:
-                place = {"position": spool.position, "belongs_to": self._belongs_to}
-                self._state.note(connection, **place)
+                self._state.move(connection, spool.position, self._selection)
             if spool.full and spool.complete:
                 self._state.forget_removed(connection)
                 self._state.note(connection, full_at=now)

@@ -49,6 +49,9 @@ class Source(Protocol):
             wait: The seconds that the server may wait for a change before it answers.
         """
 
+    def close(self) -> None:
+        """Close the connections."""
+
 
 class TokenSource:
     """Reads a server that issues delta tokens, which are the positions."""

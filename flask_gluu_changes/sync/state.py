@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from .records import body_of, change_of, digest_of, head_of
 from .spool import Spooled
 from .statements import Row, put
 from .tables import StateTables
+
+log = logging.getLogger(__name__)
 
 FORMAT = "1"
 """Of the tables; another version of the program may have another one."""
@@ -50,19 +53,6 @@ class Aside:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where the next run goes on.
-
-    Attributes:
-        value: What the source understands.
-        belongs_to: The source and the selection that it is of; of others it says nothing.
-    """
-
-    value: str = ""
-    belongs_to: str = ""
-
-
 class State:
     """The tables of a state within a database that is open.
 
@@ -75,8 +65,8 @@ class State:
 
     def prepare(self) -> None:
         """Make the tables that are not there; raise SyncError for those of another format."""
+        self.database.make(self.tables.metadata.sorted_tables)
         with self.database.transaction() as connection:
-            self.tables.metadata.create_all(connection)
             found = self._facts(connection).get("format")
             if found is None:
                 self.note(connection, format=FORMAT)
@@ -96,10 +86,21 @@ class State:
         rows = [{"name": name, "value": value} for name, value in facts.items()]
         put(connection, self.tables.facts, rows)
 
-    def position(self) -> Position:
-        """Return the position."""
+    def position(self, selection: str) -> str:
+        """Return where to go on; empty where there is no position, or one of another selection.
+
+        selection: the URL and the attributes, as a text.
+        """
         facts = self.facts()
-        return Position(facts.get("position", ""), facts.get("belongs_to", ""))
+        position = facts.get("position", "")
+        if position and facts.get("selection") != selection:
+            log.warning("Everybody is read anew: the state is of another URL or other attributes")
+            return ""
+        return position
+
+    def move(self, connection: Connection, position: str, selection: str) -> None:
+        """Note where to go on."""
+        self.note(connection, position=position, selection=selection)
 
     def time(self, name: str) -> datetime | None:
         """Return a fact that is a time."""

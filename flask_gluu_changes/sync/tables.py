@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Self
 
 from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, String, Table, Text
@@ -103,7 +102,6 @@ def _held(metadata: MetaData, name: str) -> Table:
     )
 
 
-@cache
 def people_table(name: str) -> Table:
     """Return the table that is kept equal with the source."""
     return Table(

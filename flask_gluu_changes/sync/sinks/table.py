@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from sqlalchemy import Connection, delete, update
 from sqlalchemy.exc import DBAPIError
@@ -14,9 +13,7 @@ from ..errors import RecordRefused
 from ..records import REMOVED
 from ..statements import Row, put
 from ..tables import people_table
-
-Removals = Literal["delete", "disable", "keep"]
-"""What a removal does to a row: nothing is left of it, `active` becomes false, or nothing."""
+from ..target_options import Removals
 
 _REFUSALS = {"DataError", "IntegrityError"}
 _REFUSED_STATES = {"22", "23", "P0"}
@@ -36,8 +33,7 @@ class TableSink:
 
     def prepare(self) -> None:
         """Make the table, unless it is there."""
-        with self._database.transaction() as connection:
-            self._table.create(connection, checkfirst=True)
+        self._database.make([self._table])
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Write changes to the table."""
@@ -63,6 +59,24 @@ class TableSink:
             connection.execute(delete(self._table).where(those))
         elif self._removals == "disable":
             connection.execute(update(self._table).where(those).values(active=False))
+
+
+class SeparateTableSink(TableSink):
+    """Writes to a table of another database than that of the state, so at least once."""
+
+    def prepare(self) -> None:
+        """Open the database, and make the table unless it is there."""
+        self._database.open()
+        super().prepare()
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Write changes in a transaction of their own."""
+        with self._database.transaction():
+            super().apply(changes)
+
+    def close(self) -> None:
+        """End the session."""
+        self._database.close()
 
 
 def _row(change: Change) -> Row:
