@@ -6,6 +6,7 @@ import click
 
 from ..errors import GluuChangesError
 from .exit_codes import ExitCode
+from .operator_options import OperatorOptions, operator_options
 from .server_options import ServerOptions, server_options
 from .target_options import (
     RunOptions,
@@ -30,6 +31,7 @@ def cli() -> None:
 @state_options
 @target_options
 @run_options
+@operator_options
 @click.option("--full", is_flag=True, help="Read everybody again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def pull(
@@ -37,6 +39,7 @@ def pull(
     place: StateOptions,
     target: TargetOptions,
     rules: RunOptions,
+    operator: OperatorOptions,
     full: bool,
     dry_run: bool,
 ) -> None:
@@ -47,7 +50,7 @@ def pull(
     """
     from .commands import pull as run
 
-    raise SystemExit(run(server, place, target, rules, full=full, is_dry=dry_run))
+    raise SystemExit(run(server, place, target, rules, operator, full=full, is_dry=dry_run))
 
 
 def main() -> None:

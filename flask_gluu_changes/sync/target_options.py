@@ -60,7 +60,7 @@ def _url_of(context: click.Context, parameter: click.Parameter, value: str) -> s
     if source is click.core.ParameterSource.COMMANDLINE and _has_password(value):
         raise click.BadParameter(
             "it holds a password, which others can see in a list of processes; put the URL into"
-            " the variable GLUU_CHANGES_INTO, or the password where the driver looks for it"
+            " the variable GLUU_SYNC_INTO, or the password where the driver looks for it"
         )
     return value
 
@@ -82,14 +82,14 @@ state_options = option_group(
             "--state",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            envvar="GLUU_CHANGES_STATE",
+            envvar="GLUU_SYNC_STATE",
             help="Remember position and people in this file.",
         ),
         click.option(
             "--into",
             metavar="URL",
             default="",
-            envvar="GLUU_CHANGES_INTO",
+            envvar="GLUU_SYNC_INTO",
             callback=_url_of,
             help="Keep a table of people equal, such as in sqlite:///people.db.",
         ),

@@ -69,11 +69,11 @@ class Synced:
 
     def pull(self, *words: object) -> Done:
         """Pull into the table."""
-        return run_command("pull", self.url, *words, GLUU_CHANGES_INTO=self.into)
+        return run_command("pull", self.url, *words, GLUU_SYNC_INTO=self.into)
 
     def command(self, name: str, *words: object, **environment: str) -> Done:
         """Run another command on the same."""
-        return run_command(name, self.url, *words, GLUU_CHANGES_INTO=self.into, **environment)
+        return run_command(name, self.url, *words, GLUU_SYNC_INTO=self.into, **environment)
 
     def rows(self, query: str = "SELECT id, attributes FROM people ORDER BY id") -> list[Any]:
         """Return what a query finds in the replica's database."""
