@@ -43,10 +43,11 @@ def pull(
     full: bool,
     dry_run: bool,
 ) -> None:
-    """Apply what changed since the last run, once to the end.
+    r"""Apply what changed since the last run, once to the end.
 
-    Example: gluu-changes pull https://idp.example.org/identity/restv1/scim/UpdatedUsers
-    --into sqlite:///people.db
+    \b
+    Example:
+      gluu-changes pull https://idp.example.org/… --into sqlite:///people.db
     """
     from .commands import pull as run
 

@@ -32,13 +32,13 @@ operator_options = option_group(
     OperatorOptions,
     [
         click.option(
-            "--report", type=FILE, metavar="FILE", help="Leave what was done in a file, as JSON."
+            "--report", type=FILE, metavar="FILE", help="Leave a report of each run, as JSON."
         ),
         click.option(
             "--metrics-file",
             type=FILE,
             metavar="FILE",
-            help="Leave it for Prometheus, as FILE.prom.",
+            help="Leave FILE.prom for Prometheus.",
         ),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong."),
     ],
