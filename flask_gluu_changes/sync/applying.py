@@ -12,7 +12,7 @@ from ..client import Change
 from .errors import RecordRefused, TargetRefuses
 from .outcome import Outcome
 from .records import REMOVED
-from .sinks import Sink
+from .sink import Sink
 from .spool import Spooled
 from .state import Known, State
 

@@ -65,6 +65,11 @@ class Database:
     def _is_file(self) -> bool:
         return self.url.get_backend_name() == "sqlite" and bool(self.url.database)
 
+    @property
+    def is_there(self) -> bool:
+        """Tell whether there is a database to open; a server has to be asked."""
+        return not self._is_file or Path(self.place).exists()
+
     def open(self, *, lock: bool = True) -> Self:
         """Open the session; raise Locked where another process has it."""
         try:

@@ -13,7 +13,7 @@ from .applying import Applier
 from .brake import Brake
 from .errors import Braked
 from .outcome import Outcome
-from .sinks import Sink
+from .sink import Sink
 from .source import Source
 from .spool import Spool
 from .state import State
@@ -146,7 +146,7 @@ class Job:
         outcome.held = len(lost)
         with self._state.database.transaction() as connection:
             self._state.hold(connection, lost)
-            self._state.note(connection, held_at=datetime.now(UTC).isoformat())
+            self._state.note(connection, held_at=_now())
         raise Braked(
             f"{len(lost)} of {total} people would be removed, and --max-removals is"
             f" {self._rules.brake}: nothing was applied; see who it is with `gluu-changes status`,"
@@ -170,7 +170,7 @@ class Job:
 
     def _finish(self, spool: Spool, outcome: Outcome) -> None:
         """Move the position, behind all that was applied."""
-        now = str(outcome.until)
+        now = _now()
         with self._state.database.transaction() as connection:
             if spool.position:
                 self._state.move(connection, spool.position, self._selection)
@@ -178,7 +178,7 @@ class Job:
                 self._state.forget_removed(connection)
                 self._state.note(connection, full_at=now)
             self._state.hold(connection, {})
-            self._state.note(connection, succeeded_at=now)
+            self._state.note(connection, succeeded_at=now, level=self._source.level)
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
@@ -186,3 +186,7 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := [*islice(rest, BATCH)]:
         yield batch
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

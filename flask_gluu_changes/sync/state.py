@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, inspect, select
 
 from ..client import Change
 from .database import Database
@@ -75,6 +75,11 @@ class State:
                     f"the state in {self.database.place} has format {found}, and this version of"
                     f" gluu-changes knows {FORMAT}; begin another state"
                 )
+
+    def is_there(self) -> bool:
+        """Return whether the tables are there."""
+        with self.database.transaction() as connection:
+            return inspect(connection).has_table(self.tables.facts.name)
 
     def facts(self) -> Mapping[str, str]:
         """Return all facts by their names."""

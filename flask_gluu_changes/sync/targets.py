@@ -10,14 +10,14 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import ConfigurationError
+from .command_sink import CommandSink
 from .database import IN_MEMORY, Database
-from .sinks import Sink
-from .sinks.command import CommandSink
-from .sinks.formats import Csv, Format, FormattedSink, Ndjson
-from .sinks.ldif import Ldif
-from .sinks.output import AppendedFile, Nowhere, Output, StandardOutput
-from .sinks.table import SeparateTableSink, TableSink
+from .formats import Csv, Format, FormattedSink, Ndjson
+from .ldif import Ldif
+from .output import AppendedFile, Nowhere, Output, StandardOutput
+from .sink import Sink
 from .state import State
+from .table_sink import SeparateTableSink, TableSink
 from .target_options import StateOptions, TargetOptions
 
 STANDARD_OUTPUT = "-"
@@ -83,6 +83,8 @@ class Targets:
         table, removals = self._place.table, self._target.removals
         if not self._place.state:
             sink = TableSink(self.state.database, table, removals)
+            with self.state.database.transaction() as connection:
+                self.state.note(connection, removals=removals)
         else:
             database = Database(self._place.into, table, is_dry=self._is_dry)
             sink = SeparateTableSink(database, table, removals)

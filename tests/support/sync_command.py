@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from flask_gluu_changes.journal.writer import WriteBatch
+
 from .apps import OPERATION
 from .journal_site import Site
 from .journals import Journal
@@ -83,6 +85,15 @@ class Synced:
                 return [tuple(row) for row in connection.execute(text(query))]
         finally:
             engine.dispose()
+
+    def rename_ids(self) -> None:
+        """Have the source tell everybody under another id."""
+        for id_, attributes in self.dump().items():
+            batch = WriteBatch()
+            batch.remove(id_, "deleted")
+            entry = {name: list(values) for name, values in attributes.items()}
+            batch.put(self.journal.identity(f"other {id_}", entry))
+            self.journal.writer.commit(batch)
 
     def people(self) -> dict[str, Any]:
         """Return the attributes of everybody in the table, by id."""

@@ -6,11 +6,11 @@ import base64
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...client import Change
-from ...errors import ConfigurationError
-from ..errors import RecordRefused
-from ..records import REMOVED
+from ..client import Change
+from ..errors import ConfigurationError
+from .errors import RecordRefused
 from .formats import text_of
+from .records import REMOVED
 
 WIDTH = 76
 """Octets of a line; longer ones go on in the next one."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, update
 from sqlalchemy.exc import DBAPIError
 
-from ...client import Change
-from ..database import Database
-from ..errors import RecordRefused
-from ..records import REMOVED
-from ..statements import Row, put
-from ..tables import people_table
-from ..target_options import Removals
+from ..client import Change
+from .database import Database
+from .errors import RecordRefused
+from .records import REMOVED
+from .statements import Row, put
+from .tables import people_table
+from .target_options import Removals
 
 _REFUSALS = {"DataError", "IntegrityError"}
 _REFUSED_STATES = {"22", "23", "P0"}

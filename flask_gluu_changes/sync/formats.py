@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any, Protocol
 
-from ...client import Change
-from ...errors import ConfigurationError
-from ..errors import RecordRefused
-from ..records import dumps, line_of
+from ..client import Change
+from ..errors import ConfigurationError
+from .errors import RecordRefused
 from .output import Output
+from .records import dumps, line_of
 
 SEPARATOR = "|"
 """Between the values of an attribute in a cell."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ...client import Change
+from ..client import Change
 
 
 class Sink(Protocol):

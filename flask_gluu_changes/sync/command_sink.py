@@ -8,9 +8,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from ...client import Change
-from ...errors import ConfigurationError
-from ..errors import HookFailed, RecordRefused, SinkUnavailable
+from ..client import Change
+from ..errors import ConfigurationError
+from .errors import HookFailed, RecordRefused, SinkUnavailable
 from .formats import Ndjson
 
 REFUSES = 65

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from ..errors import SinkUnavailable
+from .errors import SinkUnavailable
 
 OWNER_ONLY = 0o600
 
