@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
+
+from .option_groups import option_group
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -28,28 +27,19 @@ class OperatorOptions:
     quiet: bool = False
 
 
-_OPTIONS = (
-    click.option(
-        "--report", type=FILE, metavar="FILE", help="Leave what was done in a file, as JSON."
-    ),
-    click.option(
-        "--metrics-file",
-        type=FILE,
-        metavar="FILE.prom",
-        help="Leave it for Prometheus, with the time of the last success.",
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong."),
+operator_options = option_group(
+    "operator",
+    OperatorOptions,
+    [
+        click.option(
+            "--report", type=FILE, metavar="FILE", help="Leave a report of each run, as JSON."
+        ),
+        click.option(
+            "--metrics-file",
+            type=FILE,
+            metavar="FILE",
+            help="Leave FILE.prom for Prometheus.",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong."),
+    ],
 )
-
-
-def operator_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command these options, which it gets as one argument `operator`."""
-
-    @wraps(command)
-    def wrapped(**given: Any) -> Any:
-        own = {field.name: given.pop(field.name) for field in fields(OperatorOptions)}
-        return command(operator=OperatorOptions(**own), **given)
-
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped

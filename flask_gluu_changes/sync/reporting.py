@@ -14,7 +14,7 @@ import click
 
 from ..client.urls import parsed_url, public_name
 from ..errors import GluuChangesError
-from .errors import SyncError, exit_code_of
+from .errors import Locked, SyncError, exit_code_of
 from .exit_codes import ExitCode
 from .files import replace_file
 from .metrics_file import write_metrics
@@ -83,6 +83,8 @@ class RunReporter:
             with self._watching() as watcher:
                 run = Run(watcher, outcome)
                 yield run
+        except Locked:  # the run that holds the state reports its own end
+            raise
         except Exception as error:
             self._report_failure(error, outcome, monotonic() - began)
             raise
@@ -106,7 +108,7 @@ class RunReporter:
     def _write(self, report: Report) -> None:
         if self._options.report is not None:
             replace_file(self._options.report, report.to_json())
-        if self._options.metrics_file is not None:
+        if self._options.metrics_file is not None and not report.outcome.dry_run:
             write_metrics(self._options.metrics_file, report, datetime.now(UTC))
 
     def _is_silent(self, report: Report, *, says_little: bool) -> bool:

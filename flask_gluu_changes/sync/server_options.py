@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from .durations import duration
+from .option_groups import option_group
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -50,93 +48,81 @@ class ServerOptions:
     count: int = 200
 
 
-_OPTIONS = (
-    click.argument("url", envvar="GLUU_SYNC_URL"),
-    click.option(
-        "--token-endpoint",
-        metavar="URL",
-        default="",
-        envvar="GLUU_SYNC_TOKEN_ENDPOINT",
-        help="Where the authorization server gives tokens.",
-    ),
-    click.option(
-        "--client-id",
-        metavar="NAME",
-        default="",
-        envvar="GLUU_SYNC_CLIENT_ID",
-        help="The name of this client there.",
-    ),
-    click.option(
-        "--client-secret-file",
-        type=FILE,
-        metavar="FILE",
-        envvar="GLUU_SYNC_CLIENT_SECRET_FILE",
-        help="Its secret. Or: variable GLUU_SYNC_CLIENT_SECRET; systemd's client-secret.",
-    ),
-    click.option(
-        "--client-key",
-        type=FILE,
-        metavar="FILE",
-        envvar="GLUU_SYNC_CLIENT_KEY",
-        help="Its private key in place of a secret. Or: systemd's credential client-key.",
-    ),
-    click.option(
-        "--scope",
-        metavar="NAMES",
-        default="",
-        envvar="GLUU_SYNC_SCOPE",
-        help="The scopes to ask for.",
-    ),
-    click.option("--uma", is_flag=True, help="Exchange the server's UMA tickets for tokens."),
-    click.option(
-        "--token-command",
-        metavar="COMMAND",
-        default="",
-        envvar="GLUU_SYNC_TOKEN_COMMAND",
-        help="A command that prints a token, in place of all that.",
-    ),
-    click.option("--insecure-http", is_flag=True, help="Allow plain http to another machine."),
-    click.option(
-        "--tokens",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        help="Follow by delta tokens, or by time stamps; auto asks the server.",
-    ),
-    click.option(
-        "--full-every",
-        type=duration,
-        default="1d",
-        metavar="TIME",
-        show_default=True,
-        help="By time stamps: read everybody that often.",
-    ),
-    click.option(
-        "--overlap",
-        type=duration,
-        default="5m",
-        metavar="TIME",
-        show_default=True,
-        help="By time stamps: go back so far.",
-    ),
-    click.option(
-        "--count",
-        type=click.IntRange(2, 100_000),
-        default=200,
-        metavar="NUMBER",
-        show_default=True,
-        help="People on a page.",
-    ),
+server_options = option_group(
+    "server",
+    ServerOptions,
+    [
+        click.argument("url", envvar="GLUU_SYNC_URL"),
+        click.option(
+            "--token-endpoint",
+            metavar="URL",
+            default="",
+            envvar="GLUU_SYNC_TOKEN_ENDPOINT",
+            help="Where the authorization server gives tokens.",
+        ),
+        click.option(
+            "--client-id",
+            metavar="NAME",
+            default="",
+            envvar="GLUU_SYNC_CLIENT_ID",
+            help="The name of this client there.",
+        ),
+        click.option(
+            "--client-secret-file",
+            type=FILE,
+            metavar="FILE",
+            envvar="GLUU_SYNC_CLIENT_SECRET_FILE",
+            help="Holds its secret, unless a variable does.",
+        ),
+        click.option(
+            "--client-key",
+            type=FILE,
+            metavar="FILE",
+            envvar="GLUU_SYNC_CLIENT_KEY",
+            help="Its private key, in place of a secret.",
+        ),
+        click.option(
+            "--scope",
+            metavar="NAMES",
+            default="",
+            envvar="GLUU_SYNC_SCOPE",
+            help="The scopes to ask for.",
+        ),
+        click.option("--uma", is_flag=True, help="Exchange UMA tickets for tokens."),
+        click.option(
+            "--token-command",
+            metavar="COMMAND",
+            default="",
+            envvar="GLUU_SYNC_TOKEN_COMMAND",
+            help="Prints a token, in place of all that.",
+        ),
+        click.option("--insecure-http", is_flag=True, help="Allow plain http to another machine."),
+        click.option(
+            "--tokens",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            help="By tokens or time stamps; auto asks.",
+        ),
+        click.option(
+            "--full-every",
+            type=duration,
+            default="1d",
+            metavar="TIME",
+            help="By time stamps: read everybody so often; 1d.",
+        ),
+        click.option(
+            "--overlap",
+            type=duration,
+            default="5m",
+            metavar="TIME",
+            help="By time stamps: go back so far; 5m.",
+        ),
+        click.option(
+            "--count",
+            type=click.IntRange(2, 100_000),
+            default=200,
+            metavar="NUMBER",
+            help="People on a page; 200.",
+        ),
+    ],
 )
-
-
-def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a server, which it gets as one argument `server`."""
-
-    @wraps(command)
-    def wrapped(**given: Any) -> Any:
-        own = {field.name: given.pop(field.name) for field in fields(ServerOptions)}
-        return command(server=ServerOptions(**own), **given)
-
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped

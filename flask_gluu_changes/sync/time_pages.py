@@ -100,8 +100,14 @@ def _micros(time: object) -> int:
 
 
 def _date_of(response: httpx.Response) -> int | None:
+    """Return the earliest time that the answer tells; something between may add its own."""
+    told = [_date(text) for text in response.headers.get_list("Date")]
+    return min((time for time in told if time is not None), default=None)
+
+
+def _date(text: str) -> int | None:
     try:
-        found = parsedate_to_datetime(response.headers.get("Date", ""))
+        found = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     zoned: datetime = found if found.tzinfo else found.replace(tzinfo=UTC)

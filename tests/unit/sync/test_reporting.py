@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from flask_gluu_changes.client import ChangesUnavailable
-from flask_gluu_changes.sync.errors import Braked, SyncError
+from flask_gluu_changes.sync.errors import Braked, Locked, SyncError
 from flask_gluu_changes.sync.exit_codes import ExitCode
 from flask_gluu_changes.sync.files import replace_file
 from flask_gluu_changes.sync.operator_options import OperatorOptions, operator_options
@@ -178,6 +178,15 @@ def test_metrics_keep_the_time_of_the_last_success(tmp_path: Path) -> None:
     with pytest.raises(Braked):
         told(Outcome(since=SINCE), Braked("too many"), metrics_file=file)
     assert metrics(file)[name] == SINCE.timestamp()
+
+
+def test_what_did_nothing_leaves_the_metrics_alone(tmp_path: Path) -> None:
+    """A dry run is no success, and a run that found the state locked no failure."""
+    file = tmp_path / "people.prom"
+    told(Outcome(dry_run=True), metrics_file=file)
+    with pytest.raises(Locked):
+        told(Outcome(), Locked("another run"), metrics_file=file)
+    assert not file.exists()
 
 
 def test_a_file_of_metrics_that_is_garbage_is_replaced(tmp_path: Path) -> None:

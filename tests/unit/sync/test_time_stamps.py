@@ -398,6 +398,16 @@ def test_a_position_of_tokens_is_none_of_times(server: GluuServer) -> None:
             list(TimeReplica(server).source.read(position, full=False))
 
 
+def test_of_several_dates_the_earliest_counts() -> None:
+    """A proxy may add its own, and its clock may be ahead; what is no date does not count."""
+    dates = ["Thu, 01 Jan 2026 00:00:09 GMT", "Thu, 01 Jan 2026 00:00:00 GMT", "tomorrow"]
+    headers = [("Date", date) for date in dates]
+    answer = httpx.Response(200, json={"results": []}, headers=headers)
+    http = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
+    (batch,) = TimeStampSource("https://gluu.test/", http=http).read("", full=False)
+    assert '"reached": "2025-12-31T23:00:00Z"' in batch.position  # an hour before it
+
+
 def test_runs_that_wait_are_some_time_apart(server: GluuServer) -> None:
     """The server cannot wait, so the client does; the first one begins at once."""
     replica = TimeReplica(server, interval=30)
