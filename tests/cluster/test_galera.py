@@ -75,7 +75,10 @@ class Trial:
             ports = [stack.enter_context(node).port for node in nodes]
             proxy = stack.enter_context(Nginx(_server_block(ports)))
             by_proxy = Consumer(
-                folder / "by proxy", proxy.port, seed=f"{self._seed} by proxy", **rule
+                folder / "by proxy",
+                proxy.port,
+                seed=f"{self._seed} by proxy",
+                keeps_higher=keeps_higher,
             )
             in_turn = Consumer(folder / "in turn", *ports, page_size=50, keeps_higher=keeps_higher)
             for consumer in (by_proxy, in_turn):
