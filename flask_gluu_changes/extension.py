@@ -13,11 +13,13 @@ from .errors import ConfigurationError
 from .feed.feed import Feed
 from .feed.sessions import PagingSessions
 from .journal.protocol import SequenceBackend
+from .observe.observer import Observer
 from .protection import Guard, ProtectionSettings, Protector
 from .settings.backends import LdapSettings, SqlSettings
 from .settings.base import Settings
 from .settings.fields import refuse_unknown
 from .settings.journal import FollowSettings, JournalSettings
+from .settings.observe import ObserveSettings
 from .settings.unsafe import check_token_secret, warn_of_shown_secrets
 from .web.blueprint import AppState, create_blueprint
 from .web.capacity import Capacity
@@ -36,6 +38,7 @@ SETTINGS = (
     ProtectionSettings,
     JournalSettings,
     FollowSettings,
+    ObserveSettings,
 )
 """Every class that declares keys; a key that none of them declares is refused."""
 
@@ -116,7 +119,8 @@ class GluuChanges:
             check_token_secret(journal_settings, app.config)
             parts = (journal_settings, settings.visibility, lag, waiting, answers)
             delta = DeltaEndpoint(backend, *parts, settings.digest)
-        state = AppState(settings, feed, protector, answers, delta)
+        observer = Observer(app, ObserveSettings.load(app.config), protector.identity)
+        state = AppState(settings, feed, protector, answers, observer, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)

@@ -71,6 +71,17 @@ class Guard(ABC):
         """
         return client_address()
 
+    def identity(self) -> tuple[str, str]:
+        """Name who asks, for the audit record of the current request.
+
+        It is called after `check`, also where that has refused the request.
+
+        Returns:
+            The client and the subject of the token, as the authorization server names them; each
+            is empty where it is not known. By default both are.
+        """
+        return "", ""
+
     def still_allowed(self) -> Callable[[], bool]:
         """Return what tells later whether the current request would still be let pass.
 

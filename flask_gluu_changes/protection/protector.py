@@ -19,7 +19,7 @@ from ..model import Finding
 from ..settings.protection import ProtectionSettings
 from ..settings.unsafe import check_protection
 from . import openapi
-from .bearer import CLAIMS_IN_G, BearerProtector
+from .bearer import CLAIMS_IN_G, PRESENTED, BearerProtector
 from .caching import Clock
 from .credentials import AuthenticatedClient, PatClient
 from .discovery import ServerMetadata
@@ -92,6 +92,7 @@ class Protector(Guard):
             werkzeug.exceptions.HTTPException: The request is refused.
         """
         g.pop(CLAIMS_IN_G, None)
+        g.pop(PRESENTED, None)
         if self._policy is None:
             return
         needed = self._needed(self._policy.scopes, scopes)
@@ -131,6 +132,11 @@ class Protector(Guard):
         claims = g.get(CLAIMS_IN_G) or {}
         client = claims.get("client_id") or claims.get("sub") or ""
         return f"{client} {client_address()}".strip()
+
+    def identity(self) -> tuple[str, str]:
+        """Return the client and the subject of a token that the authorization server knows."""
+        claims = g.get(PRESENTED) or {}
+        return str(claims.get("client_id") or ""), str(claims.get("sub") or "")
 
     def register(self, app: Flask, paths: Iterable[str]) -> None:
         """Serve the metadata of the protected resource (RFC 9728), in modes with tokens.

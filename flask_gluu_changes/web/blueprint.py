@@ -16,10 +16,13 @@ from marshmallow import Schema
 
 from ..feed.feed import Feed
 from ..feed.snapshot import Page
+from ..observe.observation import observed
+from ..observe.observer import Observer
 from ..protection import Guard
 from ..scim import JSON, add_error_handlers, error_response
 from ..settings.base import Settings
 from .capacity import Busy
+from .checking import check
 from .delta import DeltaEndpoint
 from .long_answers import LongAnswers
 from .openapi import (
@@ -67,6 +70,7 @@ class AppState:
         feed: What answers the timeStamp form.
         protector: What decides whether a request is answered.
         long_answers: What sends answers that take long.
+        observer: What makes a record of each answer.
         delta: What answers the token forms; None where the backend keeps no journal.
     """
 
@@ -74,6 +78,7 @@ class AppState:
     feed: Feed
     protector: Guard
     long_answers: LongAnswers
+    observer: Observer
     delta: DeltaEndpoint | None = None
 
     @property
@@ -89,6 +94,8 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
     version: the version of OpenAPI in which the Api documents the operation.
     """
     blueprint = _HostBlueprint(state.settings.url_host)
+    blueprint.before_request(state.observer.begin)
+    blueprint.after_request(state.observer.end)
     _add_protection(blueprint, state.protector)
     _add_operations(blueprint, state.paths[0], state, version)
     documents = f"{state.settings.documents_prefix}/resource_changes"
@@ -121,7 +128,7 @@ def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
     def protect() -> None:
         endpoint = (request.endpoint or "").rpartition(".")[2]  # the host may nest the blueprint
         if request.method != "OPTIONS" and endpoint not in PUBLIC:
-            protector.check()
+            check(protector)
 
 
 def _add_operations(blueprint: Blueprint, path: str, state: AppState, version: str) -> None:
@@ -191,16 +198,19 @@ def _add_view(blueprint: Blueprint, path: str, view: Any, headers: Any = None) -
 
 
 def _by_time(state: AppState, arguments: dict[str, Any]) -> Response:
-    since, start = arguments["timeStamp"], arguments["start"]
+    since, start, size = arguments["timeStamp"], arguments["start"], arguments["pagesize"]
+    seen = observed()
+    seen.note_asked("timeStamp", timeStamp=since, start=start, pagesize=size)
     page = state.feed.page(
         since,
         caller=state.protector.caller(),
         start=start,
-        size=arguments["pagesize"],
+        size=size,
         find_traits=lambda: find_traits(since),
         reading=state.long_answers.reading,
         sharing=state.long_answers.sharing,
     )
+    seen.note_told(len(page.bodies))
     response = _answer(page, state.long_answers)
     tell_session(response, page, start, state.settings.paging_session_seconds)
     return response

@@ -58,7 +58,7 @@ class Busy(GluuChangesError):
         """Return 429 to a client that asks too much at a time, else 503."""
         whose = "of this client " if self.is_own else ""
         detail = f"Too many requests {whose}{self.kind.value} at the moment. Try again later."
-        response = error_response(429 if self.is_own else 503, detail)
+        response = error_response(429 if self.is_own else 503, detail, reason="busy")
         response.headers["Retry-After"] = str(randint(*RETRY_AFTER))  # noqa: S311 - no secret
         return response
 

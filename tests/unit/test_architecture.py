@@ -36,7 +36,7 @@ LAYERS = (
     ("backends.ldap.__init__",),
     ("client", "testing"),
     ("scim",),
-    ("protection",),
+    ("protection", "observe"),
     ("web",),
     ("cli",),
     ("extension",),

@@ -1,0 +1,18 @@
+"""The keys of what operators see: audit records, metrics and health."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .fields import SettingsGroup, boolean, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveSettings(SettingsGroup):
+    """The settings of what operators see; each field's metadata say what it means."""
+
+    audit: bool = setting(
+        True,
+        "a record of each answer and refusal on the logger `flask_gluu_changes.audit`",
+        boolean,
+    )
