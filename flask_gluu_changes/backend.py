@@ -1,4 +1,4 @@
-"""The interface of a store of people: one method to write, and six with defaults."""
+"""The interface of a store of people: one method to write, and seven with defaults."""
 
 from __future__ import annotations
 
@@ -85,6 +85,20 @@ class Backend(ABC):
             config: The application's config.
         """
         return []
+
+    def ping(self, query: ChangesQuery) -> None:
+        """Have the store answer something, for those who ask whether the operation is ready.
+
+        It is called once a second at most. By default the first entry of an answer is read that
+        should be empty; override it where the store reads everybody for that.
+
+        Args:
+            query: A query that nobody matches.
+
+        Raises:
+            BackendUnavailable: The store does not answer.
+        """
+        next(iter(self.changes(query)), None)
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Yield findings about the store for `flask gluu-changes doctor`.

@@ -13,6 +13,7 @@ from .errors import ConfigurationError
 from .feed.feed import Feed
 from .feed.sessions import PagingSessions
 from .journal.protocol import SequenceBackend
+from .observe.health import NOBODY_SINCE, Readiness
 from .observe.observer import Observer
 from .protection import Guard, ProtectionSettings, Protector
 from .settings.backends import LdapSettings, SqlSettings
@@ -119,12 +120,14 @@ class GluuChanges:
             check_token_secret(journal_settings, app.config)
             parts = (journal_settings, settings.visibility, lag, waiting, answers)
             delta = DeltaEndpoint(backend, *parts, settings.digest)
-        observer = Observer(app, ObserveSettings.load(app.config), protector.identity)
-        state = AppState(settings, feed, protector, answers, observer, delta)
+        observing = ObserveSettings.load(app.config)
+        observer = Observer(app, observing, protector.identity)
+        readiness = Readiness(backend, feed.query(NOBODY_SINCE), observing.ready_lag)
+        state = AppState(settings, feed, protector, answers, observer, readiness, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)
-        app.cli.add_command(create_group(settings, feed, protector))
+        app.cli.add_command(create_group(settings, feed, protector, readiness))
 
 
 def _check_host(app: Flask, settings: Settings) -> None:

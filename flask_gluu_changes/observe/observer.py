@@ -27,6 +27,9 @@ FORMS = {
 }
 """Forms by endpoint, where the URL alone tells."""
 
+UNOBSERVED = ("livez", "readyz")
+"""Endpoints that are asked every few seconds, by nobody of interest."""
+
 PAGES = {"timeStamp", "cursor", "deltaToken", "wait", "stream"}
 """Forms of answers with people."""
 
@@ -49,6 +52,8 @@ class Observer:
 
     def begin(self) -> None:
         """Begin to observe a request, before anything else is done with it."""
+        if (request.endpoint or "").endswith(UNOBSERVED):
+            return
         if self._audits or page_served.receivers or request_refused.receivers:
             begin()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .fields import SettingsGroup, boolean, setting
+from .fields import SettingsGroup, boolean, seconds, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,4 +15,9 @@ class ObserveSettings(SettingsGroup):
         True,
         "a record of each answer and refusal on the logger `flask_gluu_changes.audit`",
         boolean,
+    )
+    ready_lag: float = setting(
+        600.0,
+        "age of the journal's last confirmation above which the operation is not ready, in s",
+        seconds(1, 604_800),
     )

@@ -16,6 +16,7 @@ from marshmallow import Schema
 
 from ..feed.feed import Feed
 from ..feed.snapshot import Page
+from ..observe.health import Readiness
 from ..observe.observation import observed
 from ..observe.observer import Observer
 from ..protection import Guard
@@ -24,6 +25,7 @@ from ..settings.base import Settings
 from .capacity import Busy
 from .checking import check
 from .delta import DeltaEndpoint
+from .health import ALIVE, READY, HealthEndpoints
 from .long_answers import LongAnswers
 from .openapi import (
     ERRORS,
@@ -53,7 +55,7 @@ MOUNTS = 8
 long, and anybody may ask for it."""
 
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
-PUBLIC = ("swagger_document", "openapi_document")
+PUBLIC = ("swagger_document", "openapi_document", ALIVE, READY)
 """Endpoints that need no token."""
 
 TimeStampView = Callable[[dict[str, Any]], Response]
@@ -71,6 +73,7 @@ class AppState:
         protector: What decides whether a request is answered.
         long_answers: What sends answers that take long.
         observer: What makes a record of each answer.
+        readiness: What tells whether the operation is ready.
         delta: What answers the token forms; None where the backend keeps no journal.
     """
 
@@ -79,6 +82,7 @@ class AppState:
     protector: Guard
     long_answers: LongAnswers
     observer: Observer
+    readiness: Readiness
     delta: DeltaEndpoint | None = None
 
     @property
@@ -100,7 +104,8 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
     _add_operations(blueprint, state.paths[0], state, version)
     documents = f"{state.settings.documents_prefix}/resource_changes"
     _add_documents(blueprint, documents, state)
-    _add_refusal(blueprint, *state.paths, f"{documents}.yaml", f"{documents}.openapi.json")
+    health = _add_health(blueprint, state)
+    _add_refusal(blueprint, *state.paths, *health, f"{documents}.yaml", f"{documents}.openapi.json")
     add_error_handlers(blueprint)
     blueprint.register_error_handler(Busy, Busy.answer)
     if state.delta is not None:
@@ -255,6 +260,17 @@ def _add_refusal(blueprint: _HostBlueprint, *paths: str) -> None:
             setup.app.url_map.add(rule)
 
     blueprint.record(register)
+
+
+def _add_health(blueprint: _HostBlueprint, state: AppState) -> list[str]:
+    """Add what orchestrators ask; return the paths."""
+    endpoints = HealthEndpoints(state.readiness)
+    views = {
+        f"{state.paths[0]}/{view.__name__}": view for view in (endpoints.livez, endpoints.readyz)
+    }
+    for path, view in views.items():
+        _add_undocumented(blueprint, path, view)
+    return [*views]
 
 
 def _add_documents(blueprint: _HostBlueprint, path: str, state: AppState) -> None:

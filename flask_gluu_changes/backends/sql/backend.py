@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -151,6 +151,27 @@ class SqlBackend(Backend):
             BackendError: The table has to be looked at and cannot be.
         """
         return self._table_info().describe(name)
+
+    def ping(self, query: ChangesQuery) -> None:
+        """Have the database answer on a connection, which may be one that it closed meanwhile.
+
+        Args:
+            query: Is not asked: without an index a database would read everybody.
+
+        Raises:
+            BackendError: The database cannot be asked.
+        """
+        with translated("asking whether the database answers"):
+            try:
+                self._select_one()
+            except SQLAlchemyError as error:
+                if not is_stale(error):
+                    raise
+                self._select_one()
+
+    def _select_one(self) -> None:
+        with self._connect() as connection:
+            connection.execute(select(1))
 
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine connection, table, indexes, clock, rights and what may cut answers short.
