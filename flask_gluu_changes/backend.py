@@ -1,4 +1,4 @@
-"""The interface of a store of people: one method to write, and seven with defaults."""
+"""The interface of a store of people: one method to write, and eight with defaults."""
 
 from __future__ import annotations
 
@@ -134,6 +134,14 @@ class Backend(ABC):
             query: Which people match.
         """
         return None
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections this process has to the store, for its metrics.
+
+        Returns:
+            Idle ones and those in use, by the name of their pool. By default there is no pool.
+        """
+        return {}
 
     def close(self) -> None:
         """Close what the backend holds open; it is not used afterwards."""

@@ -26,6 +26,7 @@ from .web.blueprint import AppState, create_blueprint
 from .web.capacity import Capacity
 from .web.delta import DeltaEndpoint
 from .web.long_answers import LongAnswers
+from .web.metrics import find_meter, metrics_endpoint
 from .web.openapi import add_security_schemes, version_of
 from .web.paging import StoreFinder
 from .web.waiting import Waiting
@@ -121,9 +122,12 @@ class GluuChanges:
             parts = (journal_settings, settings.visibility, lag, waiting, answers)
             delta = DeltaEndpoint(backend, *parts, settings.digest)
         observing = ObserveSettings.load(app.config)
-        observer = Observer(app, observing, protector.identity)
         readiness = Readiness(backend, feed.query(NOBODY_SINCE), observing.ready_lag)
-        state = AppState(settings, feed, protector, answers, observer, readiness, delta)
+        meter = find_meter(observing, feed, readiness, protector)
+        capacity.meter = meter or capacity.meter
+        metrics = metrics_endpoint(observing, meter, protector)
+        observer = Observer(app, observing, protector.identity, meter)
+        state = AppState(settings, feed, protector, answers, observer, readiness, metrics, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)

@@ -13,6 +13,7 @@ from ..scim import ErrorResponse
 from ..settings.observe import ObserveSettings
 from . import audit
 from .audit import AuditRecord
+from .meter import Meter
 from .observation import REQUEST_ID, Observation, begin, observed
 from .signals import page_served, request_refused
 
@@ -45,8 +46,11 @@ REASONS = {
 class Observer:
     """Has a record made of each answer, for the log, for signals and for what counts."""
 
-    def __init__(self, app: Flask, settings: ObserveSettings, identify: Identify) -> None:
+    def __init__(
+        self, app: Flask, settings: ObserveSettings, identify: Identify, meter: Meter | None
+    ) -> None:
         self._app = app
+        self._meter = meter
         self._audits = settings.audit
         self._identify = identify
 
@@ -54,7 +58,7 @@ class Observer:
         """Begin to observe a request, before anything else is done with it."""
         if (request.endpoint or "").endswith(UNOBSERVED):
             return
-        if self._audits or page_served.receivers or request_refused.receivers:
+        if self._audits or self._meter or page_served.receivers or request_refused.receivers:
             begin()
 
     def end(self, response: Response) -> Response:
@@ -64,12 +68,15 @@ class Observer:
             return response
         if self._audits:
             response.headers[REQUEST_ID] = seen.request_id
-        if self._is_wanted():
+        if seen.is_open:
             record = self._record(seen, response)
-            if seen.is_open:
-                response.call_on_close(partial(self._stream_ended, seen, record))
-            else:
-                self._tell(record)
+            response.call_on_close(partial(self._stream_ended, seen, record))
+            return response
+        if self._meter:
+            status, reason = response.status_code, _reason(seen, response)
+            self._meter.answered(seen.form or _form(), status, reason, monotonic() - seen.began)
+        if self._is_wanted():
+            self._tell(self._record(seen, response))
         return response
 
     def _is_wanted(self) -> bool:
@@ -84,11 +91,14 @@ class Observer:
             reason="broken_off" if seen.is_open else "",
             seconds=monotonic() - seen.began,
         )
-        self._tell(counted)
+        if self._meter:
+            self._meter.answered(counted.form, counted.status, counted.reason, counted.seconds)
+        if self._is_wanted():
+            self._tell(counted)
 
     def _record(self, seen: Observation, response: Response) -> AuditRecord:
         client, subject = self._identify()
-        refused = response.status_code >= 400
+        is_refused = response.status_code >= 400
         return AuditRecord(
             time(),
             seen.request_id,
@@ -98,10 +108,10 @@ class Observer:
             request.method,
             seen.form or _form(),
             seen.asked,
-            0 if refused else seen.entries,
-            0 if refused else seen.removals,
+            0 if is_refused else seen.entries,
+            0 if is_refused else seen.removals,
             response.status_code,
-            _reason(seen, response) if refused else "",
+            _reason(seen, response),
             monotonic() - seen.began,
         )
 
@@ -128,5 +138,7 @@ def _form() -> str:
 
 
 def _reason(seen: Observation, response: Response) -> str:
+    if response.status_code < 400:
+        return ""
     said = response.reason if isinstance(response, ErrorResponse) else ""
     return seen.reason or said or REASONS.get(response.status_code, "refused")

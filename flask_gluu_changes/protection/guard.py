@@ -14,6 +14,7 @@ from flask import Flask, has_request_context, request
 
 from ..errors import ConfigurationError
 from ..model import Finding
+from ..observe.meter import Meter
 
 Schemes: TypeAlias = dict[str, dict[str, Any]]
 """Security schemes by name, as OpenAPI and Swagger write them."""
@@ -127,6 +128,21 @@ class Guard(ABC):
             Findings, made as they are asked for.
         """
         return ()
+
+    def count_with(self, meter: Meter) -> None:
+        """Have somebody told what is counted; by default nothing is.
+
+        Args:
+            meter: Is told from any thread.
+        """
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections this process has to what decides, for its metrics.
+
+        Returns:
+            Idle ones and those in use, by the name of their pool. By default there is no pool.
+        """
+        return {}
 
     def close(self) -> None:
         """Release the connections and files that are held open."""

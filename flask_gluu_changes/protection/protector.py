@@ -16,6 +16,7 @@ from flask import Flask, g, request
 from werkzeug.exceptions import HTTPException
 
 from ..model import Finding
+from ..observe.meter import Meter
 from ..settings.protection import ProtectionSettings
 from ..settings.unsafe import check_protection
 from . import openapi
@@ -167,6 +168,22 @@ class Protector(Guard):
             Refusals by HTTP status.
         """
         return openapi.refusals(self.settings)
+
+    def count_with(self, meter: Meter) -> None:
+        """Have a meter told of introspections, of tokens that are known, and of the server.
+
+        Args:
+            meter: Is told from any thread.
+        """
+        if self._policy is not None:
+            self._policy.http.meter = meter
+            self._policy.bearer.validator.count_with(meter)
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the authorization server are idle, and in use."""
+        if self._policy is None:
+            return {}
+        return {"authorization_server": self._policy.http.connections()}
 
     def close(self) -> None:
         """Close the connections to the authorization server."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .fields import SettingsGroup, boolean, seconds, setting
+from .fields import SettingsGroup, boolean, names, seconds, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,4 +20,13 @@ class ObserveSettings(SettingsGroup):
         600.0,
         "age of the journal's last confirmation above which the operation is not ready, in s",
         seconds(1, 604_800),
+    )
+    metrics: bool = setting(
+        False,
+        "metrics for Prometheus below the operation's path, at `/metrics`; needs the extra"
+        " `metrics`",
+        boolean,
+    )
+    metrics_scope: tuple[str, ...] = setting(
+        (), "scopes that a token must all have to read them; empty: those of the operation", names
     )

@@ -27,6 +27,7 @@ from .checking import check
 from .delta import DeltaEndpoint
 from .health import ALIVE, READY, HealthEndpoints
 from .long_answers import LongAnswers
+from .metrics import METRICS, MetricsEndpoint
 from .openapi import (
     ERRORS,
     FAILURES,
@@ -74,6 +75,7 @@ class AppState:
         long_answers: What sends answers that take long.
         observer: What makes a record of each answer.
         readiness: What tells whether the operation is ready.
+        metrics: What Prometheus reads; None where that is switched off.
         delta: What answers the token forms; None where the backend keeps no journal.
     """
 
@@ -83,6 +85,7 @@ class AppState:
     long_answers: LongAnswers
     observer: Observer
     readiness: Readiness
+    metrics: MetricsEndpoint | None
     delta: DeltaEndpoint | None = None
 
     @property
@@ -100,7 +103,7 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
     blueprint = _HostBlueprint(state.settings.url_host)
     blueprint.before_request(state.observer.begin)
     blueprint.after_request(state.observer.end)
-    _add_protection(blueprint, state.protector)
+    _add_protection(blueprint, state.protector, state.metrics)
     _add_operations(blueprint, state.paths[0], state, version)
     documents = f"{state.settings.documents_prefix}/resource_changes"
     _add_documents(blueprint, documents, state)
@@ -126,14 +129,19 @@ class _HostBlueprint(Blueprint):  # type: ignore[misc]
         super().add_url_rule(*args, **self.rule_options, **options)
 
 
-def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
+def _add_protection(
+    blueprint: Blueprint, protector: Guard, metrics: MetricsEndpoint | None
+) -> None:
     """Check before anything reads the request: arguments are not judged without a token."""
 
     @blueprint.before_request
     def protect() -> None:
         endpoint = (request.endpoint or "").rpartition(".")[2]  # the host may nest the blueprint
         if request.method != "OPTIONS" and endpoint not in PUBLIC:
-            check(protector)
+            if endpoint == METRICS and metrics is not None:
+                metrics.check()
+            else:
+                check(protector)
 
 
 def _add_operations(blueprint: Blueprint, path: str, state: AppState, version: str) -> None:
@@ -263,14 +271,15 @@ def _add_refusal(blueprint: _HostBlueprint, *paths: str) -> None:
 
 
 def _add_health(blueprint: _HostBlueprint, state: AppState) -> list[str]:
-    """Add what orchestrators ask; return the paths."""
+    """Add what orchestrators and Prometheus ask; return the paths."""
     endpoints = HealthEndpoints(state.readiness)
-    views = {
-        f"{state.paths[0]}/{view.__name__}": view for view in (endpoints.livez, endpoints.readyz)
-    }
-    for path, view in views.items():
+    views = [endpoints.livez, endpoints.readyz]
+    if state.metrics is not None:
+        views.append(state.metrics.metrics)
+    paths = [f"{state.paths[0]}/{view.__name__}" for view in views]
+    for path, view in zip(paths, views, strict=True):
         _add_undocumented(blueprint, path, view)
-    return [*views]
+    return paths
 
 
 def _add_documents(blueprint: _HostBlueprint, path: str, state: AppState) -> None:

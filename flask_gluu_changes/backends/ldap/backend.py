@@ -137,6 +137,10 @@ class LdapBackend(Backend):
         kind = SyncreplFollower if self._schema.info().openldap else ChangelogFollower
         return kind(self._pool, self._settings, self._schema, query)
 
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the directory are idle, and in use."""
+        return {"ldap": self._pool.numbers()}
+
     def close(self) -> None:
         """Unbind the idle connections."""
         self._pool.close()

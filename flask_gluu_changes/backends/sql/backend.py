@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
-from ...database import name_of, notice_forks, warn_unless_encrypted
+from ...database import name_of, notice_forks, numbers_of, warn_unless_encrypted
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
@@ -193,6 +193,10 @@ class SqlBackend(Backend):
             config: The application's config.
         """
         return [key for key in self._not_given if key in config]
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the database are idle, and in use."""
+        return {"sql": numbers_of(self._engine)}
 
     def close(self) -> None:
         """Close the idle connections."""
