@@ -162,3 +162,22 @@ class SnapshotProgress:
 
     def finished(self) -> None:
         """Take note that everybody was read."""
+
+
+class FollowMeter:
+    """Is told what the journal's ingest does; this one ignores it."""
+
+    def connected(self, is_connected: bool) -> None:
+        """Take note of whether this process reads the source."""
+
+    def written(self, upserted: int, removed: int) -> None:
+        """Take note of changes that were written."""
+
+    def swept(self, result: str) -> None:
+        """Take note that a snapshot has `completed`, or `failed` before its end."""
+
+    def held(self, number: int) -> None:
+        """Take note of how many removals are held back."""
+
+    def confirmed(self, micros: int) -> None:
+        """Take note of when the source was known to hold nothing newer."""

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from ..follower import FollowMeter
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
 from .files import forget_overwritten
@@ -87,7 +88,7 @@ class Writer:
 
     All raise JournalUnavailable while the database cannot be used, and `commit` raises CommitsLost
     where the journal is not as it was left. seconds: how long the lease lasts without being
-    renewed; every commit renews it.
+    renewed; every commit renews it. meter: is told what was written.
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
@@ -99,6 +100,7 @@ class Writer:
         self._inum_owners = InumOwners()
         self._recent = RecentCommits()
         self._created = False
+        self.meter = FollowMeter()
 
     @property
     def name(self) -> str:
@@ -321,7 +323,14 @@ class Writer:
         self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
         self._quarantine.note(ids, batch.changes)
+        self._count(changes, batch)
         return len(changes)
+
+    def _count(self, changes: list[RowChange], batch: WriteBatch) -> None:
+        removed = sum(row["removed"] is not None for row, _ in changes)
+        self.meter.written(len(changes) - removed, removed)
+        if batch.confirmed_at is not None:
+            self.meter.confirmed(batch.confirmed_at)
 
     def _commit_apart(self, batch: WriteBatch, error: Exception) -> int:
         """Find the entries that the database does not take, by halves, and set them aside."""
