@@ -15,7 +15,7 @@ from .exposed import PREFIX
 
 LEVELS = ("exact", "lagging", "unknown")
 
-COUNT_EVERY = 60.0
+COUNT_EVERY = 15.0
 """Seconds between two countings of all people, which takes a moment where they are many."""
 
 
@@ -39,7 +39,9 @@ class StoreCollector(Collector):
         self._journal = backend if isinstance(backend, SequenceBackend) else None
         self._count_sessions = count_sessions
         self._clock = clock
-        self._people: tuple[int | None, float] = None, float("-inf")
+        self._counted_at = float("-inf")
+        self._counted_for: Status | None = None
+        self._people: int | None = None
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges; what cannot be read is left out."""
@@ -47,19 +49,22 @@ class StoreCollector(Collector):
         yield _gauge("backend_up", "Whether the store answers.", health.failed != STORE)
         if health.status is not None:
             yield from _of_journal(health.status)
-            people = self._count_people()
-            if people is not None:
-                yield _gauge("journal_people", "People in the journal.", people)
+            self._count_people(health.status)
+            if self._people is not None:
+                yield _gauge("journal_people", "People in the journal.", self._people)
         sessions = _counted(self._count_sessions)
         if sessions is not None:
             yield _gauge("paging_sessions", "Walks through pages by time stamp.", sessions)
 
-    def _count_people(self) -> int | None:
-        people, counted_at = self._people
-        if self._journal is not None and self._clock() - counted_at >= COUNT_EVERY:
-            people = _counted(self._journal.count_people)
-            self._people = people, self._clock()
-        return people
+    def _count_people(self, status: Status) -> None:
+        """Count anew where something has changed since, but not too often."""
+        before, now = self._counted_for, self._clock()
+        if before and (before.epoch, before.head) == (status.epoch, status.head):
+            return
+        if self._journal is not None and now - self._counted_at >= COUNT_EVERY:
+            self._people = _counted(self._journal.count_people)
+            self._counted_for = None if self._people is None else status
+            self._counted_at = now
 
 
 def _of_journal(status: Status) -> Iterator[GaugeMetricFamily]:
