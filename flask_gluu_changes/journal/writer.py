@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
+    Select,
     bindparam,
     delete,
     func,
@@ -348,12 +350,12 @@ class Writer:
         """Forget removals and commits from before a time; tokens that need them get a 410."""
         old = ENTRIES.c.removed_at < before
         with self._transaction() as connection:
-            highest = connection.scalar(select(func.max(ENTRIES.c.seq)).where(old))
+            highest = connection.scalar(_highest(ENTRIES.c.seq, old))
             if highest is not None:
                 delete_entries(connection, old)
                 floor = max(highest, read_state(connection).floor)
                 connection.execute(update(STATE).values(floor=floor))
-            last = connection.scalar(select(func.max(COMMITS.c.seq)).where(COMMITS.c.at < before))
+            last = connection.scalar(_highest(COMMITS.c.seq, COMMITS.c.at < before))
             if last is not None:  # it stays: until the next commit, tokens were issued at it
                 for table in (COMMITS, UNKNOWN_COMMITS):
                     connection.execute(delete(table).where(table.c.seq < last))
@@ -367,6 +369,14 @@ class Writer:
         with journal_errors(), self._engine.begin() as connection:
             self._lease.renew(connection)
             yield connection
+
+
+def _highest(seq: ColumnElement[int], old: ColumnElement[bool]) -> Select[int]:
+    """Select the highest seq of what is old, by the index of the times.
+
+    Asked for the seq itself, a database may read all rows from the newest one back to an old one.
+    """
+    return select(func.max(seq + 0)).where(old)
 
 
 def _names_in(changes: list[RowChange]) -> dict[str, Names]:

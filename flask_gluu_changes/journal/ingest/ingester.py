@@ -136,7 +136,8 @@ class Ingester:
         except Exception as error:  # whatever is wrong with one entry, the others must go on
             self._set_aside(event.id, error)
             return
-        self._log_omitted(identity)
+        if identity.omitted:
+            self._log_omitted(identity)
         if self._holds_back and self._known.get(event.id) != identity.inum:
             self._held_back[event.id] = identity
         else:
@@ -148,7 +149,7 @@ class Ingester:
         self._batch.set_aside(id_, Unwritable(reason))
 
     def _log_omitted(self, identity: Identity) -> None:
-        if identity.omitted and self._logged.get(identity.id) != identity.omitted:
+        if self._logged.get(identity.id) != identity.omitted:
             self._logged[identity.id] = identity.omitted
             names = ", ".join(identity.omitted)
             log.warning("of the entry %s is left out as too large: %s", ascii(identity.id), names)
