@@ -162,6 +162,20 @@ class JournalBackend(SequenceBackend):
         """
         return self._reader.read_slice(position, size)
 
+    def read_joined(self, position: Position | None, size: int, separator: bytes) -> Slice:
+        """Read the same, the entries joined by a separator where SQLite does that.
+
+        Args:
+            position: Where to go on; None begins a full run.
+            size: The highest number of rows.
+            separator: What stands between two objects.
+
+        Raises:
+            BackendUnavailable: The journal is being built, or cannot be read.
+            ResyncRequired: The run cannot go on from the position.
+        """
+        return self._reader.read_slice(position, size, separator)
+
     def latest(self, told: Position | None = None) -> Position:
         """Return the position behind everything there is.
 

@@ -29,6 +29,7 @@ def test_a_new_file_has_large_pages(tmp_path: Path) -> None:
 
 def test_a_file_that_was_begun_with_other_pages_is_used_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "journal.db"
+    file.touch(0o600)
     with closing(sqlite3.connect(file)) as before:
         before.executescript("PRAGMA page_size=4096; CREATE TABLE other (id INTEGER)")
     engine = open_engine(f"sqlite:///{file}")
