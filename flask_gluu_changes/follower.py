@@ -170,14 +170,18 @@ class FollowMeter:
     def connected(self, is_connected: bool) -> None:
         """Take note of whether this process reads the source."""
 
-    def written(self, upserted: int, removed: int) -> None:
-        """Take note of changes that were written."""
+    def written(self, changes: int, removals: int, confirmed_at: int | None) -> None:
+        """Take note of changes that were written, and of the removals among them.
+
+        Args:
+            changes: How many.
+            removals: How many of them are removals.
+            confirmed_at: When the source was known to hold nothing newer, in microseconds since the
+                epoch; None where it is not known now.
+        """
 
     def swept(self, result: str) -> None:
         """Take note that a snapshot has `completed`, or `failed` before its end."""
 
     def held(self, number: int) -> None:
         """Take note of how many removals are held back."""
-
-    def confirmed(self, micros: int) -> None:
-        """Take note of when the source was known to hold nothing newer."""

@@ -46,6 +46,7 @@ from .rows import (
     Names,
     RowChange,
     Stamp,
+    count_removals,
     delete_entries,
     known_rows,
     row_changes,
@@ -325,14 +326,8 @@ class Writer:
         self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
         self._quarantine.note(ids, batch.changes)
-        self._count(changes, batch)
+        self.meter.written(len(changes), count_removals(changes), batch.confirmed_at)
         return len(changes)
-
-    def _count(self, changes: list[RowChange], batch: WriteBatch) -> None:
-        removed = sum(row["removed"] is not None for row, _ in changes)
-        self.meter.written(len(changes) - removed, removed)
-        if batch.confirmed_at is not None:
-            self.meter.confirmed(batch.confirmed_at)
 
     def _commit_apart(self, batch: WriteBatch, error: Exception) -> int:
         """Find the entries that the database does not take, by halves, and set them aside."""

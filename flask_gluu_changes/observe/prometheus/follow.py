@@ -56,10 +56,12 @@ class PrometheusFollowMeter(FollowMeter):
         """Keep whether this process reads the source."""
         self._connected.set(is_connected)
 
-    def written(self, upserted: int, removed: int) -> None:
-        """Count changes by their kind."""
-        for child, number in zip(self._by_kind, (upserted, removed), strict=True):
+    def written(self, changes: int, removals: int, confirmed_at: int | None) -> None:
+        """Count changes by their kind, and keep the time of the last confirmation."""
+        for child, number in zip(self._by_kind, (changes - removals, removals), strict=True):
             child.inc(number)
+        if confirmed_at is not None:
+            self._confirmed.set(confirmed_at / 1_000_000)
 
     def swept(self, result: str) -> None:
         """Count readings of everybody by their result."""
@@ -68,10 +70,6 @@ class PrometheusFollowMeter(FollowMeter):
     def held(self, number: int) -> None:
         """Keep how many removals are held back."""
         self._held.set(number)
-
-    def confirmed(self, micros: int) -> None:
-        """Keep the time of the last confirmation."""
-        self._confirmed.set(micros / 1_000_000)
 
     def serve(self, address: str, port: int) -> None:
         """Answer Prometheus until the process ends; OSError where the port cannot be had."""

@@ -164,5 +164,5 @@ def test_what_cannot_be_offered_is_a_sentence(tmp_path: Path) -> None:
 def test_times_are_seconds_since_the_epoch(tmp_path: Path) -> None:
     """As all times of Prometheus are."""
     meter = PrometheusFollowMeter()
-    meter.confirmed(int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1_000_000))
+    meter.written(0, 0, int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1_000_000))
     assert told(meter, tmp_path)["follow_confirmed_timestamp_seconds"] == 1_704_067_200
