@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..backend import Backend
-from ..database import name_of
+from ..database import name_of, numbers_of
 from ..encoder import EncodedEntry
 from ..errors import BackendUnavailable
 from ..model import ChangesQuery, Entry, Finding
@@ -187,6 +187,15 @@ class JournalBackend(SequenceBackend):
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
         return self._reader.status()
+
+    def count_people(self) -> int:
+        """Return how many people the journal holds, those who were removed not among them."""
+        return self._reader.count_people()
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the journal, and to its replica, are idle and in use."""
+        replica = {} if self._replica is None else {"replica": numbers_of(self._replica)}
+        return {"journal": numbers_of(self._engine), **replica}
 
     def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds."""

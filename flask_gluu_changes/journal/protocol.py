@@ -145,6 +145,10 @@ class SequenceBackend(Backend):
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
 
+    def count_people(self) -> int | None:
+        """Return how many people there are, for metrics; by default nobody counts them."""
+        return None
+
     @abstractmethod
     def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds without.

@@ -86,6 +86,7 @@ _JOINED_STATE = (
     .outerjoin_from(STATE, _AT_HEAD, _AT_HEAD.c.seq == STATE.c.head)
     .outerjoin(_AT_POSITION, _AT_POSITION.c.seq == bindparam("until"))
 )
+_PEOPLE = select(func.count() - func.count(ENTRIES.c.removed_at)).select_from(ENTRIES)
 _ONE_LINE = select(ENTRIES.c.line).where(ENTRIES.c.seq == bindparam("seq"))
 _EVERYBODY = select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, _LINE, ENTRIES.c.seq).where(
     ENTRIES.c.removed.is_(None)
@@ -156,6 +157,11 @@ class JournalReader:
         """Return the journal's state, and how many entries are set aside, and removals held."""
         with self._unavailable_on_errors(), self._engine.begin() as connection:
             return read_state(connection), count_quarantined(connection), count_held(connection)
+
+    def count_people(self) -> int:
+        """Return how many people are not removed, counted by an index alone."""
+        with self._unavailable_on_errors(), self._engine.begin() as connection:
+            return int(connection.execute(_PEOPLE).scalar_one())
 
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""

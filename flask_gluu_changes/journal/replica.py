@@ -102,6 +102,10 @@ class ReplicatedReader:
         """Return what the journal says of itself, built or not."""
         return self._read(lambda reader: reader.status())
 
+    def count_people(self) -> int:
+        """Return how many people are not removed."""
+        return self._read(lambda reader: reader.count_people())
+
     def state(self) -> tuple[JournalState, int, int]:
         """Return the primary's state, and how many entries are set aside, and removals held."""
         return self._primary.state()

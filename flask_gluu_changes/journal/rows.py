@@ -190,6 +190,11 @@ def _removal_row(known: _Known, reason: str, stamp: Stamp) -> _Row:
     }
 
 
+def count_removals(changes: list[RowChange]) -> int:
+    """Return how many changes remove somebody."""
+    return sum(row["removed"] is not None for row, _ in changes)
+
+
 def write_rows(connection: Connection, changes: list[RowChange]) -> None:
     """Write changed rows; who is known moves to its new place."""
     new = [row for row, known in changes if known is None]

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from ..follower import FollowMeter
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
 from .files import forget_overwritten
@@ -45,6 +46,7 @@ from .rows import (
     Names,
     RowChange,
     Stamp,
+    count_removals,
     delete_entries,
     known_rows,
     row_changes,
@@ -89,7 +91,7 @@ class Writer:
 
     All raise JournalUnavailable while the database cannot be used, and `commit` raises CommitsLost
     where the journal is not as it was left. seconds: how long the lease lasts without being
-    renewed; every commit renews it.
+    renewed; every commit renews it. meter: is told what was written.
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
@@ -101,6 +103,7 @@ class Writer:
         self._inum_owners = InumOwners()
         self._recent = RecentCommits()
         self._created = False
+        self.meter = FollowMeter()
 
     @property
     def name(self) -> str:
@@ -323,6 +326,7 @@ class Writer:
         self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
         self._quarantine.note(ids, batch.changes)
+        self.meter.written(len(changes), count_removals(changes), batch.confirmed_at)
         return len(changes)
 
     def _commit_apart(self, batch: WriteBatch, error: Exception) -> int:

@@ -22,6 +22,7 @@ from ..journal.protocol import Position, ResyncRequired, SequenceBackend, Slice
 from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
 from ..journal.view import HostView
+from ..observe.observation import Observation, observed
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
@@ -109,6 +110,8 @@ class DeltaEndpoint:
         asked = DeltaRequest(
             self._token(arguments, selection), selection, arguments["count"], _wants_stream()
         )
+        kind = "cursor" if "cursor" in arguments else "deltaToken"
+        observed().note_asked(kind, after=asked.after, count=asked.count)
         return self._waiting.answer(asked.position, partial(self._unless_matched, asked))
 
     def status(self) -> Response:
@@ -134,6 +137,7 @@ class DeltaEndpoint:
         blueprint.register_error_handler(ResyncRequired, _resync_required)
 
     def _token_from_now_on(self, selection: Selection) -> Response:
+        observed().note_asked("deltaToken")
         head = self._view.read_slice(None, 1).head
         asked = DeltaRequest(None, selection, 0, _wants_stream())
         return _not_stored(self._write(Slice([], [], [], 0, head, head), asked))
@@ -199,6 +203,7 @@ class PageWriter:
 
         token: the request's own, which is returned again where it is as good as a new one.
         """
+        observed().note_told(slice_.total, len(slice_.removed))
         head = b'{"total":%d,%b"results":[' % (slice_.total, self._latest(slice_.latest))
         tail = b'],"removed":[%b],"itemsPerPage":%d,%b}' % (
             b",".join(slice_.removed),
@@ -213,13 +218,18 @@ class PageWriter:
 
     def stream(self, first: Slice, selection: Selection, token: Token | None) -> Response:
         """Write a run to its end, a line each; a run without its last line is not complete."""
-        return self._long_answers.send(self._lines(first, selection, token), NDJSON)
+        seen = observed()
+        seen.note_stream(is_open=True)
+        return self._long_answers.send(self._lines(first, selection, token, seen), NDJSON)
 
-    def _lines(self, slice_: Slice, selection: Selection, token: Token | None) -> Iterator[bytes]:
+    def _lines(
+        self, slice_: Slice, selection: Selection, token: Token | None, seen: Observation
+    ) -> Iterator[bytes]:
         total = latest = 0
         while True:
             total, latest = total + slice_.total, max(latest, slice_.latest)
             if slice_.order:
+                seen.note_told(slice_.total, len(slice_.removed))
                 yield LINE_END.join(_in_order(slice_, selection.apply(slice_.entries)))
                 yield LINE_END
             if slice_.next.is_end:
@@ -227,6 +237,7 @@ class PageWriter:
             separator = b"" if selection else LINE_END
             slice_ = self._view.read_slice(slice_.next, STREAM_ROWS, separator)
         ending = self._continuation(slice_.next, selection, token)
+        seen.note_stream(is_open=False)
         yield b'{"total":%d,%b%b}\n' % (total, self._latest(latest), ending)
 
     def _latest(self, micros: int) -> bytes:

@@ -55,6 +55,7 @@ def test_the_extras_are_the_users() -> None:
     assert sorted(metadata(NAME).get_all("Provides-Extra") or []) == [
         "journal",
         "ldap",
+        "metrics",
         "sql",
         "testing",
     ]
