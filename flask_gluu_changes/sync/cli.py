@@ -97,13 +97,16 @@ def status(server: ServerOptions, place: StateOptions, as_json: bool) -> None:
 def main() -> None:
     """Run the command; an error is one sentence on standard error, and an exit code."""
     try:
-        cli(prog_name="gluu-changes")
-    except GluuChangesError as error:
+        cli(prog_name="gluu-changes", standalone_mode=False)
+    except GluuChangesError as error:  # some are click's as well, which has no codes for them
         from .errors import exit_code_of
 
         click.echo(f"gluu-changes: {error}", err=True)
         raise SystemExit(exit_code_of(error)) from None
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(ExitCode.USAGE) from None
+    except (click.Abort, KeyboardInterrupt):
         raise SystemExit(ExitCode.FAILURE) from None
 
 

@@ -51,15 +51,6 @@ def _own(place: StateOptions) -> dict[str, Any]:
 
 def _of_state(state: State) -> dict[str, Any]:
     facts = state.facts()
-    aside = [
-        {
-            "id": a.spooled.change.id,
-            "version": a.spooled.change.version,
-            "reason": a.reason,
-            "at": a.at,
-        }
-        for a in state.aside()
-    ]
     return {
         "people": state.count(),
         "level": facts.get("level"),

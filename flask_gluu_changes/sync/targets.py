@@ -83,8 +83,6 @@ class Targets:
         table, removals = self._place.table, self._target.removals
         if not self._place.state:
             sink = TableSink(self.state.database, table, removals)
-            with self.state.database.transaction() as connection:
-                self.state.note(connection, removals=removals)
         else:
             database = Database(self._place.into, table, is_dry=self._is_dry)
             sink = SeparateTableSink(database, table, removals)

@@ -55,7 +55,7 @@ def _compared(options: Options, state: State) -> Differences:
     ):
         found = compare(state, outline, source, position)
     if options.place.into and not options.place.state:
-        keeps = state.facts().get("removals") == "keep"
+        keeps = options.target.removals == "keep"
         compare_table(state, people_table(options.place.table), found, keeps=keeps)
     return found
 

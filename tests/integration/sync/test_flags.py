@@ -1,4 +1,4 @@
-"""Each flag of `gluu-changes` that is not about removals, and each exit code, as they are documented."""
+"""Each flag of `gluu-changes` that is not about removals, and each exit code."""
 
 from __future__ import annotations
 
@@ -168,9 +168,8 @@ def test_a_dry_run_moves_nothing(synced: Synced, tmp_path: Path) -> None:
     synced.journal.put("a", "b")
     assert synced.pull(*words).code == 0
     assert json.loads(report.read_text())["counts"]["created"] == 2
-    assert {file.name for file in tmp_path.iterdir()} == {"report.json", "journal.db"} & {
-        file.name for file in tmp_path.iterdir()
-    } | {"report.json"}
+    assert not output.exists()
+    assert not [*tmp_path.glob("replica*[!k]")]
     synced.pull()
     synced.journal.remove("a")
     assert synced.pull(*words).code == 0
@@ -182,7 +181,7 @@ def test_attributes_can_be_chosen(synced: Synced) -> None:
     """With others everybody is read again, and so written."""
     synced.journal.put("a", mail="m", cn="c")
     assert synced.pull("--attributes", "mail").code == 0
-    assert synced.people() == {"a": {"mail": ["m"]}}
+    assert synced.people() == {"a": {"inum": ["a"], "mail": ["m"]}}
     done = synced.pull("--exclude", "mail,uid")
     assert (done.code, "Everybody is read anew" in done.err) == (0, True)
     assert synced.people() == {"a": {"inum": ["a"], "cn": ["c"]}}
@@ -275,9 +274,7 @@ def test_a_table_with_rules_of_its_own(synced: Synced) -> None:
     synced.journal.put("a")
     synced.pull()
     with sqlite3.connect(synced.folder / "replica.db") as connection:
-        connection.execute(
-            "CREATE UNIQUE INDEX rule ON people (json_extract(attributes, '$.mail'))"
-        )
+        connection.execute("CREATE UNIQUE INDEX rule ON people (attributes ->> 'mail')")
     synced.journal.put("b", mail="same")
     synced.journal.put("c", mail="same")
     done = synced.pull()
