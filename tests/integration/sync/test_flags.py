@@ -61,14 +61,7 @@ def test_csv_has_a_column_for_each_attribute(synced: Synced, tmp_path: Path) -> 
     assert run_command("pull", synced.url, *words).code == 0
     synced.journal.put("b")
     assert run_command("pull", synced.url, *words).code == 0
-    head, *rows = csv.reader(
-        io.StringIO(
-            file.read_text(newline="")
-            if sys.version_info >= (3, 13)
-            else file.read_bytes().decode(),
-            newline="",
-        )
-    )
+    head, *rows = csv.reader(io.StringIO(file.read_bytes().decode(), newline=""))
     assert head == ["change", "id", "version", "inum", "uid", "mail"]
     assert [(row[0], row[1], *row[4:]) for row in rows] == [
         ("created", "a", "a", 'say "hi",\r\nall'),
@@ -79,8 +72,8 @@ def test_csv_has_a_column_for_each_attribute(synced: Synced, tmp_path: Path) -> 
 def test_ldif_is_change_records(synced: Synced, tmp_path: Path) -> None:
     """That add, modify and delete; an attribute without values is named, too."""
     file = tmp_path / "changes.ldif"
-    words = ("--state", tmp_path / "s.db", "--output", file)
-    words += ("--attributes", "inum,mail,cn", "--ldif-base", "ou=people,o=x")
+    shown = ("--attributes", "inum,mail,cn", "--ldif-base", "ou=people,o=x")
+    words = ("--state", tmp_path / "s.db", "--output", file, *shown)
     synced.journal.put("a,b", mail=" é")
     assert run_command("pull", synced.url, *words).code == 0
     synced.journal.put("a,b", cn="A")
