@@ -21,7 +21,7 @@ def main() -> None:
             direct_ldap.rows(people, Path(folder)),
             sql.rows(people),
             protection.rows(),
-            journal.rows(people, Path(folder) / "journal"),
+            journal.rows(people, Path(folder) / "journal", with_job=True),
             journal.rows(10 * people, Path(folder) / "large journal"),
         )
         missed = show(chain.from_iterable(parts))

@@ -23,6 +23,7 @@ from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
+from . import sync
 from .direct_ldap import OPERATION, START, STEP, config, ldapsearch
 from .serving import ROOT, connection, gunicorn, peak, rate, workers
 from .table import Row, compare, noted, seconds
@@ -34,8 +35,8 @@ PATIENCE = 600.0
 VISIBLE_MS = 5.0
 
 
-def rows(people: int, folder: Path) -> Iterator[Row]:
-    """Measure everything on one slapd and one journal."""
+def rows(people: int, folder: Path, *, with_job: bool = False) -> Iterator[Row]:
+    """Measure everything on one slapd and one journal; with_job: `gluu-changes` as well."""
     folder.mkdir()
     ldif = folder / "people.ldif"
     write_people_ldif(ldif, people, start=START, step=STEP)
@@ -58,6 +59,8 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
             yield _built(taken, peer, folder, people, peak(process))
             with gunicorn("benchmarks.app:create_app()", environment) as port:
                 yield from _read(port, search, people)
+                if with_job:
+                    yield from sync.rows(port, people, folder / "sync")
                 yield _visible(server, port, people)
 
 
