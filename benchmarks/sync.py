@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .direct_ldap import OPERATION
 from .serving import HOST, ROOT
-from .table import Row, compare, seconds
+from .table import Effort, Row, in_turns, timed
 
 BARE_LOOP = """
 import json, sqlite3, sys, urllib.request
@@ -33,22 +33,24 @@ PAGE = 1000
 START_SECONDS, MOST_MEMORY = 0.3, 100.0
 
 
-def rows(port: int, people: int, folder: Path) -> Iterator[Row]:
+def rows(port: int, effort: Effort, folder: Path) -> Iterator[Row]:
     """Measure a first reading, a comparison, memory and the start; each as a program of its own."""
     folder.mkdir()
-    url = f"http://{HOST}:{port}{OPERATION}"
+    url, rounds = f"http://{HOST}:{port}{OPERATION}", min(ROUNDS, effort.rounds)
     pull, verify = (_command(name, url, "--count", str(PAGE)) for name in ("pull", "verify"))
-    replica = folder / "replica.db"
-    fresh, bare = partial(_pull_anew, pull, replica), partial(_bare_loop, url, folder / "bare.db")
-    taken, peer = compare(fresh, bare, ROUNDS)
-    name = f"`gluu-changes pull` of {people:,} into SQLite"
-    yield Row(name, taken, "a bare loop of NDJSON and `executemany`", peer, "s", at_most=3)
-    compared = min(seconds(partial(_run, verify, replica)) for _ in range(ROUNDS))
-    yield Row(f"`gluu-changes verify` of {people:,}", compared, "pull", taken, "s", at_most=1)
-    memory = _peak(pull, folder / "memory.db")
-    yield Row(f"memory of that pull of {people:,}", memory, "", MOST_MEMORY, "MiB", at_most=1)
-    start = min(seconds(partial(_run, _command("--help"), replica)) for _ in range(ROUNDS))
-    yield Row("`gluu-changes --help`", start, "", START_SECONDS, "s", at_most=1)
+    replica, of = folder / "replica.db", f"of {effort.people:,}"
+    fresh = timed(partial(_pull_anew, pull, replica))
+    bare = timed(partial(_bare_loop, url, folder / "bare.db"))
+    against = "a bare loop of NDJSON and `executemany`"
+    yield Row(f"`gluu-changes pull` {of}", in_turns(rounds, fresh, bare), against, "s", at_most=3)
+    turns = in_turns(rounds, fresh, timed(partial(_run, verify, replica)))
+    swapped = [(compared, taken) for taken, compared in turns]
+    yield Row(f"`gluu-changes verify` {of}", swapped, "pull", "s", at_most=1)
+    memory = [(_peak(pull, folder / "memory.db"), MOST_MEMORY)]
+    yield Row(f"memory of that pull {of}", memory, "the limit", "MiB", at_most=1)
+    start = timed(partial(_run, _command("--help"), replica))
+    turns = [(taken, START_SECONDS) for (taken,) in in_turns(rounds, start)]
+    yield Row("`gluu-changes --help`", turns, "the limit", "s", at_most=1)
 
 
 def _command(*words: str) -> list[str]:

@@ -7,6 +7,8 @@ from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path[:0] = [str(ROOT), str(DOCS / "_ext")]
@@ -70,3 +72,13 @@ html_static_path = ["_static"]
 html_css_files = ["manual.css"]
 html_show_sourcelink = False
 html_copy_source = False
+
+
+def _skip_field(_: object, __: str, ___: str, member: object, skip: bool, *____: object) -> bool:
+    """Leave out the fields of named tuples: what they mean stands at the class."""
+    return skip or type(member).__name__ == "_tuplegetter"
+
+
+def setup(app: Sphinx) -> None:
+    """Register what this manual does in its own way."""
+    app.connect("autodoc-skip-member", _skip_field)

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from .model import ChangesQuery as ChangesQuery
     from .model import Entry as Entry
     from .model import Finding as Finding
+    from .observe import AuditRecord as AuditRecord
+    from .observe import JsonFormatter as JsonFormatter
+    from .observe import page_served as page_served
+    from .observe import request_refused as request_refused
     from .values import AttributeType as AttributeType
     from .visibility import AttributeInfo as AttributeInfo
 
 __all__ = [
     "AttributeInfo",
     "AttributeType",
+    "AuditRecord",
     "Backend",
     "BackendError",
     "BackendRefused",
@@ -30,6 +35,9 @@ __all__ = [
     "Finding",
     "GluuChanges",
     "GluuChangesError",
+    "JsonFormatter",
+    "page_served",
+    "request_refused",
 ]
 
 _HOMES = {
@@ -40,6 +48,10 @@ _HOMES = {
     "Entry": "model",
     "Finding": "model",
     "GluuChanges": "extension",
+    "AuditRecord": "observe",
+    "JsonFormatter": "observe",
+    "page_served": "observe",
+    "request_refused": "observe",
 }
 """The modules of the names above, unless it is that of the errors."""
 

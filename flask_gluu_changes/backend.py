@@ -1,4 +1,4 @@
-"""The interface of a store of people: one method to write, and six with defaults."""
+"""The interface of a store of people: one method to write, and eight with defaults."""
 
 from __future__ import annotations
 
@@ -86,6 +86,20 @@ class Backend(ABC):
         """
         return []
 
+    def ping(self, query: ChangesQuery) -> None:
+        """Have the store answer something, for those who ask whether the operation is ready.
+
+        It is called once a second at most. By default the first entry of an answer is read that
+        should be empty; override it where the store reads everybody for that.
+
+        Args:
+            query: A query that nobody matches.
+
+        Raises:
+            BackendUnavailable: The store does not answer.
+        """
+        next(iter(self.changes(query)), None)
+
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Yield findings about the store for `flask gluu-changes doctor`.
 
@@ -120,6 +134,14 @@ class Backend(ABC):
             query: Which people match.
         """
         return None
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections this process has to the store, for its metrics.
+
+        Returns:
+            Idle ones and those in use, by the name of their pool. By default there is no pool.
+        """
+        return {}
 
     def close(self) -> None:
         """Close what the backend holds open; it is not used afterwards."""

@@ -13,16 +13,20 @@ from .errors import ConfigurationError
 from .feed.feed import Feed
 from .feed.sessions import PagingSessions
 from .journal.protocol import SequenceBackend
+from .observe.health import NOBODY_SINCE, Readiness
+from .observe.observer import Observer
 from .protection import Guard, ProtectionSettings, Protector
 from .settings.backends import LdapSettings, SqlSettings
 from .settings.base import Settings
 from .settings.fields import refuse_unknown
 from .settings.journal import FollowSettings, JournalSettings
+from .settings.observe import ObserveSettings
 from .settings.unsafe import check_token_secret, warn_of_shown_secrets
 from .web.blueprint import AppState, create_blueprint
 from .web.capacity import Capacity
 from .web.delta import DeltaEndpoint
 from .web.long_answers import LongAnswers
+from .web.metrics import find_meter, metrics_endpoint
 from .web.openapi import add_security_schemes, version_of
 from .web.paging import StoreFinder
 from .web.waiting import Waiting
@@ -36,6 +40,7 @@ SETTINGS = (
     ProtectionSettings,
     JournalSettings,
     FollowSettings,
+    ObserveSettings,
 )
 """Every class that declares keys; a key that none of them declares is refused."""
 
@@ -116,11 +121,17 @@ class GluuChanges:
             check_token_secret(journal_settings, app.config)
             parts = (journal_settings, settings.visibility, lag, waiting, answers)
             delta = DeltaEndpoint(backend, *parts, settings.digest)
-        state = AppState(settings, feed, protector, answers, delta)
+        observing = ObserveSettings.load(app.config)
+        readiness = Readiness(backend, feed.query(NOBODY_SINCE), observing.ready_lag)
+        meter = find_meter(observing, feed, readiness, protector)
+        capacity.meter = meter or capacity.meter
+        metrics = metrics_endpoint(observing, meter, protector)
+        observer = Observer(app, observing, protector.identity, meter)
+        state = AppState(settings, feed, protector, answers, observer, readiness, metrics, delta)
         app.extensions[EXTENSION] = state
         _register(app, api, state)
         protector.register(app, state.paths)
-        app.cli.add_command(create_group(settings, feed, protector))
+        app.cli.add_command(create_group(settings, feed, protector, readiness))
 
 
 def _check_host(app: Flask, settings: Settings) -> None:

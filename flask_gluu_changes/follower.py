@@ -162,3 +162,26 @@ class SnapshotProgress:
 
     def finished(self) -> None:
         """Take note that everybody was read."""
+
+
+class FollowMeter:
+    """Is told what the journal's ingest does; this one ignores it."""
+
+    def connected(self, is_connected: bool) -> None:
+        """Take note of whether this process reads the source."""
+
+    def written(self, changes: int, removals: int, confirmed_at: int | None) -> None:
+        """Take note of changes that were written, and of the removals among them.
+
+        Args:
+            changes: How many.
+            removals: How many of them are removals.
+            confirmed_at: When the source was known to hold nothing newer, in microseconds since the
+                epoch; None where it is not known now.
+        """
+
+    def swept(self, result: str) -> None:
+        """Take note that a snapshot has `completed`, or `failed` before its end."""
+
+    def held(self, number: int) -> None:
+        """Take note of how many removals are held back."""

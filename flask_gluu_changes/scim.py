@@ -33,18 +33,31 @@ class ScimErrorSchema(ma.Schema):
     detail = fields.String(required=True, metadata={"description": "What to do about it."})
 
 
-def error_response(status: int, detail: str, scim_type: str | None = None) -> Response:
+class ErrorResponse(Response):
+    """An answer with an error body.
+
+    Attributes:
+        reason: A word for the operator that says why, where the status alone does not tell.
+    """
+
+    reason = ""
+
+
+def error_response(
+    status: int, detail: str, scim_type: str | None = None, *, reason: str = ""
+) -> ErrorResponse:
     """Return an answer with an error body.
 
     Args:
         status: The HTTP status code.
         detail: What the client should do about it.
         scim_type: One of the keywords of RFC 7644, section 3.12.
+        reason: A word for the operator that says why; by default the keyword.
     """
     body: dict[str, object] = {"schemas": [SCIM_ERROR], "status": str(status), "detail": detail}
-    response = jsonify({**body, "scimType": scim_type} if scim_type else body)
-    response.status_code = status
-    response.content_type = JSON
+    written = jsonify({**body, "scimType": scim_type} if scim_type else body)
+    response = ErrorResponse(written.get_data(), status, content_type=JSON)
+    response.reason = reason or scim_type or ""
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -73,8 +86,8 @@ def _backend_error(error: BackendError) -> Response:
     # text alone: a log record that holds the exception would keep the connections of its traceback
     log.error("%s", str(error))
     if not isinstance(error, BackendUnavailable):
-        return error_response(500, error.public)
-    response = error_response(503, error.public)
+        return error_response(500, error.public, reason="backend_refused")
+    response = error_response(503, error.public, reason="backend_unavailable")
     response.headers["Retry-After"] = str(error.retry_after)
     return response
 

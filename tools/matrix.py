@@ -52,6 +52,10 @@ EXTRAS = {
         ("tests/unit/journal",),
     ),
     "ldap": Extra("flask_gluu_changes.backends.ldap", ("tests/integration/ldap/test_contract.py",)),
+    "metrics": Extra(
+        "flask_gluu_changes.observe.prometheus.server",
+        ("tests/unit/observe/test_metrics.py",),
+    ),
     "sql": Extra(
         "flask_gluu_changes.backends.sql",
         ("tests/integration/sql/test_contract.py", "-k", "sqlite"),

@@ -8,11 +8,13 @@ from io import TextIOWrapper
 from flask.cli import AppGroup
 
 from ..feed.feed import Feed
+from ..observe.health import Readiness
 from ..protection import Guard
 from ..settings.base import Settings
 from .doctor import doctor_command
 from .follow import confirm_removals, follow, new_epoch
 from .list import list_command
+from .status import status_command
 from .verify import verify
 
 __all__ = ["create_group"]
@@ -24,8 +26,8 @@ def _print_anything() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def create_group(settings: Settings, feed: Feed, guard: Guard) -> AppGroup:
-    """Return the group of commands of an application, for its settings, its feed and its guard."""
+def create_group(settings: Settings, feed: Feed, guard: Guard, readiness: Readiness) -> AppGroup:
+    """Return the group of commands of an application, for what it is made of."""
     group = AppGroup(
         "gluu-changes",
         help="Look at the changes of people, and at their store.",
@@ -33,6 +35,7 @@ def create_group(settings: Settings, feed: Feed, guard: Guard) -> AppGroup:
     )
     group.add_command(list_command(settings, feed))
     group.add_command(doctor_command(settings, feed, guard))
+    group.add_command(status_command(readiness))
     group.add_command(follow)
     group.add_command(new_epoch)
     group.add_command(verify)

@@ -14,6 +14,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..follower import Follower, SnapshotProgress, StopSignal
+from .follow_metrics import Address, measuring, read_address
 from .journal import ingest_module, known_source_of, source_of
 
 FEW_COLLECTIONS = 50_000, 20, 50
@@ -21,8 +22,19 @@ FEW_COLLECTIONS = 50_000, 20, 50
 
 
 @click.command()
+@click.option(
+    "--metrics-port",
+    metavar="[ADDRESS:]PORT",
+    callback=read_address,
+    help="Answer Prometheus there; without an address on this machine only.",
+)
+@click.option(
+    "--metrics-file",
+    type=click.Path(dir_okay=False),
+    help="Write metrics there, for node_exporter's textfile collector.",
+)
 @with_appcontext
-def follow() -> None:
+def follow(metrics_port: Address | None, metrics_file: str | None) -> None:
     """Fill the journal until SIGTERM or SIGINT; a second process waits and takes over."""
     # the command is a process of its own, so the log is its to configure
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -32,8 +44,8 @@ def follow() -> None:
         signal.signal(number, lambda *_: stop.set())
     gc.freeze()  # else each collection visits all that was imported, and delays changes
     gc.set_threshold(*FEW_COLLECTIONS)
-    with ingest_module("service") as service:
-        service.run_ingest(current_app.config, backend, stop, Progress())
+    with measuring(metrics_port, metrics_file) as meter, ingest_module("service") as service:
+        service.run_ingest(current_app.config, backend, stop, Progress(), meter)
 
 
 @click.command("new-epoch")

@@ -66,6 +66,12 @@ def name_of(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=True)
 
 
+def numbers_of(engine: Engine) -> tuple[int, int]:
+    """Return how many connections of an engine's pool are idle, and in use."""
+    pool = engine.pool
+    return (pool.checkedin(), pool.checkedout()) if isinstance(pool, QueuePool) else (0, 0)
+
+
 def _opening(connected: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     def connect(_: object, __: object, arguments: list[Any], options: dict[str, Any]) -> Any:
         return connected(seconds, *arguments, **options)

@@ -6,16 +6,14 @@ exceptions are the driver's own then: `dialect.loaded_dbapi.Error`.
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Dialect, Select
+from sqlalchemy import ClauseElement, Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 
 class CompiledQuery:
     """A SELECT as the text of one dialect. Its parameters, by name, are what drivers take."""
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
         # The names in the order of the question marks, for drivers that take no names.

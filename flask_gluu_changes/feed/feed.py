@@ -106,6 +106,14 @@ class Feed:
         )
         return self._sessions.page(request)
 
+    def count_sessions(self) -> int:
+        """Return how many paging sessions there are now.
+
+        Raises:
+            BackendUnavailable: They cannot be read.
+        """
+        return self._sessions.count()
+
     def query(self, since: datetime) -> ChangesQuery:
         """Return the query that the backend gets for changes since a time.
 

@@ -24,6 +24,8 @@ _FIND = "SELECT * FROM session WHERE caller = ? AND since = ? AND progressed > ?
 
 _KEPT = "SELECT * FROM session WHERE snapshot != '' ORDER BY ended DESC, progressed"
 
+_COUNT = "SELECT count(*) FROM session WHERE snapshot != '' AND ended < 2 AND progressed > ?"
+
 _PUT = "REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -160,6 +162,12 @@ class SessionTable:
             query = "SELECT * FROM snapshot WHERE since = ? ORDER BY began DESC LIMIT 1"
             found = connection.execute(query, (since,)).fetchone()
             return found and SnapshotRow(*found)
+
+    def count(self, alive: float) -> int:
+        """Return how many sessions there are whose progress was after a time."""
+        with self._transaction() as connection:
+            ((number,),) = connection.execute(_COUNT, (alive,))
+        return int(number)
 
     def expire(self, alive: float, now: float) -> None:
         """Forget the sessions that progressed before a time, and of another run of the system.

@@ -75,6 +75,11 @@ class PagingSessions:
         page = self._continued(request)
         return page or replace(self._begun(request), is_restarted=True)
 
+    def count(self) -> int:
+        """Return how many sessions go on, of all processes with the same store."""
+        with self._keeping() as table:
+            return table.count(self._clock() - self._seconds)
+
     def _continued(self, request: PageRequest) -> Page | None:
         """Return a page of a session that is there; None where there is none to go on with."""
         now = self._clock()

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..backend import Backend
-from ..database import name_of
+from ..database import name_of, numbers_of
 from ..encoder import EncodedEntry
 from ..errors import BackendUnavailable
 from ..model import ChangesQuery, Entry, Finding
@@ -162,6 +162,20 @@ class JournalBackend(SequenceBackend):
         """
         return self._reader.read_slice(position, size)
 
+    def read_joined(self, position: Position | None, size: int, separator: bytes) -> Slice:
+        """Read the same, the entries joined by a separator where SQLite does that.
+
+        Args:
+            position: Where to go on; None begins a full run.
+            size: The highest number of rows.
+            separator: What stands between two objects.
+
+        Raises:
+            BackendUnavailable: The journal is being built, or cannot be read.
+            ResyncRequired: The run cannot go on from the position.
+        """
+        return self._reader.read_slice(position, size, separator)
+
     def latest(self, told: Position | None = None) -> Position:
         """Return the position behind everything there is.
 
@@ -173,6 +187,15 @@ class JournalBackend(SequenceBackend):
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
         return self._reader.status()
+
+    def count_people(self) -> int:
+        """Return how many people the journal holds, those who were removed not among them."""
+        return self._reader.count_people()
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the journal, and to its replica, are idle and in use."""
+        replica = {} if self._replica is None else {"replica": numbers_of(self._replica)}
+        return {"journal": numbers_of(self._engine), **replica}
 
     def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds."""

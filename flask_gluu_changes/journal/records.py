@@ -67,6 +67,9 @@ class IdentityEncoder:
         limits: SizeLimits = SizeLimits(),  # noqa: B008 -- it cannot change
     ) -> None:
         query = ChangesQuery(EVERYTHING_SINCE, time_attributes)
+        self._whole_second_attributes = [
+            name for name in time_attributes if name.lower() in WHOLE_SECOND_ATTRIBUTES
+        ]
         self._encoder = EntryEncoder(query, type_of, visibility)
         self._shows = visibility.shows
         self._limits = self._set_limits = limits
@@ -98,7 +101,8 @@ class IdentityEncoder:
         shows_inum, shows_uid = self._shown_names
         inum = _least_text(entry, "inum") if shows_inum else ""
         uid = _least_text(entry, "uid") if shows_uid else ""
-        return Identity(id_, inum, uid, *_latest(times), sort_key(entry), body, omitted)
+        moments = _latest(times, self._whole_second_attributes)
+        return Identity(id_, inum, uid, *moments, sort_key(entry), body, omitted)
 
     def _within_limits(self, entry: Entry, body: bytes) -> tuple[Entry, bytes, tuple[str, ...]]:
         """Leave out the values that are too large, then the largest attributes, until it fits."""
@@ -146,14 +150,10 @@ def removal_of(id_: str, inum: str, uid: str, reason: str, version: int) -> byte
     return json.dumps(told, separators=(",", ":")).encode()
 
 
-def _latest(times: dict[str, int]) -> tuple[int, int]:
+def _latest(times: dict[str, int], whole_second_attributes: list[str]) -> tuple[int, int]:
     """Return the latest of an entry's times, and the highest time that finds one of them."""
     changed_at = max(times.values(), default=_NO_TIME)
-    whole = [
-        micros + _REST_OF_SECOND
-        for attribute, micros in times.items()
-        if attribute.lower() in WHOLE_SECOND_ATTRIBUTES
-    ]
+    whole = [times[name] + _REST_OF_SECOND for name in whole_second_attributes if name in times]
     return changed_at, max(changed_at, *whole) if whole else changed_at
 
 

@@ -76,11 +76,11 @@ class ReplicatedReader:
         self._clock = clock
         self._asked_again_at: float | None = None
 
-    def read_slice(self, position: Position | None, size: int) -> Slice:
+    def read_slice(self, position: Position | None, size: int, separator: bytes = b"") -> Slice:
         """Read at most `size` rows from a position; None begins a full run, at the primary."""
         if position is None:
-            return self._primary.read_slice(None, size)
-        return self._read(lambda reader: reader.read_slice(position, size))
+            return self._primary.read_slice(None, size, separator)
+        return self._read(lambda reader: reader.read_slice(position, size, separator))
 
     def latest(self, told: Position | None = None) -> Position:
         """Return the position behind everything there is; behind a position the replica knows."""
@@ -101,6 +101,10 @@ class ReplicatedReader:
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
         return self._read(lambda reader: reader.status())
+
+    def count_people(self) -> int:
+        """Return how many people are not removed."""
+        return self._read(lambda reader: reader.count_people())
 
     def state(self) -> tuple[JournalState, int, int]:
         """Return the primary's state, and how many entries are set aside, and removals held."""

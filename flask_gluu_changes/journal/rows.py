@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
@@ -107,7 +107,8 @@ def row_changes(
     seen, known = batch.changes, known_rows(connection, list(batch.changes))
     seqs = count(state.head + 1)
     changes: list[RowChange] = []
-    for id_, change in sorted(seen.items(), key=lambda item: not isinstance(item[1], str)):
+    removed = {id_: change for id_, change in seen.items() if isinstance(change, str)}
+    for id_, change in {**removed, **seen}.items():
         before: _Known | None = known.get(id_)
         if batch.repairs:
             before = _distrusted(before or _lost_row(id_, lost, change))
@@ -189,6 +190,11 @@ def _removal_row(known: _Known, reason: str, stamp: Stamp) -> _Row:
     }
 
 
+def count_removals(changes: list[RowChange]) -> int:
+    """Return how many changes remove somebody."""
+    return sum(row["removed"] is not None for row, _ in changes)
+
+
 def write_rows(connection: Connection, changes: list[RowChange]) -> None:
     """Write changed rows; who is known moves to its new place."""
     new = [row for row, known in changes if known is None]
@@ -211,17 +217,20 @@ def _bound_by(connection: Connection) -> type[bytes] | type[bytearray]:
 def _insert(connection: Connection, rows: list[_Row]) -> None:
     """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
     compiled = insert(ENTRIES).compile(dialect=connection.dialect)
-    names = compiled.positiontup or []
+    names = compiled.positiontup or ENTRIES.c.keys()
     bound = _bound_by(connection)
-    for row in rows:
-        for name in _OCTET_TEXTS:
-            row[name] = bound(to_octets(row[name]))
-        for name in _OCTETS:
-            row[name] = row[name] and bound(
-                row[name]
-            )  # the database refuses None, by its own error
-    values = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
-    connection.exec_driver_sql(str(compiled), values)
+    values: Any = zip(*(_column(rows, name, bound) for name in names), strict=True)
+    if not compiled.positiontup:
+        values = (dict(zip(names, row, strict=True)) for row in values)
+    connection.exec_driver_sql(str(compiled), [*values])
+
+
+def _column(rows: list[_Row], name: str, bound: Callable[[bytes], Any]) -> list[Any]:
+    """Return what is bound for a column; None stays, and the database refuses it by its error."""
+    values = [row[name] for row in rows]
+    if name in _OCTET_TEXTS:
+        return [bound(text.encode("utf-8", "surrogatepass")) for text in values]
+    return [value and bound(value) for value in values] if name in _OCTETS else values
 
 
 def delete_entries(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -37,6 +37,10 @@ class Selection:
         is_long = len(wanted) + len(unwanted) > CACHED_NAMES
         return _selection(wanted, unwanted) if is_long else _cached_selection(wanted, unwanted)
 
+    def __bool__(self) -> bool:
+        """Return whether it leaves anything out."""
+        return bool(self.wanted or self.unwanted)
+
     @cached_property
     def digest(self) -> bytes:
         """A digest of 8 octets that distinguishes this selection from others."""
@@ -44,7 +48,7 @@ class Selection:
 
     def apply(self, lines: list[bytes]) -> list[bytes]:
         """Cut objects down to the selection; without one they stay the bytes that they are."""
-        if not self.wanted and not self.unwanted:
+        if not self:
             return lines
         shown = _ShownNames(self.shows)
         return [_cut(line, shown) for line in lines]

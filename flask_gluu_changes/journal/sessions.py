@@ -17,6 +17,10 @@ ALL_STATEMENTS = 15
 POOL_OPTIONS: Mapping[str, Any] = {"pool_reset_on_return": None}
 """For servers: `prepare_sessions` has each connection rolled back when the pool gets it back."""
 
+PAGE_SIZE = 8192
+"""Octets of a page of a new file of SQLite: with its own 4096, a fourth more time is spent writing
+people, and their lines take more room."""
+
 SQLITE_PATIENCE = 10
 """Seconds that one waits for the lock of a file."""
 
@@ -53,6 +57,7 @@ def _keep_no_statements(connection: Any, _: object) -> None:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
     for pragma in (
+        f"page_size={PAGE_SIZE}",  # before the mode, which begins the file
         "journal_mode=WAL",
         "synchronous=NORMAL",
         f"busy_timeout={SQLITE_PATIENCE * 1000}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ..errors import BackendUnavailable
 from ..settings.base import differing_keys
@@ -64,14 +65,19 @@ class HostView:
         self._entries = Cutter(visibility.shows)
         self._removals = Cutter(lambda name: name in _OF_REMOVALS or visibility.shows(name))
 
-    def read_slice(self, position: Position | None, size: int) -> Slice:
+    def read_slice(self, position: Position | None, size: int, separator: bytes = b"") -> Slice:
         """Read the next rows of a run; raise what the backend raises.
+
+        separator: what stands between two entries where they may come joined; empty: they may not.
 
         Raises BackendUnavailable while the journal is filled under other settings.
         """
-        slice_ = self._backend.read_slice(position, size)
+        read = partial(self._backend.read_slice, position, size)
+        joined = partial(self._backend.read_joined, position, size, separator)
+        slice_ = joined() if separator else read()
         if is_written_as(slice_.settings_digest, self._settings_digest):
             return slice_
+        slice_ = read() if separator else slice_
         return replace(
             slice_,
             entries=[*map(self._entries.cut, slice_.entries)],

@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
+    Select,
     bindparam,
     delete,
     func,
@@ -25,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from ..follower import FollowMeter
 from .batch import WriteBatch as WriteBatch
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
 from .files import forget_overwritten
@@ -43,6 +46,7 @@ from .rows import (
     Names,
     RowChange,
     Stamp,
+    count_removals,
     delete_entries,
     known_rows,
     row_changes,
@@ -87,7 +91,7 @@ class Writer:
 
     All raise JournalUnavailable while the database cannot be used, and `commit` raises CommitsLost
     where the journal is not as it was left. seconds: how long the lease lasts without being
-    renewed; every commit renews it.
+    renewed; every commit renews it. meter: is told what was written.
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
@@ -99,6 +103,7 @@ class Writer:
         self._inum_owners = InumOwners()
         self._recent = RecentCommits()
         self._created = False
+        self.meter = FollowMeter()
 
     @property
     def name(self) -> str:
@@ -321,6 +326,7 @@ class Writer:
         self._recent.left(state.epoch, left.head, left.cookie)
         self._held.note(held)
         self._quarantine.note(ids, batch.changes)
+        self.meter.written(len(changes), count_removals(changes), batch.confirmed_at)
         return len(changes)
 
     def _commit_apart(self, batch: WriteBatch, error: Exception) -> int:
@@ -339,12 +345,12 @@ class Writer:
         """Forget removals and commits from before a time; tokens that need them get a 410."""
         old = ENTRIES.c.removed_at < before
         with self._transaction() as connection:
-            highest = connection.scalar(select(func.max(ENTRIES.c.seq)).where(old))
+            highest = connection.scalar(_highest(ENTRIES.c.seq, old))
             if highest is not None:
                 delete_entries(connection, old)
                 floor = max(highest, read_state(connection).floor)
                 connection.execute(update(STATE).values(floor=floor))
-            last = connection.scalar(select(func.max(COMMITS.c.seq)).where(COMMITS.c.at < before))
+            last = connection.scalar(_highest(COMMITS.c.seq, COMMITS.c.at < before))
             if last is not None:  # it stays: until the next commit, tokens were issued at it
                 for table in (COMMITS, UNKNOWN_COMMITS):
                     connection.execute(delete(table).where(table.c.seq < last))
@@ -358,6 +364,14 @@ class Writer:
         with journal_errors(), self._engine.begin() as connection:
             self._lease.renew(connection)
             yield connection
+
+
+def _highest(seq: ColumnElement[int], old: ColumnElement[bool]) -> Select[int]:
+    """Select the highest seq of what is old, by the index of the times.
+
+    Asked for the seq itself, a database may read all rows from the newest one back to an old one.
+    """
+    return select(func.max(seq + 0)).where(old)
 
 
 def _names_in(changes: list[RowChange]) -> dict[str, Names]:

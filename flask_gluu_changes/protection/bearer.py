@@ -31,6 +31,10 @@ CLAIMS_IN_G = "authlib_server_oauth2_token"
 """Where Authlib keeps the claims of the accepted token in `g`, for its `current_token`."""
 
 
+PRESENTED = "gluu_changes_presented"
+"""Where the claims of a token are in `g` that is good, whether it grants what is asked or not."""
+
+
 class BearerProtector(ResourceProtector):  # type: ignore[misc]
     """Accepts one token of one scheme from one header, and from nowhere else."""
 
@@ -49,6 +53,15 @@ class BearerProtector(ResourceProtector):  # type: ignore[misc]
         token = self.validate_request(scopes, request)
         token_authenticated.send(self, token=token)
         setattr(g, CLAIMS_IN_G, token)
+        return token
+
+    def validate_request(self, scopes: list[str] | None, request: Request, **_: Any) -> Any:
+        """Return the claims of a request's token, or raise what is wrong with it."""
+        validator, text = self.parse_request_authorization(request)
+        validator.validate_request(request)
+        token = validator.authenticate_token(text)
+        setattr(g, PRESENTED, token)
+        validator.validate_token(token, scopes, request)
         return token
 
     def parse_request_authorization(self, request: Request) -> tuple[TokenValidator, str]:

@@ -14,6 +14,7 @@ from flask import Flask, has_request_context, request
 
 from ..errors import ConfigurationError
 from ..model import Finding
+from ..observe.meter import Meter
 
 Schemes: TypeAlias = dict[str, dict[str, Any]]
 """Security schemes by name, as OpenAPI and Swagger write them."""
@@ -71,6 +72,17 @@ class Guard(ABC):
         """
         return client_address()
 
+    def identity(self) -> tuple[str, str]:
+        """Name who asks, for the audit record of the current request.
+
+        It is called after `check`, also where that has refused the request.
+
+        Returns:
+            The client and the subject of the token, as the authorization server names them; each
+            is empty where it is not known. By default both are.
+        """
+        return "", ""
+
     def still_allowed(self) -> Callable[[], bool]:
         """Return what tells later whether the current request would still be let pass.
 
@@ -116,6 +128,21 @@ class Guard(ABC):
             Findings, made as they are asked for.
         """
         return ()
+
+    def count_with(self, meter: Meter) -> None:
+        """Have somebody told what is counted; by default nothing is.
+
+        Args:
+            meter: Is told from any thread.
+        """
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections this process has to what decides, for its metrics.
+
+        Returns:
+            Idle ones and those in use, by the name of their pool. By default there is no pool.
+        """
+        return {}
 
     def close(self) -> None:
         """Release the connections and files that are held open."""

@@ -17,6 +17,7 @@ from authlib.oauth2 import OAuth2Error
 
 from .. import forks
 from ..errors import ConfigurationError, cause_of
+from ..observe.meter import Meter
 from ..settings.fields import PREFIX
 from .caching import Clock, Passing
 from .network import BoundedBackend
@@ -97,6 +98,9 @@ class HttpClient:
         read_seconds: The longest wait for the whole answer.
         ca_file: PEM file of the authorities to trust; empty: the system's.
         clock: Measures the waits and the time between probes.
+
+    Attributes:
+        meter: Is told whether the server answers.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class HttpClient:
         self._breaker = CircuitBreaker(clock)
         self._lock = forks.new_lock()
         self._connections: httpcore.ConnectionPool | None = None
+        self.meter = Meter()
         forks.in_child(self, HttpClient._forget_inherited)
 
     def send(
@@ -144,10 +149,17 @@ class HttpClient:
         except AuthorizationServerNotAsked:
             raise
         except AuthorizationServerUnavailable:
+            self.meter.server_answers(False)
             self._note_failure(method, url, control)
             raise
-        self._breaker.succeeded()
+        self._succeeded()
         return answer
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections of this process are idle, and in use."""
+        pool = self._connections
+        idle = [one.is_idle() for one in pool.connections] if pool else []
+        return sum(idle), len(idle) - sum(idle)
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -169,7 +181,11 @@ class HttpClient:
             except AuthorizationServerUnavailable:
                 self._count_failures(FAILURE_THRESHOLD)
             else:
-                self._breaker.succeeded()
+                self._succeeded()
+
+    def _succeeded(self) -> None:
+        self._breaker.succeeded()
+        self.meter.server_answers(True)
 
     def _count_failures(self, times: int) -> None:
         if self._breaker.failed(times):

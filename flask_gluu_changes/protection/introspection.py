@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from authlib.oauth2.rfc6750 import InvalidTokenError
 from authlib.oauth2.rfc7662 import IntrospectTokenValidator
 
+from ..observe.meter import Meter
 from ..settings.protection import ProtectionSettings
 from .caching import Clock
 from .claims import Claims, as_texts, is_in_force, objection
@@ -54,7 +55,12 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
         self._clock = clock
         self.limits = AskingLimits(settings.issuer_connect_timeout, clock)
         self._reasons = Reasons(clock)
+        self._meter = Meter()
         self._cache = TokenCache(seconds=settings.token_cache_seconds, clock=clock)
+
+    def count_with(self, meter: Meter) -> None:
+        """Have a meter told of each introspection, and of each token that is known."""
+        self._meter = self._cache.meter = meter
 
     def introspect_token(self, token_string: str) -> Claims:
         """Return the claims of an acceptable token; no claims for any other."""
@@ -72,7 +78,16 @@ class IntrospectionValidator(IntrospectTokenValidator):  # type: ignore[misc]
         return self._caller.post(self._endpoint(), self._form(NOBODY))
 
     def _limited(self, token: str) -> Claims:
-        return self.limits.ask(token, lambda: self._ask(token))
+        return self.limits.ask(token, lambda: self._counted(token))
+
+    def _counted(self, token: str) -> Claims:
+        try:
+            claims = self._ask(token)
+        except Exception:
+            self._meter.introspected("failed")
+            raise
+        self._meter.introspected("active" if claims else "refused")
+        return claims
 
     def _ask(self, token: str) -> Claims:
         url = self._endpoint()

@@ -16,6 +16,7 @@ from joserfc.jwk import KeySet
 from joserfc.util import urlsafe_b64decode
 
 from .. import forks
+from ..observe.meter import Meter
 from ..settings.protection import ProtectionSettings
 from .bearer import MAX_TOKEN
 from .caching import Clock
@@ -50,8 +51,13 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         self._jwks = jwks
         self._clock = clock
         self._reasons = Reasons(clock)
+        self._meter = Meter()
         self._lock = forks.new_lock()
         self._validated_with: tuple[KeySet, TokenCache] | None = None
+
+    def count_with(self, meter: Meter) -> None:
+        """Have a meter told of each token that is known."""
+        self._meter = meter
 
     def authenticate_token(self, token_string: str) -> JWTAccessTokenClaims | Claims:
         """Return the claims of a token that passes, or raise InvalidTokenError."""
@@ -124,7 +130,9 @@ class JwtValidator(JWTBearerTokenValidator):  # type: ignore[misc]
         return InvalidTokenError()
 
     def _new_cache(self) -> TokenCache:
-        return TokenCache(seconds=self._settings.token_cache_seconds, clock=self._clock)
+        cache = TokenCache(seconds=self._settings.token_cache_seconds, clock=self._clock)
+        cache.meter = self._meter
+        return cache
 
 
 def _header(token_string: str) -> Mapping[str, Any]:

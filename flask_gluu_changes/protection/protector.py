@@ -16,10 +16,11 @@ from flask import Flask, g, request
 from werkzeug.exceptions import HTTPException
 
 from ..model import Finding
+from ..observe.meter import Meter
 from ..settings.protection import ProtectionSettings
 from ..settings.unsafe import check_protection
 from . import openapi
-from .bearer import CLAIMS_IN_G, BearerProtector
+from .bearer import CLAIMS_IN_G, PRESENTED, BearerProtector
 from .caching import Clock
 from .credentials import AuthenticatedClient, PatClient
 from .discovery import ServerMetadata
@@ -92,6 +93,7 @@ class Protector(Guard):
             werkzeug.exceptions.HTTPException: The request is refused.
         """
         g.pop(CLAIMS_IN_G, None)
+        g.pop(PRESENTED, None)
         if self._policy is None:
             return
         needed = self._needed(self._policy.scopes, scopes)
@@ -132,6 +134,11 @@ class Protector(Guard):
         client = claims.get("client_id") or claims.get("sub") or ""
         return f"{client} {client_address()}".strip()
 
+    def identity(self) -> tuple[str, str]:
+        """Return the client and the subject of a token that the authorization server knows."""
+        claims = g.get(PRESENTED) or {}
+        return str(claims.get("client_id") or ""), str(claims.get("sub") or "")
+
     def register(self, app: Flask, paths: Iterable[str]) -> None:
         """Serve the metadata of the protected resource (RFC 9728), in modes with tokens.
 
@@ -161,6 +168,22 @@ class Protector(Guard):
             Refusals by HTTP status.
         """
         return openapi.refusals(self.settings)
+
+    def count_with(self, meter: Meter) -> None:
+        """Have a meter told of introspections, of tokens that are known, and of the server.
+
+        Args:
+            meter: Is told from any thread.
+        """
+        if self._policy is not None:
+            self._policy.http.meter = meter
+            self._policy.bearer.validator.count_with(meter)
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the authorization server are idle, and in use."""
+        if self._policy is None:
+            return {}
+        return {"authorization_server": self._policy.http.connections()}
 
     def close(self) -> None:
         """Close the connections to the authorization server."""

@@ -17,9 +17,8 @@ from authlib.oauth2.rfc6749 import (
     UnsupportedTokenTypeError,
 )
 from authlib.oauth2.rfc6750 import InsufficientScopeError
-from flask import Response
 
-from ..scim import error_response
+from ..scim import ErrorResponse, error_response
 from ..settings.protection import ProtectionSettings
 from .discovery import uma_metadata_url
 from .http import RETRY_AFTER, AuthorizationServerUnavailable
@@ -43,7 +42,7 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 class Refusals(Protocol):
     """Turns an error of the check into the answer of a mode."""
 
-    def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> Response:
+    def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> ErrorResponse:
         """Build the answer; scopes: what the request needed."""
 
 
@@ -55,29 +54,36 @@ class BearerRefusals:
         self._invalid_token_status = 403 if settings.status_profile == "gluu" else 401
         self._metadata_url = metadata_url
 
-    def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> Response:
+    def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> ErrorResponse:
         """Build the answer; all invalid tokens get the same one."""
         match error:
             case TooManyQuestions():
                 return _too_many()
             case AuthorizationServerUnavailable():
-                return _scim_error(503, DOWN, {"Retry-After": str(RETRY_AFTER)})
+                headers = {"Retry-After": str(RETRY_AFTER)}
+                return _scim_error(503, DOWN, headers, reason=_reason_of(error))
             case InvalidRequestError():
                 return self._challenge(400, MALFORMED, "invalid_request")
             case InsufficientScopeError():
                 return self._challenge(403, INSUFFICIENT, "insufficient_scope", scopes)
             case MissingAuthorizationError() | UnsupportedTokenTypeError():
-                return self._challenge(401, MISSING)
+                return self._challenge(401, MISSING, reason=_reason_of(error))
             case _:
                 return self._challenge(self._invalid_token_status, INVALID, "invalid_token")
 
     def _challenge(
-        self, status: int, detail: str, error: str = "", scopes: Sequence[str] = ()
-    ) -> Response:
+        self,
+        status: int,
+        detail: str,
+        error: str = "",
+        scopes: Sequence[str] = (),
+        *,
+        reason: str = "",
+    ) -> ErrorResponse:
         header = bearer_challenge(
             self._realm, metadata=self._metadata_url(), error=error, scopes=scopes
         )
-        return _scim_error(status, detail, {"WWW-Authenticate": header})
+        return _scim_error(status, detail, {"WWW-Authenticate": header}, reason=reason or error)
 
 
 class UmaRefusals:
@@ -90,12 +96,13 @@ class UmaRefusals:
         self._tickets = tickets
         self._limits = limits
 
-    def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> Response:
+    def answer(self, error: OAuth2Error, scopes: Sequence[str]) -> ErrorResponse:
         """Build the answer; the authorization server is asked for a ticket."""
         if isinstance(error, InvalidRequestError):
             # a bearer token's error: no ticket is of use to who sends none that can be read
             challenge = bearer_challenge(self._settings.realm, metadata="", error="invalid_request")
-            return _scim_error(400, MALFORMED, {"WWW-Authenticate": challenge})
+            headers = {"WWW-Authenticate": challenge}
+            return _scim_error(400, MALFORMED, headers, reason=_reason_of(error))
         if isinstance(error, TooManyQuestions):
             return _too_many()
         try:
@@ -107,8 +114,8 @@ class UmaRefusals:
         except AuthorizationServerUnavailable:
             header = None
         if header is None:
-            return _scim_error(403, DOWN, {"Warning": UNREACHABLE})
-        return _scim_error(401, TICKET, {"WWW-Authenticate": header})
+            return _scim_error(403, DOWN, {"Warning": UNREACHABLE}, reason="no_ticket")
+        return _scim_error(401, TICKET, {"WWW-Authenticate": header}, reason=_reason_of(error))
 
     def _challenge(self, scopes: Sequence[str]) -> str | None:
         """Return a challenge with a fresh ticket; None if it cannot be written."""
@@ -181,12 +188,29 @@ def _quoted(value: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", plain) + '"'
 
 
-def _too_many() -> Response:
-    return _scim_error(429, TOO_MANY, {"Retry-After": "1"})
+def _too_many() -> ErrorResponse:
+    return _scim_error(429, TOO_MANY, {"Retry-After": "1"}, reason="too_many_questions")
 
 
-def _scim_error(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+def _reason_of(error: OAuth2Error) -> str:
+    """Return the word for the operator, who may know more of a refusal than the client."""
+    match error:
+        case MissingAuthorizationError():
+            return "no_credentials"
+        case UnsupportedTokenTypeError():
+            return "other_scheme"
+        case InvalidRequestError():
+            return "invalid_request"
+        case InsufficientScopeError():
+            return "insufficient_scope"
+        case AuthorizationServerUnavailable():
+            return "authorization_server_down"
+        case _:
+            return "invalid_token"
+
+
+def _scim_error(status: int, detail: str, headers: dict[str, str], *, reason: str) -> ErrorResponse:
     """Build an error answer that no cache keeps (RFC 7644, section 3.12)."""
-    response = error_response(status, detail)
-    response.headers.update(headers or {})
+    response = error_response(status, detail, reason=reason)
+    response.headers.update(headers)
     return response

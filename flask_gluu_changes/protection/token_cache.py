@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from cachetools import TLRUCache
 
 from .. import forks
+from ..observe.meter import Meter
 from .caching import Clock, SingleFlight
 from .claims import Claims, is_time
 
@@ -30,11 +31,15 @@ class TokenCache:
     Args:
         seconds: How long good claims are cached at most; 0: every request asks.
         clock: Measures how old an entry is.
+
+    Attributes:
+        meter: Is told of each token that is known.
     """
 
     def __init__(self, *, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
+        self.meter = Meter()
         self._lock = forks.new_lock()
         self._single_flight: SingleFlight[Claims] = SingleFlight()
         self._good = TLRUCache(SIZE, ttu=self._good_until, timer=clock.elapsed)
@@ -51,6 +56,7 @@ class TokenCache:
         key = key_of(token)
         found = self._find(key)
         if found is not None:
+            self.meter.found_in_cache()
             return found
         return self._single_flight.share(key, lambda: self._ask(key, ask))
 

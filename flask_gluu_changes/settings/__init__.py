@@ -5,12 +5,14 @@ from .backends import SqlSettings as SqlSettings
 from .base import Settings as Settings
 from .journal import FollowSettings as FollowSettings
 from .journal import JournalSettings as JournalSettings
+from .observe import ObserveSettings as ObserveSettings
 from .protection import ProtectionSettings as ProtectionSettings
 
 __all__ = [
     "FollowSettings",
     "JournalSettings",
     "LdapSettings",
+    "ObserveSettings",
     "ProtectionSettings",
     "Settings",
     "SqlSettings",

@@ -127,6 +127,10 @@ class BackendContract:
         """Nothing is found in it, and that is no error."""
         assert self.find(store, LONG_AGO) == []
 
+    def test_an_idle_store_answers(self, store: Store) -> None:
+        """Who only asks whether it does gets no error."""
+        store.backend.ping(ChangesQuery(datetime(9999, 1, 1, tzinfo=UTC)))
+
     def test_the_bound_is_inclusive(self, store: Store) -> None:
         """A change in the very millisecond of the time stamp is found; one before it is not."""
         store.add("1", person("a", created=NOON - MILLISECOND))

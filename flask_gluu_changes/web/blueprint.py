@@ -16,12 +16,18 @@ from marshmallow import Schema
 
 from ..feed.feed import Feed
 from ..feed.snapshot import Page
+from ..observe.health import Readiness
+from ..observe.observation import observed
+from ..observe.observer import Observer
 from ..protection import Guard
 from ..scim import JSON, add_error_handlers, error_response
 from ..settings.base import Settings
 from .capacity import Busy
+from .checking import check
 from .delta import DeltaEndpoint
+from .health import ALIVE, READY, HealthEndpoints
 from .long_answers import LongAnswers
+from .metrics import METRICS, MetricsEndpoint
 from .openapi import (
     ERRORS,
     FAILURES,
@@ -50,7 +56,7 @@ MOUNTS = 8
 long, and anybody may ask for it."""
 
 ALLOWED = ["GET", "HEAD", "OPTIONS"]
-PUBLIC = ("swagger_document", "openapi_document")
+PUBLIC = ("swagger_document", "openapi_document", ALIVE, READY)
 """Endpoints that need no token."""
 
 TimeStampView = Callable[[dict[str, Any]], Response]
@@ -67,6 +73,9 @@ class AppState:
         feed: What answers the timeStamp form.
         protector: What decides whether a request is answered.
         long_answers: What sends answers that take long.
+        observer: What makes a record of each answer.
+        readiness: What tells whether the operation is ready.
+        metrics: What Prometheus reads; None where that is switched off.
         delta: What answers the token forms; None where the backend keeps no journal.
     """
 
@@ -74,6 +83,9 @@ class AppState:
     feed: Feed
     protector: Guard
     long_answers: LongAnswers
+    observer: Observer
+    readiness: Readiness
+    metrics: MetricsEndpoint | None
     delta: DeltaEndpoint | None = None
 
     @property
@@ -89,11 +101,14 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
     version: the version of OpenAPI in which the Api documents the operation.
     """
     blueprint = _HostBlueprint(state.settings.url_host)
-    _add_protection(blueprint, state.protector)
+    blueprint.before_request(state.observer.begin)
+    blueprint.after_request(state.observer.end)
+    _add_protection(blueprint, state.protector, state.metrics)
     _add_operations(blueprint, state.paths[0], state, version)
     documents = f"{state.settings.documents_prefix}/resource_changes"
     _add_documents(blueprint, documents, state)
-    _add_refusal(blueprint, *state.paths, f"{documents}.yaml", f"{documents}.openapi.json")
+    health = _add_health(blueprint, state)
+    _add_refusal(blueprint, *state.paths, *health, f"{documents}.yaml", f"{documents}.openapi.json")
     add_error_handlers(blueprint)
     blueprint.register_error_handler(Busy, Busy.answer)
     if state.delta is not None:
@@ -114,14 +129,19 @@ class _HostBlueprint(Blueprint):  # type: ignore[misc]
         super().add_url_rule(*args, **self.rule_options, **options)
 
 
-def _add_protection(blueprint: Blueprint, protector: Guard) -> None:
+def _add_protection(
+    blueprint: Blueprint, protector: Guard, metrics: MetricsEndpoint | None
+) -> None:
     """Check before anything reads the request: arguments are not judged without a token."""
 
     @blueprint.before_request
     def protect() -> None:
         endpoint = (request.endpoint or "").rpartition(".")[2]  # the host may nest the blueprint
         if request.method != "OPTIONS" and endpoint not in PUBLIC:
-            protector.check()
+            if endpoint == METRICS and metrics is not None:
+                metrics.check()
+            else:
+                check(protector)
 
 
 def _add_operations(blueprint: Blueprint, path: str, state: AppState, version: str) -> None:
@@ -191,16 +211,19 @@ def _add_view(blueprint: Blueprint, path: str, view: Any, headers: Any = None) -
 
 
 def _by_time(state: AppState, arguments: dict[str, Any]) -> Response:
-    since, start = arguments["timeStamp"], arguments["start"]
+    since, start, size = arguments["timeStamp"], arguments["start"], arguments["pagesize"]
+    seen = observed()
+    seen.note_asked("timeStamp", timeStamp=since, start=start, pagesize=size)
     page = state.feed.page(
         since,
         caller=state.protector.caller(),
         start=start,
-        size=arguments["pagesize"],
+        size=size,
         find_traits=lambda: find_traits(since),
         reading=state.long_answers.reading,
         sharing=state.long_answers.sharing,
     )
+    seen.note_told(len(page.bodies))
     response = _answer(page, state.long_answers)
     tell_session(response, page, start, state.settings.paging_session_seconds)
     return response
@@ -245,6 +268,18 @@ def _add_refusal(blueprint: _HostBlueprint, *paths: str) -> None:
             setup.app.url_map.add(rule)
 
     blueprint.record(register)
+
+
+def _add_health(blueprint: _HostBlueprint, state: AppState) -> list[str]:
+    """Add what orchestrators and Prometheus ask; return the paths."""
+    endpoints = HealthEndpoints(state.readiness)
+    views = [endpoints.livez, endpoints.readyz]
+    if state.metrics is not None:
+        views.append(state.metrics.metrics)
+    paths = [f"{state.paths[0]}/{view.__name__}" for view in views]
+    for path, view in zip(paths, views, strict=True):
+        _add_undocumented(blueprint, path, view)
+    return paths
 
 
 def _add_documents(blueprint: _HostBlueprint, path: str, state: AppState) -> None:

@@ -21,6 +21,7 @@ from flask import Response, request
 
 from .. import forks
 from ..errors import GluuChangesError
+from ..observe.meter import Meter
 from ..scim import error_response
 from ..wsgi import threads_of
 
@@ -58,7 +59,7 @@ class Busy(GluuChangesError):
         """Return 429 to a client that asks too much at a time, else 503."""
         whose = "of this client " if self.is_own else ""
         detail = f"Too many requests {whose}{self.kind.value} at the moment. Try again later."
-        response = error_response(429 if self.is_own else 503, detail)
+        response = error_response(429 if self.is_own else 503, detail, reason="busy")
         response.headers["Retry-After"] = str(randint(*RETRY_AFTER))  # noqa: S311 - no secret
         return response
 
@@ -93,7 +94,8 @@ class Limits:
 class Capacity:
     """Counts the requests of one process that hold a thread for long.
 
-    find_limits: called at the first such request, since only then the server is known.
+    find_limits: called at the first such request, since only then the server is known. meter: is
+    told of those who wait.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Capacity:
         self._held: Counter[tuple[Kind, str]] = Counter()
         self._of_kind: Counter[Kind] = Counter()
         self._logged: dict[Kind, float] = {}
+        self.meter = Meter()
         forks.in_child(self, Capacity._forget_inherited)
 
     @classmethod
@@ -134,10 +137,14 @@ class Capacity:
         if refusal is not None:
             self._log(refusal)
             raise refusal
+        if kind is Kind.WAIT:
+            self.meter.waiting(1)
         return Place(self, kind, client)
 
     def give_back(self, kind: Kind, client: str) -> None:
         """Count one place of a client less."""
+        if kind is Kind.WAIT:
+            self.meter.waiting(-1)
         with self._lock:
             self._of_kind[kind] -= 1
             self._held[kind, client] -= 1

@@ -6,7 +6,7 @@ Answers are composed of the bytes that the journal holds.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from ..journal.protocol import Position, ResyncRequired, SequenceBackend, Slice
 from ..journal.selection import Selection
 from ..journal.tokens import InvalidToken, Kind, SelectionChanged, Token, TokenIssuer
 from ..journal.view import HostView
+from ..observe.observation import Observation, observed
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
@@ -33,6 +34,7 @@ from .waiting import Waiting
 log = logging.getLogger(__name__)
 
 NDJSON = "application/x-ndjson"
+LINE_END = b"\n"
 STREAM_ROWS = 1000
 """The rows that are read at a time for a stream, whatever `count` says."""
 
@@ -63,6 +65,11 @@ class DeltaRequest:
     def rows(self) -> int:
         """The number of rows to read at a time."""
         return STREAM_ROWS if self.streamed else self.count
+
+    @property
+    def separator(self) -> bytes:
+        """What stands between two entries; empty where each is looked at."""
+        return b"" if self.selection else LINE_END if self.streamed else b","
 
     @property
     def form(self) -> str:
@@ -103,6 +110,8 @@ class DeltaEndpoint:
         asked = DeltaRequest(
             self._token(arguments, selection), selection, arguments["count"], _wants_stream()
         )
+        kind = "cursor" if "cursor" in arguments else "deltaToken"
+        observed().note_asked(kind, after=asked.after, count=asked.count)
         return self._waiting.answer(asked.position, partial(self._unless_matched, asked))
 
     def status(self) -> Response:
@@ -128,6 +137,7 @@ class DeltaEndpoint:
         blueprint.register_error_handler(ResyncRequired, _resync_required)
 
     def _token_from_now_on(self, selection: Selection) -> Response:
+        observed().note_asked("deltaToken")
         head = self._view.read_slice(None, 1).head
         asked = DeltaRequest(None, selection, 0, _wants_stream())
         return _not_stored(self._write(Slice([], [], [], 0, head, head), asked))
@@ -151,7 +161,7 @@ class DeltaEndpoint:
             tag = self._issuer.tag(head, asked.after, asked.selection, asked.form)
             response = Response(status=304) if request.if_none_match.contains_weak(tag) else None
         if response is None:
-            slice_ = self._view.read_slice(asked.position, asked.rows)
+            slice_ = self._view.read_slice(asked.position, asked.rows, asked.separator)
             response = self._write(slice_, asked)
             # of the head that was read with the slice: the one looked at before may be older
             tag = self._issuer.tag(slice_.head, asked.after, asked.selection, asked.form)
@@ -193,7 +203,8 @@ class PageWriter:
 
         token: the request's own, which is returned again where it is as good as a new one.
         """
-        head = b'{"total":%d,%b"results":[' % (len(slice_.entries), self._latest(slice_.latest))
+        observed().note_told(slice_.total, len(slice_.removed))
+        head = b'{"total":%d,%b"results":[' % (slice_.total, self._latest(slice_.latest))
         tail = b'],"removed":[%b],"itemsPerPage":%d,%b}' % (
             b",".join(slice_.removed),
             len(slice_.order),
@@ -207,18 +218,26 @@ class PageWriter:
 
     def stream(self, first: Slice, selection: Selection, token: Token | None) -> Response:
         """Write a run to its end, a line each; a run without its last line is not complete."""
-        return self._long_answers.send(self._lines(first, selection, token), NDJSON)
+        seen = observed()
+        seen.note_stream(is_open=True)
+        return self._long_answers.send(self._lines(first, selection, token, seen), NDJSON)
 
-    def _lines(self, slice_: Slice, selection: Selection, token: Token | None) -> Iterator[bytes]:
+    def _lines(
+        self, slice_: Slice, selection: Selection, token: Token | None, seen: Observation
+    ) -> Iterator[bytes]:
         total = latest = 0
         while True:
-            total, latest = total + len(slice_.entries), max(latest, slice_.latest)
+            total, latest = total + slice_.total, max(latest, slice_.latest)
             if slice_.order:
-                yield b"\n".join(_in_order(slice_, selection.apply(slice_.entries))) + b"\n"
+                seen.note_told(slice_.total, len(slice_.removed))
+                yield LINE_END.join(_in_order(slice_, selection.apply(slice_.entries)))
+                yield LINE_END
             if slice_.next.is_end:
                 break
-            slice_ = self._view.read_slice(slice_.next, STREAM_ROWS)
+            separator = b"" if selection else LINE_END
+            slice_ = self._view.read_slice(slice_.next, STREAM_ROWS, separator)
         ending = self._continuation(slice_.next, selection, token)
+        seen.note_stream(is_open=False)
         yield b'{"total":%d,%b%b}\n' % (total, self._latest(latest), ending)
 
     def _latest(self, micros: int) -> bytes:
@@ -237,11 +256,15 @@ class PageWriter:
         return b'"nextDeltaToken":{"value":"%b","expiry":"%b"}' % (token.encode(), until.encode())
 
 
-def _in_order(slice_: Slice, entries: list[bytes]) -> Iterator[bytes]:
-    """Yield entries and removals in the order of change; a removal's line names its type."""
+def _in_order(slice_: Slice, entries: list[bytes]) -> Iterable[bytes]:
+    """Return entries and removals in the order of change; a removal's line names its type."""
     shown, removed = iter(entries), iter(slice_.removed)
-    for is_entry in slice_.order:
-        yield next(shown) if is_entry else b'{"@changeType":"removed",' + next(removed)[1:]
+    if not slice_.removed:
+        return shown
+    return (
+        next(shown) if is_entry else b'{"@changeType":"removed",' + next(removed)[1:]
+        for is_entry in slice_.order
+    )
 
 
 def _wants_stream() -> bool:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from flask import Response, request
 
 from ..journal.protocol import Position, SequenceBackend
+from ..observe.observation import observed
 from ..protection import Guard
 from ..settings.journal import JournalSettings
 from ..wsgi import Connection
 from .capacity import Capacity, Kind
+from .checking import check
 
 CLIENT_HAS_GONE = 499
 """Nobody reads this answer; nginx logs such requests by this number."""
@@ -68,12 +70,13 @@ class Waiting:
 
     def _wait(self, position: Position, seconds: int) -> bool:
         """Wait for a change; return whether the client is still there, and let pass."""
+        observed().note_waits()
         connection = Connection(request.environ)
         with self._capacity.take(Kind.WAIT, self._guard.caller()):
             self._backend.wait(position, seconds, gone=connection.has_gone)
         if connection.has_gone():
             return False
-        self._guard.check()  # its token may have ended meanwhile
+        check(self._guard)  # its token may have ended meanwhile
         return True
 
 

@@ -63,7 +63,7 @@ class Trial:
         }
 
     @contextmanager
-    def running(self) -> Iterator[tuple[Consumer, Consumer]]:
+    def running(self, *, keeps_higher: bool = False) -> Iterator[tuple[Consumer, Consumer]]:
         """Serve and follow; the block begins when the consumers have read everybody."""
         folder, urls = self.torture.journal.folder, self._cluster.urls
         with ExitStack() as stack:
@@ -74,8 +74,13 @@ class Trial:
             nodes = [Node(self.torture.environment(url)) for url in urls]
             ports = [stack.enter_context(node).port for node in nodes]
             proxy = stack.enter_context(Nginx(_server_block(ports)))
-            by_proxy = Consumer(folder / "by proxy", proxy.port, seed=f"{self._seed} by proxy")
-            in_turn = Consumer(folder / "in turn", *ports, page_size=50)
+            by_proxy = Consumer(
+                folder / "by proxy",
+                proxy.port,
+                seed=f"{self._seed} by proxy",
+                keeps_higher=keeps_higher,
+            )
+            in_turn = Consumer(folder / "in turn", *ports, page_size=50, keeps_higher=keeps_higher)
             for consumer in (by_proxy, in_turn):
                 stack.enter_context(consumer)
             self._await_token(folder / "in turn" / "token")
@@ -229,13 +234,14 @@ def test_nothing_is_lost_and_nothing_goes_back(seed: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_cluster_that_died_as_a_whole(seed: str, tmp_path: Path) -> None:
-    """What it lost is read again; no version goes back, and a new epoch tells everybody the rest.
+    """What it lost is read again, and a new epoch tells everybody the rest.
 
-    Who was broken off before the token of a lost commit was saved knows what nobody else does.
+    Who was broken off before the token of a lost commit was saved knows what nobody else does, and
+    keeps what has the higher version until it is told again.
     """
     with Galera() as cluster:
         trial = Trial(tmp_path, cluster, seed)
-        with trial.running():
+        with trial.running(keeps_higher=True):
             for _ in range(3):
                 trial.die()
             trial.begin_epoch()

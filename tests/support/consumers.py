@@ -1,10 +1,12 @@
 """A consumer that follows the feed over HTTP, and dies again and again between page and token.
 
-    python -m tests.support.consumers FOLDER COUNT SEED PORT...
+    python -m tests.support.consumers FOLDER COUNT SEED HIGHER PORT...
 
 keeps two replicas in the folder until the end of its standard input: one by `@id`, which takes no
 version that it has had already, and one by inum. With a seed, processes that keep them end by
 SIGKILL where the seed says: before a page is applied, in its middle, before its token is saved.
+A version that goes back is an error; where HIGHER is yes, the higher one is kept, as the manual
+says of databases that lose commits.
 """
 
 from __future__ import annotations
@@ -68,10 +70,18 @@ class InTurns(httpx.HTTPTransport):
 class Replica:
     """What a consumer keeps in files; each change is kept at once, so that a crash leaves a part.
 
-    perhaps_die: is called at each point at which a process may die.
+    perhaps_die: is called at each point at which a process may die. keeps_higher: whether a version
+    that goes back is passed over.
     """
 
-    def __init__(self, folder: Path, perhaps_die: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        perhaps_die: Callable[[str], None] = lambda _: None,
+        *,
+        keeps_higher: bool = False,
+    ) -> None:
+        self._keeps_higher = keeps_higher
         self._database = sqlite3.connect(folder / "replica.db", isolation_level=None)
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(TABLES)
@@ -121,17 +131,24 @@ class Replica:
         for i, change in enumerate(batch.changes):
             if i == middle:
                 self._perhaps_die("within a page")
-            self._apply_by_id(change)
-            self._apply_by_inum(change)
+            if not self._goes_back(change):
+                self._apply_by_id(change)
+                self._apply_by_inum(change)
         self._told.update(change.id for change in batch.changes)
         if batch.complete:
             self._forget_untold()
+
+    def _goes_back(self, change: Change) -> bool:
+        """Return whether a higher version is known, where that may be."""
+        known = self._ask("SELECT version FROM by_id WHERE id = ?", change.id)
+        goes_back = any(change.version < version for (version,) in known)
+        assert self._keeps_higher or not goes_back, f"{change.id} goes back to {change.version}"
+        return goes_back
 
     def _apply_by_id(self, change: Change) -> None:
         body = None if change.kind == "removed" else json.dumps(change.attributes, sort_keys=True)
         known = self._ask("SELECT version, body FROM by_id WHERE id = ?", change.id)
         for version, before in known:
-            assert change.version >= version, f"{change.id} goes back from version {version}"
             if change.version == version:
                 assert before in (None, body), f"{change.id} has two contents at {version}"
                 if before == body:
@@ -175,14 +192,24 @@ class Consumer:
     """A consumer as a process, until the end of the block or until its people are asked for.
 
     ports: of the nodes that it asks in turn. seed: of its deaths; without one it lives on.
+    keeps_higher: whether versions that go back are passed over.
     """
 
-    def __init__(self, folder: Path, *ports: int, page_size: int = 500, seed: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *ports: int,
+        page_size: int = 500,
+        seed: str = "",
+        keeps_higher: bool = False,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._page_size = page_size
         self._ports = ports
+        self._keeps_higher = keeps_higher
         self._command = [sys.executable, "-m", __name__, str(folder), str(page_size), seed]
+        self._command.append("yes" if keeps_higher else "no")
         self._process: subprocess.Popen[bytes] | None = None
 
     def caught_up(self) -> Replica:
@@ -195,7 +222,7 @@ class Consumer:
 
     def replica(self) -> Replica:
         """Give what is kept."""
-        return Replica(self._folder)
+        return Replica(self._folder, keeps_higher=self._keeps_higher)
 
     def __enter__(self) -> Self:
         command = [*self._command, *map(str, self._ports)]
@@ -220,13 +247,16 @@ class Consumer:
             assert process.returncode == 0, f"a consumer ended with {process.returncode}"
 
 
-def _keep(folder: Path, page_size: int, seed: str, ports: Sequence[int]) -> None:
+def _keep(
+    folder: Path, page_size: int, seed: str, ports: Sequence[int], *, keeps_higher: bool
+) -> None:
     """Keep the replicas, in one process after the other, until the end of the standard input."""
     logging.disable()  # that nobody can be reached is no news here
     for number in count():
         child = os.fork()
         if not child:
-            _live(folder, page_size, f"{seed} {number}" if seed else "", ports)
+            fate = _fate(f"{seed} {number}") if seed else lambda _: None
+            _live(Replica(folder, fate, keeps_higher=keeps_higher), page_size, ports)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
@@ -236,8 +266,7 @@ def _keep(folder: Path, page_size: int, seed: str, ports: Sequence[int]) -> None
         died.close()
 
 
-def _live(folder: Path, page_size: int, seed: str, ports: Sequence[int]) -> None:
-    replica = Replica(folder, _fate(seed) if seed else lambda _: None)
+def _live(replica: Replica, page_size: int, ports: Sequence[int]) -> None:
     with httpx.Client(transport=InTurns(ports), timeout=30) as http:
         while not select.select([sys.stdin], [], [], 0)[0]:
             replica.run(http, page_size)
@@ -258,4 +287,10 @@ def _fate(seed: str) -> Callable[[str], None]:
 
 
 if __name__ == "__main__":
-    _keep(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [*map(int, sys.argv[4:])])
+    _keep(
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        sys.argv[3],
+        [*map(int, sys.argv[5:])],
+        keeps_higher=sys.argv[4] == "yes",
+    )

@@ -37,7 +37,8 @@ LAYERS = (
     ("client", "testing"),
     ("sync",),
     ("scim",),
-    ("protection",),
+    ("observe",),
+    ("protection", "observe.prometheus"),
     ("web",),
     ("cli",),
     ("extension",),
@@ -53,6 +54,7 @@ LOWEST_WEB_LAYER = LAYERS.index(("scim",))
 WEB = {"flask", "flask_smorest", "werkzeug", "webargs", "marshmallow", "apispec", "authlib"}
 LDAP = {"ldap", "ldapurl", "ldif"}
 DATABASE = {"sqlalchemy"}
+PROMETHEUS = {"prometheus_client"}
 DATABASE_ROOMS = {"database", "journal", "journal.ingest", "backends.sql", "sync"}
 
 LONGEST = 400
@@ -161,6 +163,12 @@ def test_sqlalchemy_stays_in_its_rooms(path: Path) -> None:
     assert not DATABASE & _foreign(path)
 
 
+@_each([path for path in MODULES if _watcher(_module(path)) != "observe.prometheus"])
+def test_prometheus_client_stays_in_its_room(path: Path) -> None:
+    """It is an optional extra, and imported where metrics are switched on."""
+    assert not PROMETHEUS & _foreign(path)
+
+
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """Each module can be read and tested by itself."""
     below = {_module(path): _own_imports(path) - {_module(path)} for path in MODULES}
@@ -261,7 +269,7 @@ def test_the_package_is_marked_as_typed() -> None:
 
 def test_the_package_works_without_its_extras() -> None:
     """Everything but the rooms that need them, which name what is missing."""
-    optional = {*DATABASE_ROOMS, "backends.ldap"}
+    optional = {*DATABASE_ROOMS, "backends.ldap", "observe.prometheus"}
     modules = [
         f"{NAME}.{_module(path)}".removesuffix(".__init__")
         for path in MODULES
@@ -269,7 +277,7 @@ def test_the_package_works_without_its_extras() -> None:
     ]
     program = (
         "import sys, importlib\n"
-        "sys.modules.update(ldap=None, _ldap=None, sqlalchemy=None)\n"
+        "sys.modules.update(ldap=None, _ldap=None, sqlalchemy=None, prometheus_client=None)\n"
         f"for name in {modules}: importlib.import_module(name)\n"
         "for name in ('ldap', 'sql'):\n"
         f"    try: importlib.import_module('{NAME}.backends.' + name)\n"

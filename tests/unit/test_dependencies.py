@@ -56,6 +56,7 @@ def test_the_extras_are_the_users() -> None:
         "client",
         "journal",
         "ldap",
+        "metrics",
         "sql",
         "testing",
     ]

@@ -102,6 +102,18 @@ class LdapBackend(Backend):
         """Return the settings without secrets: the servers, who asks, and where people are."""
         return repr(self._settings)
 
+    def ping(self, query: ChangesQuery) -> None:
+        """Have a server answer on a bound connection.
+
+        Args:
+            query: Is not asked: without an index a directory would read everybody.
+
+        Raises:
+            BackendError: No server of the setting can be reached, or the bind is refused.
+        """
+        with translated("asking whether the directory answers"), self._pool.borrow_checked():
+            pass
+
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine every server of the setting: connection, schema, indexes, clock, limits, rights.
 
@@ -124,6 +136,10 @@ class LdapBackend(Backend):
         """
         kind = SyncreplFollower if self._schema.info().openldap else ChangelogFollower
         return kind(self._pool, self._settings, self._schema, query)
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the directory are idle, and in use."""
+        return {"ldap": self._pool.numbers()}
 
     def close(self) -> None:
         """Unbind the idle connections."""

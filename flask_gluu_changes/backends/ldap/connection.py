@@ -71,6 +71,7 @@ class ConnectionPool:
     def __init__(self, settings: LdapSettings) -> None:
         self._settings = settings
         self._idle: deque[tuple[Connection, float]] = deque(maxlen=MAX_IDLE)
+        self._lent: set[int] = set()
         self._generation = 0
         forks.in_child(self, ConnectionPool._forget_inherited)
 
@@ -98,6 +99,10 @@ class ConnectionPool:
         finally:
             _unbind(connection)
 
+    def numbers(self) -> tuple[int, int]:
+        """Return how many connections are idle, and lent."""
+        return len(self._idle), len(self._lent)
+
     def close(self) -> None:
         """Unbind the idle connections."""
         while idle := self._pop():
@@ -105,6 +110,7 @@ class ConnectionPool:
 
     def _lend(self, connection: Connection) -> Iterator[Connection]:
         generation = self._generation
+        self._lent.add(id(connection))
         try:
             yield connection
         except BaseException as error:
@@ -113,6 +119,8 @@ class ConnectionPool:
             # It may be dead, or hold unread messages of a search that was given up.
             _unbind(connection)
             raise
+        finally:
+            self._lent.discard(id(connection))
         if generation == self._generation:
             self._idle.append((connection, monotonic()))
         else:
@@ -147,6 +155,7 @@ class ConnectionPool:
 
     def _forget_inherited(self) -> None:
         inherited, self._idle = self._idle, deque(maxlen=MAX_IDLE)
+        self._lent = set()
         _detach(connection for connection, _ in inherited)
 
     def _open(self) -> Connection:

@@ -10,12 +10,12 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...backend import Backend
-from ...database import name_of, notice_forks, warn_unless_encrypted
+from ...database import name_of, notice_forks, numbers_of, warn_unless_encrypted
 from ...errors import BackendUnavailable
 from ...model import ChangesQuery, Entry, Finding, Value
 from ...settings.backends import SqlSettings
@@ -152,6 +152,27 @@ class SqlBackend(Backend):
         """
         return self._table_info().describe(name)
 
+    def ping(self, query: ChangesQuery) -> None:
+        """Have the database answer on a connection, which may be one that it closed meanwhile.
+
+        Args:
+            query: Is not asked: without an index a database would read everybody.
+
+        Raises:
+            BackendError: The database cannot be asked.
+        """
+        with translated("asking whether the database answers"):
+            try:
+                self._select_one()
+            except SQLAlchemyError as error:
+                if not is_stale(error):
+                    raise
+                self._select_one()
+
+    def _select_one(self) -> None:
+        with self._connect() as connection:
+            connection.execute(select(1))
+
     def examine(self, query: ChangesQuery) -> Iterator[Finding]:
         """Examine connection, table, indexes, clock, rights and what may cut answers short.
 
@@ -172,6 +193,10 @@ class SqlBackend(Backend):
             config: The application's config.
         """
         return [key for key in self._not_given if key in config]
+
+    def connections(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many connections to the database are idle, and in use."""
+        return {"sql": numbers_of(self._engine)}
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -79,6 +79,11 @@ class Ingester:
         self._first_inums: dict[str, str] = {}
         self._unchanged: set[str] = set()
 
+    @property
+    def is_in_snapshot(self) -> bool:
+        """Whether a snapshot has begun and not ended."""
+        return self._snapshot is not None
+
     def take_written(self) -> int:
         """Return how many changes were written since the last call."""
         written, self._written = self._written, 0
@@ -131,7 +136,8 @@ class Ingester:
         except Exception as error:  # whatever is wrong with one entry, the others must go on
             self._set_aside(event.id, error)
             return
-        self._log_omitted(identity)
+        if identity.omitted:
+            self._log_omitted(identity)
         if self._holds_back and self._known.get(event.id) != identity.inum:
             self._held_back[event.id] = identity
         else:
@@ -143,7 +149,7 @@ class Ingester:
         self._batch.set_aside(id_, Unwritable(reason))
 
     def _log_omitted(self, identity: Identity) -> None:
-        if identity.omitted and self._logged.get(identity.id) != identity.omitted:
+        if self._logged.get(identity.id) != identity.omitted:
             self._logged[identity.id] = identity.omitted
             names = ", ".join(identity.omitted)
             log.warning("of the entry %s is left out as too large: %s", ascii(identity.id), names)
@@ -200,6 +206,7 @@ class Ingester:
         if event.ends_snapshot:
             self._commit()
             self._forget_snapshot()
+            self._writer.meter.swept("completed")
         elif not self._snapshot and monotonic() - self._began_at >= COMMIT_EVERY:
             self._commit()  # there may be no quiet moment, and few who change all the time
 
@@ -250,4 +257,5 @@ class Ingester:
             if self._is_first and self._snapshot:
                 self._progress.advanced(len(part.changes))
         self._committed_at = self._began_at = monotonic()
+        self._writer.meter.connected(True)
         self._removal_limit.report()

@@ -72,6 +72,7 @@ class RemovalLimit:
         if number < self._number:
             self._returned_at = monotonic()
         self._number = number
+        self._writer.meter.held(number)
         if number > self._said and (not self._said or monotonic() - self._said_at >= SAY_EVERY):
             self._holds, self._said, self._said_at = True, number, monotonic()
             log.error(

@@ -21,6 +21,7 @@ from ...follower import (
     ContinuityLost,
     Event,
     Follower,
+    FollowMeter,
     Heartbeat,
     NotFollowable,
     SnapshotProgress,
@@ -112,6 +113,7 @@ class IngestService:
                 self._wait_for_lease(stop)
         except BackendUnavailable as error:
             self._writer.doubt()
+            self._writer.meter.connected(False)
             stop.wait(self._outage.note(error))
 
     def _release(self) -> None:
@@ -122,6 +124,7 @@ class IngestService:
 
     def _wait_for_lease(self, stop: StopSignal) -> None:
         self._outage.end()
+        self._writer.meter.connected(False)
         if not self._waits_for_lease:
             log.info("another process fills the journal; this one waits to take over")
         self._waits_for_lease, self._said = True, ""
@@ -163,11 +166,16 @@ class IngestService:
         ingester = Ingester(*parts)
         ingester.tell_lost_again()
         cookie = self._writer.resume()
-        with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]
-            for event in events:
-                ingester.handle(event)
-                if not isinstance(event, Upserted):
-                    self._note_progress(event, ingester)
+        try:
+            with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]
+                for event in events:
+                    ingester.handle(event)
+                    if not isinstance(event, Upserted):
+                        self._note_progress(event, ingester)
+        except Exception:
+            if ingester.is_in_snapshot:
+                self._writer.meter.swept("failed")
+            raise
 
     def _say_level(self, follower: Follower) -> None:
         level = f"{follower.level}: {follower.why}"
@@ -182,6 +190,7 @@ class IngestService:
             self._activity.note(ingester.take_written())
         if not isinstance(event, SnapshotStarted):
             self._outage.end()
+            self._writer.meter.connected(True)
 
     def _prune_if_due(self) -> None:
         if self._pruned_at is None or monotonic() - self._pruned_at >= PRUNE_EVERY:
@@ -190,7 +199,11 @@ class IngestService:
 
 
 def run_ingest(
-    config: Mapping[str, Any], backend: Backend, stop: StopSignal, progress: SnapshotProgress
+    config: Mapping[str, Any],
+    backend: Backend,
+    stop: StopSignal,
+    progress: SnapshotProgress,
+    meter: FollowMeter | None = None,
 ) -> None:
     """Follow a backend into the journal until the stop signal is set, if nobody else does.
 
@@ -198,6 +211,7 @@ def run_ingest(
     """
     settings, engine = FollowSettings.load(config), engine_from_config(config)
     writer = Writer(engine, seconds=settings.follow_lease)
+    writer.meter = meter or writer.meter
     stop.heartbeat_interval = min(
         MAX_HEARTBEAT_INTERVAL, settings.follow_lease / HEARTBEATS_PER_LEASE
     )

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -106,6 +107,21 @@ def test_manifests_are_yaml() -> None:
     mounts = {mount["name"] for mount in container["volumeMounts"]}
     assert mounts == {volume["name"] for volume in pod["volumes"]}
     assert [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+
+
+def test_prometheus_accepts_metrics_and_alerts(tmp_path: Path) -> None:
+    """By its own examination, which has nothing to say of names and texts either."""
+    metrics, rules = tmp_path / "people.prom", tmp_path / "rules.yml"
+    write_metrics(metrics, RUN, EPOCH)
+    (text,) = (b.text for b in blocks_of(SCHEDULE) if "alert:" in b.text)
+    rules.write_text(text)
+    options: dict[str, Any] = {"capture_output": True, "timeout": 30}
+    checks = [
+        subprocess.run(["promtool", "check", "metrics"], input=metrics.read_bytes(), **options),
+        subprocess.run(["promtool", "check", "rules", str(rules)], **options),
+    ]
+    assert [check.returncode for check in checks] == [0, 0], checks
+    assert checks[0].stderr == b""
 
 
 def units() -> list[Block]:

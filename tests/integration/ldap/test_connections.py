@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flask_gluu_changes import BackendUnavailable, ConfigurationError
+from flask_gluu_changes import BackendUnavailable, ChangesQuery, ConfigurationError
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.testing import NOON, person
 from tests.support.directory import Directory, client_of, config_of
@@ -99,6 +99,17 @@ def test_down_is_503_and_up_again_200(server: Slapd, backend_of: MakeBackend) ->
         assert int(answer.headers["Retry-After"]) > 0
         server.start()
     assert client.get(OPERATION, query_string=QUERY).status_code == 200
+
+
+def test_a_ping_tells_whether_a_server_answers(server: Slapd, backend_of: MakeBackend) -> None:
+    """Also on a connection that was open when the directory went away."""
+    backend, query = backend_of(server), ChangesQuery(NOON)
+    backend.ping(query)
+    server.stop()
+    with pytest.raises(BackendUnavailable):
+        backend.ping(query)
+    server.start()
+    backend.ping(query)
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["first request", "later request"])

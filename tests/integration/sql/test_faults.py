@@ -136,7 +136,10 @@ def test_a_server_that_goes_and_comes(server: type[Postgres | MariaDb]) -> None:
         assert client.get(PATH).status_code == 200
         running.stop()
         assert client.get(PATH).status_code == 503
+        with pytest.raises(BackendUnavailable):
+            database.backend.ping(ChangesQuery(NOON))
         running.start()
+        database.backend.ping(ChangesQuery(NOON))
         assert client.get(PATH).json["total"] == 1  # type: ignore[index]
         running.stop()
         running.start()

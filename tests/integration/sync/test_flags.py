@@ -72,8 +72,8 @@ def test_csv_has_a_column_for_each_attribute(synced: Synced, tmp_path: Path) -> 
 def test_ldif_is_change_records(synced: Synced, tmp_path: Path) -> None:
     """That add, modify and delete; an attribute without values is named, too."""
     file = tmp_path / "changes.ldif"
-    names = ("--attributes", "inum,mail,cn", "--ldif-base", "ou=people,o=x")
-    words = ("--state", tmp_path / "s.db", "--output", file, *names)
+    shown = ("--attributes", "inum,mail,cn", "--ldif-base", "ou=people,o=x")
+    words = ("--state", tmp_path / "s.db", "--output", file, *shown)
     synced.journal.put("a,b", mail=" é")
     assert run_command("pull", synced.url, *words).code == 0
     synced.journal.put("a,b", cn="A")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_gluu_changes.journal.protocol import Slice
+from flask_gluu_changes.journal.protocol import Position, Slice
 from flask_gluu_changes.journal.reader import LARGE_LINE, PAGE_OCTETS
 from tests.support.journal_site import Site, shown
 from tests.support.journals import Journal, memory_engine
@@ -25,6 +26,12 @@ def _slices(journal: Journal, size: int) -> Iterator[Slice]:
         if slice_.next.is_end:
             return
         position = slice_.next
+
+
+def _with_starts(journal: Journal, size: int) -> Iterator[tuple[Slice, Position | None]]:
+    """Yield the slices of a run, each with the position that it was read from."""
+    slices = [*_slices(journal, size)]
+    return zip(slices, [None, *(slice_.next for slice_ in slices)], strict=False)
 
 
 @settings(max_examples=40, deadline=None)
@@ -52,6 +59,36 @@ def test_a_run_is_whole_whatever_bounds_its_slices(
         assert sum(map(len, slice_.entries[:-1])) < most
     for slice_ in slices[:-1]:
         assert len(slice_.entries) == size or sum(map(len, slice_.entries)) >= most
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    texts=st.lists(st.text() | st.just(LARGE), max_size=12),
+    removed=st.sets(st.integers(0, 11)),
+    size=st.integers(1, 13),
+    separator=st.sampled_from([b",", b"\n"]),
+)
+def test_joined_entries_are_those_that_come_one_by_one(
+    texts: list[str], removed: set[int], size: int, separator: bytes
+) -> None:
+    """Whatever is in them, each slice is the same but for the separators."""
+    journal = Journal(memory_engine())
+    for number, text in enumerate(texts):
+        journal.put(f"{number}", description=text)
+    journal.remove(*(f"{number}" for number in removed if number < len(texts)))
+    for slice_, position in _with_starts(journal, size):
+        joined = journal.backend.read_joined(position, size, separator)
+        assert separator.join(joined.entries) == separator.join(slice_.entries)
+        assert joined.total == len(slice_.entries)
+        assert replace(joined, entries=[]) == replace(slice_, entries=[])
+
+
+def test_joined_entries_are_one_text(journal: Journal) -> None:
+    """That is what makes them quick; where somebody's line is large, they come one by one."""
+    journal.put("a", "b")
+    assert len(journal.backend.read_joined(None, 5, b",").entries) == 1
+    journal.put("c", description=LARGE)
+    assert len(journal.backend.read_joined(None, 5, b",").entries) == 3
 
 
 def test_removals_count_as_well(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

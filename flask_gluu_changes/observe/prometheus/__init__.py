@@ -1,0 +1,1 @@
+"""Metrics by prometheus-client, which only this room imports: they need the extra `metrics`."""

@@ -1,0 +1,1 @@
+"""What a real Prometheus makes of the metrics, the alerts and the dashboard."""
