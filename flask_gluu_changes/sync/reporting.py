@@ -114,7 +114,7 @@ class RunReporter:
     def _is_silent(self, report: Report, *, says_little: bool) -> bool:
         if report.exit_code is not ExitCode.DONE:
             return False
-        return self._options.quiet or (says_little and not report.is_change)
+        return self._options.quiet or (says_little and not report.outcome.is_change)
 
     @contextmanager
     def _watching(self) -> Iterator[Watcher]:
