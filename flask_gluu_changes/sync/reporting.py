@@ -112,7 +112,7 @@ class RunReporter:
             write_metrics(self._options.metrics_file, report, datetime.now(UTC))
 
     def _is_silent(self, report: Report, *, says_little: bool) -> bool:
-        if report.exit_code is not ExitCode.DONE:
+        if report.exit_code is ExitCode.REFUSED:
             return False
         return self._options.quiet or (says_little and not report.outcome.is_change)
 
