@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from tests.support.slapd import HOST
+
 from .direct_ldap import OPERATION
-from .serving import HOST, ROOT
+from .serving import ROOT
 from .table import Effort, Row, in_turns, timed
 
 BARE_LOOP = """
