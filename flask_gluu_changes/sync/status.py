@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -17,12 +17,16 @@ from ..errors import cause_of
 from .credentials import authentication, checked_server
 from .exit_codes import ExitCode
 from .server_options import ServerOptions
+from .source import TokenSource
 from .state import State
 from .target_options import StateOptions, TargetOptions
 from .targets import state_of
+from .time_stamps import TimeStampSource
 
 SHOWN = 20
 """Records and removals that are named; `--json` names all."""
+
+PROMISES = {kind.level: kind.promise for kind in (TokenSource, TimeStampSource)}
 
 TIMES = ("succeeded_at", "full_at", "held_at")
 SERVER_TIMEOUT = 30.0
@@ -98,12 +102,25 @@ def _own_lines(own: Mapping[str, Any]) -> Iterator[str]:
     if own["people"] is None:
         yield "own: nothing was pulled yet"
         return
-    for name in ("people", "level", *TIMES):
+    yield f"own people: {own['people']}"
+    yield f"own level: {_level(own['level'])}"
+    for name in TIMES:
         yield f"own {name}: {own[name] if own[name] is not None else 'never'}"
     for name in ("set_aside", "held"):
         yield f"own {name}: {len(own[name])}"
-        for item in own[name][:SHOWN]:
-            yield "  " + " ".join(_shown(value) for value in item.values() if value != "")
+        yield from _some(own[name])
+
+
+def _level(level: str | None) -> str:
+    return f"{level} ({PROMISES[level]})" if level in PROMISES else "not known yet"
+
+
+def _some(items: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Return lines that name the first items, and say how many there are besides."""
+    for item in items[:SHOWN]:
+        yield "  " + " ".join(_shown(value) for value in item.values() if value != "")
+    if len(items) > SHOWN:
+        yield f"  and {len(items) - SHOWN} more, which --json names"
 
 
 def _shown(value: object) -> str:

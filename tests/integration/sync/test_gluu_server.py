@@ -35,14 +35,20 @@ class Copy:
     def __init__(self, server: GluuServer, folder: Path) -> None:
         self.server = server
         self._folder = folder
+        self._into = f"sqlite:///{folder / 'people.db'}"
 
     def pull(self, *words: object) -> Done:
         """Pull into the table, with small pages."""
         return run_command(
             *("pull", f"{self.server.url}{PATH}", "--count", 7, *words),
             *("--report", self._folder / "report.json"),
-            GLUU_SYNC_INTO=f"sqlite:///{self._folder / 'people.db'}",
+            GLUU_SYNC_INTO=self._into,
         )
+
+    def status(self) -> Done:
+        """Ask where the job is."""
+        url = f"{self.server.url}{PATH}"
+        return run_command("status", url, GLUU_SYNC_INTO=self._into)
 
     def report(self) -> dict[str, Any]:
         """Return the report of the last run."""
@@ -110,6 +116,10 @@ def test_a_server_that_has_lost_its_people_brakes_the_job(gluu: GluuServer, copy
     done = copy.pull("--full")
     assert done.code == 3, done.err
     assert copy.report()["counts"]["held"] == 30
+    told = copy.status()
+    assert "own level: timestamps (The server knows no tokens" in told.out
+    assert "own held: 30\n" in told.out
+    assert "and 10 more, which --json names" in told.out
     assert len(copy.people()) == 30
     gluu.people = people
     assert copy.pull("--full").code == 0
