@@ -54,7 +54,7 @@ def parse_time_page(response: httpx.Response) -> TimePage:
         ChangesRefused: Nobody on it has an inum, by which people are known.
     """
     people = [_person(given) for given in _results(parse_json(response.content))]
-    changes = [_change(person) for person in people if person.get("inum")]
+    changes = [_change(person) for person in people if _first(person, "inum")]
     if people and not changes:
         raise ChangesRefused(
             "nobody has an inum in the server's answer; it must not be hidden", 200
@@ -84,7 +84,9 @@ def _change(person: Mapping[str, list[Any]]) -> Change:
 
 
 def _first(person: Mapping[str, list[Any]], name: str) -> str:
-    return str([*person.get(name, ()), ""][0])
+    """Return the first value as text; empty where there is none, or something odd."""
+    value = [*person.get(name, ()), ""][0]
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def _micros(time: object) -> int:

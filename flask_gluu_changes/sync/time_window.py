@@ -24,7 +24,7 @@ class PagesShifted(Exception):
 
 
 class SamePage(PagesShifted):
-    """A page tells what the page before it told, and no more; a server may not know `start`."""
+    """A page tells nobody new, and is not the last; a server may not know `start`."""
 
 
 class TimeWindow:
@@ -47,7 +47,7 @@ class TimeWindow:
 
         A short page is not the end: a server may give less than it is asked for.
         """
-        start, shared, before = 0, 0, frozenset[Name]()
+        start, shared, before, seen = 0, 0, frozenset[Name](), set[int]()
         while True:
             page = self._page(start)
             self._note(page, is_first=not before)
@@ -57,8 +57,9 @@ class TimeWindow:
             yield page, is_last
             if is_last:
                 return
-            if page.names <= before:
+            if seen.issuperset(map(hash, page.names)):
                 raise SamePage
+            seen.update(map(hash, page.names))
             shared = max(1, min(SHARED, page.size // 2))
             start, before = start + page.size - shared, page.names
 

@@ -362,6 +362,18 @@ def test_a_server_that_does_not_know_start_leads_in_a_circle(server: GluuServer)
         list(source.read("", full=False))
 
 
+def test_a_server_that_tells_two_people_in_turns_leads_in_a_circle() -> None:
+    """Each page tells somebody whom the one before it did not, and nobody new."""
+    turns = itertools.cycle("12")
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"results": [{"inum": [next(turns)]}]})
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    with pytest.raises(ChangesError, match="circle"):
+        list(TimeStampSource("https://gluu.test/", http=http).read("", full=False))
+
+
 @pytest.mark.parametrize(
     "body",
     ["<html>", "[]", "{}", '{"results": {}}', '{"results": [[]]}', '{"results": [{"inum": "1"}]}'],
