@@ -8,8 +8,6 @@ import pytest
 
 from tests.support.sync_command import Synced
 
-pytestmark = pytest.mark.timeout(60)
-
 NAMES = [f"{number:03}" for number in range(100)]
 
 

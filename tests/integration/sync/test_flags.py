@@ -18,8 +18,6 @@ from tests.support.serving import Serving
 from tests.support.slapd import free_port
 from tests.support.sync_command import Synced, run_command, script
 
-pytestmark = pytest.mark.timeout(60)
-
 REFUSING = """
 import sys
 sys.exit(65 if 'refused' in sys.stdin.read() else 0)

@@ -5,11 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-import pytest
-
 from tests.support.sync_command import Synced, run_command
-
-pytestmark = pytest.mark.timeout(60)
 
 
 def test_the_table_follows_the_source(synced: Synced) -> None:

@@ -8,8 +8,6 @@ import pytest
 
 from tests.support.sync_command import Synced
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def pulled(synced: Synced) -> Synced:
