@@ -23,6 +23,7 @@ from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
+from . import observed
 from .direct_ldap import OPERATION, START, STEP, config, ldapsearch
 from .serving import ROOT, connection, gunicorn, peak, rate, workers
 from .table import Row, compare, noted, seconds
@@ -59,6 +60,14 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
             with gunicorn("benchmarks.app:create_app()", environment) as port:
                 yield from _read(port, search, people)
                 yield _visible(server, port, people)
+                page, poll = f"{OPERATION}?cursor=&count={SMALL}", now_path(port)
+            name = f"{_of(people)}, metrics and audit on"
+            yield from observed.rows(
+                environment,
+                folder,
+                observed.Asked(f"{name}, nothing changed", poll, 0.9),
+                observed.Asked(f"{name}, a page of {SMALL}", page, 0.95),
+            )
 
 
 def _of(people: int) -> str:

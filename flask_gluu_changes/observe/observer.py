@@ -28,9 +28,6 @@ FORMS = {
 }
 """Forms by endpoint, where the URL alone tells."""
 
-UNOBSERVED = ("livez", "readyz")
-"""Endpoints that are asked every few seconds, by nobody of interest."""
-
 PAGES = {"timeStamp", "cursor", "deltaToken", "wait", "stream"}
 """Forms of answers with people."""
 
@@ -56,8 +53,6 @@ class Observer:
 
     def begin(self) -> None:
         """Begin to observe a request, before anything else is done with it."""
-        if (request.endpoint or "").endswith(UNOBSERVED):
-            return
         if self._audits or self._meter or page_served.receivers or request_refused.receivers:
             begin()
 
@@ -104,8 +99,8 @@ class Observer:
             seen.request_id,
             client,
             subject,
-            request.remote_addr or "",
-            request.method,
+            seen.environ.get("REMOTE_ADDR") or "",
+            seen.environ["REQUEST_METHOD"],
             seen.form or _form(),
             seen.asked,
             0 if is_refused else seen.entries,
