@@ -3,13 +3,10 @@ that does not."""
 
 from __future__ import annotations
 
-import multiprocessing
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from statistics import median
 from urllib.parse import urlencode
 
 from flask_gluu_changes.backends.ldap import LdapBackend
@@ -22,8 +19,9 @@ from flask_gluu_changes.visibility import Visibility
 from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 
-from .serving import connection, gunicorn, peak, rate, workers
-from .table import Row, compare, noted, seconds
+from .floors import in_a_process, ldapsearch, python_ldap
+from .serving import KeepAlive, connection, gunicorn, peak, rate, workers
+from .table import Effort, Row, in_turns, noted, seconds, timed
 
 OPERATION = "/identity/restv1/scim/UpdatedUsers"
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -31,11 +29,11 @@ STEP = timedelta(seconds=60)
 PAGE = 200
 FEW = 1000
 WALKS = 32
-ROUNDS = 5
 
 
-def rows(people: int, folder: Path) -> Iterator[Row]:
+def rows(effort: Effort, folder: Path) -> Iterator[Row]:
     """Measure everything on both servers."""
+    people = effort.people
     ldif = folder / "people.ldif"
     with noted(f"writing {people} people"):
         write_people_ldif(ldif, people, start=START, step=STEP)
@@ -44,20 +42,20 @@ def rows(people: int, folder: Path) -> Iterator[Row]:
         with noted(f"loading the {kind} slapd"):
             server.load(ldif)
         with server:
-            yield from _rows_of(server, kind, people)
+            yield from _rows_of(server, kind, effort)
             if kind == "indexed":
                 yield _many_walks(server, people, folder / "walks")
 
 
-def _rows_of(server: Slapd, kind: str, people: int) -> Iterator[Row]:
-    yield _streamed(server, kind)
+def _rows_of(server: Slapd, kind: str, effort: Effort) -> Iterator[Row]:
+    yield _streamed(server, kind, effort)
     environment = {f"FLASK_{key}": value for key, value in config(server).items()}
     with gunicorn("benchmarks.app:create_app()", environment) as port:
-        yield _paged(server, kind, port, people)
-        yield _far_page(kind, port, people)
-        yield _few(server, kind, port, people)
+        yield _paged(server, kind, port, effort)
+        yield _far_page(kind, port, effort)
+        yield _few(server, kind, port, effort)
         if kind == "indexed":
-            yield _nothing(kind, port, people)
+            yield _nothing(kind, port, effort)
 
 
 def config(server: Slapd) -> dict[str, str]:
@@ -68,33 +66,20 @@ def config(server: Slapd) -> dict[str, str]:
     }
 
 
-def ldapsearch(server: Slapd, filter_: str) -> None:
-    """Let the peer read every user attribute and throw its output away."""
-    command = ["ldapsearch", "-x", "-LLL", "-H", server.uri, "-b", server.base_dn]
-    command += ["-D", server.admin_dn, "-w", server.admin_password, filter_]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+def _streamed(server: Slapd, kind: str, effort: Effort) -> Row:
+    peaks: list[tuple[float, float]] = []
 
+    def ours() -> float:
+        taken, *peak_ = in_a_process(stream_everything, config(server))
+        peaks.append(tuple(peak_))
+        return float(taken)
 
-def _everybody(server: Slapd) -> None:
-    ldapsearch(server, "(objectClass=gluuPerson)")
-
-
-def _streamed(server: Slapd, kind: str) -> Row:
-    job = partial(in_a_process, stream_everything, config(server))
-    ours, peer = [], []
-    for _ in range(ROUNDS):
-        taken, early, late = job()
-        ours.append(taken)
-        peer.append(seconds(partial(_everybody, server)))
+    search = timed(partial(ldapsearch, server))
+    turns = in_turns(effort.rounds, ours, python_ldap(server), search)
+    early, late = peaks[-1]
     memory = f"memory {early:.0f} MiB after 1000 entries, {late:.0f} MiB at the end"
     name = f"everything streamed, typed and encoded in process, {kind}; {memory}"
-    return Row(name, median(ours), "ldapsearch", median(peer), "s", at_most=4.5)
-
-
-def in_a_process(work, *arguments):  # type: ignore[no-untyped-def]
-    """Run a function in a new process, whose memory nothing else has touched."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(work, arguments)
+    return Row(name, turns, "python-ldap alone", "s", at_most=1.3, beside="ldapsearch")
 
 
 def stream_everything(settings: dict[str, str]) -> tuple[float, float, float]:
@@ -122,29 +107,35 @@ def page_path(since: datetime, start: int, size: int) -> str:
     return f"{OPERATION}?{urlencode(query)}"
 
 
-def _paged(server: Slapd, kind: str, port: int, people: int) -> Row:
+def _paged(server: Slapd, kind: str, port: int, effort: Effort) -> Row:
     def everything() -> None:
+        starts = range(0, effort.people, PAGE)
         with connection(port) as client:
-            bodies = [client.get(page_path(START, i, PAGE)) for i in range(0, people, PAGE)]
+            bodies = [client.get(page_path(START, start, PAGE)) for start in starts]
         assert all(body.startswith(b'{"total":%d,' % PAGE) for body in bodies)
 
-    ours, peer = compare(everything, partial(_everybody, server), 3)
+    search = timed(partial(ldapsearch, server))
+    turns = in_turns(effort.rounds, timed(everything), python_ldap(server), search)
     name = f"everything over HTTP in pages of {PAGE}, {kind}"
-    return Row(name, ours, "ldapsearch", peer, "s", at_most=12)
+    return Row(name, turns, "python-ldap alone", "s", at_most=1.6, beside="ldapsearch")
 
 
-def _far_page(kind: str, port: int, people: int) -> Row:
+def _far_page(kind: str, port: int, effort: Effort) -> Row:
     """Compare pages of one walk, near its start and near its end."""
-    near, far = PAGE, people * 9 // 10
+    near, far = PAGE, effort.people * 9 // 10
     with connection(port) as client:
         client.get(page_path(START, 0, PAGE))
-        ours, peer = compare(
-            lambda: client.get(page_path(START, far, PAGE)),
-            lambda: client.get(page_path(START, near, PAGE)),
-            300,
-        )
+        pages = [
+            timed(partial(_ask, client, page_path(START, at, PAGE)), 1e3) for at in (far, near)
+        ]
+        turns = in_turns(effort.rounds, *pages)
     name = f"a page at start={far:,}, {kind}"
-    return Row(name, ours * 1e3, f"at start={near}", peer * 1e3, "ms", at_most=1.2)
+    return Row(name, turns, f"at start={near}", "ms", at_most=1.1)
+
+
+def _ask(client: KeepAlive, path: str) -> None:
+    for _ in range(30):
+        client.get(path)
 
 
 def _many_walks(server: Slapd, people: int, folder: Path) -> Row:
@@ -162,26 +153,28 @@ def _many_walks(server: Slapd, people: int, folder: Path) -> Row:
             peaks.append(max(map(peak, workers())))
         disk = sum(path.stat().st_size for path in folder.rglob("*.snapshot")) / 2**20
     name = f"memory of a worker, {WALKS} walks of {people:,} people; on disk {disk:,.0f} MiB"
-    return Row(name, peaks[-1], "one walk", peaks[0], "MiB", at_most=1.2)
+    return Row(name, [(peaks[-1], peaks[0])], "one walk", "MiB", at_most=1.2)
 
 
-def _few(server: Slapd, kind: str, port: int, people: int) -> Row:
+def _few(server: Slapd, kind: str, port: int, effort: Effort) -> Row:
     """The last 1000 changes, in one page; the first request of a time looks without the index."""
-    since = START + STEP * (people - FEW)
-    query = ChangesQuery(since)
-    filter_ = since_filter(query, "gluuPerson", indexed=True)
+    since = START + STEP * (effort.people - FEW)
+    filter_ = since_filter(ChangesQuery(since), "gluuPerson", indexed=True)
     with connection(port) as client:
-        ours, peer = compare(
-            lambda: client.get(page_path(since, 0, FEW)), partial(ldapsearch, server, filter_), 30
-        )
+        ask = timed(partial(client.get, page_path(since, 0, FEW)), 1e3)
+        turns = in_turns(3 * effort.rounds, ask, timed(partial(ldapsearch, server, filter_), 1e3))
     name = f"{FEW} changes over HTTP in one page, {kind}"
-    return Row(name, ours * 1e3, "ldapsearch", peer * 1e3, "ms", at_most=2)
+    return Row(name, turns, "ldapsearch", "ms", at_most=2.2)
 
 
-def _nothing(kind: str, port: int, people: int) -> Row:
-    """A poll that finds nothing, against a route that does nothing, in turns."""
-    path = page_path(START + STEP * (people + 1), 0, PAGE)
-    pairs = [(rate(port, path, 1.0), rate(port, "/tiny", 1.0)) for _ in range(ROUNDS)]
-    ours, peer = (median(column) for column in zip(*pairs, strict=True))
+def _nothing(kind: str, port: int, effort: Effort) -> Row:
+    """A poll that finds nothing, against a route that does nothing."""
+    path = page_path(START + STEP * (effort.people + 1), 0, PAGE)
+    turns = rates(port, effort, path, "/tiny")
     name = f"nothing changed, over HTTP, {kind}"
-    return Row(name, ours, "a tiny Flask route", peer, "requests/s", at_least=0.45)
+    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55)
+
+
+def rates(port: int, effort: Effort, *paths: str) -> list[tuple[float, ...]]:
+    """Measure the requests per second of several paths in turns."""
+    return in_turns(effort.rounds, *(partial(rate, port, path, effort.seconds) for path in paths))

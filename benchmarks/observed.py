@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 from .serving import gunicorn, rate
-from .table import Row
+from .table import Effort, Row, in_turns
 
 APPLICATION = "benchmarks.app:create_app()"
-ROUNDS = 5
-SECONDS = 1.0
 
 
 class Asked(NamedTuple):
@@ -27,8 +25,10 @@ class Asked(NamedTuple):
     at_least: float
 
 
-def rows(environment: Mapping[str, str], folder: Path, *asked: Asked) -> Iterator[Row]:
-    """Measure what is asked for with both off and with both on."""
+def rows(
+    environment: Mapping[str, str], folder: Path, effort: Effort, *asked: Asked
+) -> Iterator[Row]:
+    """Measure what is asked for with both on, and with both off."""
     counted = folder / "metrics"
     counted.mkdir()
     off = {**environment, "FLASK_GLUU_CHANGES_AUDIT": "false"}
@@ -39,8 +39,9 @@ def rows(environment: Mapping[str, str], folder: Path, *asked: Asked) -> Iterato
         "PROMETHEUS_MULTIPROC_DIR": str(counted),
     }
     with ExitStack() as opened:
-        plain, seen = (opened.enter_context(gunicorn(APPLICATION, each)) for each in (off, on))
+        ports = [opened.enter_context(gunicorn(APPLICATION, each)) for each in (on, off)]
         for name, path, at_least in asked:
-            pairs = [(rate(seen, path, SECONDS), rate(plain, path, SECONDS)) for _ in range(ROUNDS)]
-            ours, peer = (median(column) for column in zip(*pairs, strict=True))
-            yield Row(name, ours, "both off", peer, "requests/s", at_least=at_least)
+            measures = (partial(rate, port, path, effort.seconds) for port in ports)
+            turns = in_turns(effort.rounds, *measures)
+            job = f"{name}, metrics and audit on"
+            yield Row(job, turns, "both off", "requests/s", at_least=at_least)

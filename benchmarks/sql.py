@@ -22,28 +22,27 @@ from tests.support.people import UPDATE_DELAY, inum, person
 from tests.support.postgres import Postgres
 from tests.support.relational import Relational
 
-from .direct_ldap import PAGE, START, STEP, page_path
-from .serving import connection, gunicorn, rate
-from .table import Row, noted, seconds
+from .direct_ldap import PAGE, START, STEP, page_path, rates
+from .serving import connection, gunicorn
+from .table import Effort, Row, in_turns, noted, timed
 
 AT_ONCE = 5000
-ROUNDS = 7
 SHARE = 20.0
 """The first page of a walk reads and sorts all of it: its share of that is compared, and may be
 so many times a page that is merely cut."""
 
 
-def rows(people: int) -> Iterator[Row]:
+def rows(effort: Effort) -> Iterator[Row]:
     """Measure everything on both servers."""
     for kind in (Postgres, MariaDb):
         with kind() as server, closing(Relational(sa.create_engine(server.url))) as database:
             with noted(f"loading {kind.__name__}"):
-                _load(database, people)
-            yield _streamed(server, kind.__name__, people)
+                _load(database, effort.people)
+            yield _streamed(server, kind.__name__, effort)
             environment = {"FLASK_GLUU_CHANGES_SQL_URL": server.url}
             with gunicorn("benchmarks.app:create_app()", environment) as port:
-                yield _far_page(kind.__name__, port, people)
-                yield _nothing(kind.__name__, port, people)
+                yield _far_page(kind.__name__, port, effort)
+                yield _nothing(kind.__name__, port, effort)
 
 
 def _load(database: Relational, people: int) -> None:
@@ -59,21 +58,18 @@ def _person(i: int) -> tuple[str, dict[str, list[bytes]]]:
     return inum(i), attributes
 
 
-def _streamed(server: Any, kind: str, people: int) -> Row:
+def _streamed(server: Any, kind: str, effort: Effort) -> Row:
     """Everything in one walk, against the driver alone, which reads the same rows."""
     backend = SqlBackend(server.url)
     statements: list[str] = []
     sa.event.listen(backend._engine, "before_cursor_execute", partial(_keep, statements))
-    assert _encode_everything(backend) == people
+    assert _encode_everything(backend) == effort.people
     peer = partial(_read_by_postgres if kind == "Postgres" else _read_by_mariadb, server)
-    pairs = [
-        (seconds(partial(_encode_everything, backend)), seconds(partial(peer, statements[-1])))
-        for _ in range(ROUNDS)
-    ]
-    ours, alone = (median(column) for column in zip(*pairs, strict=True))
+    jobs = partial(_encode_everything, backend), partial(peer, statements[-1])
+    turns = in_turns(effort.rounds, *(timed(job) for job in jobs))
     backend.close()
     name = f"everything in one walk, typed and encoded in process, {kind}"
-    return Row(name, ours, "the driver alone", alone, "s", at_most=3)
+    return Row(name, turns, "the driver alone", "s", at_most=3)
 
 
 def _keep(statements: list[str], _: object, __: object, statement: str, *___: object) -> None:
@@ -106,22 +102,19 @@ def _read_by_mariadb(server: MariaDb, statement: str) -> None:
         assert sum(1 for _ in rows)
 
 
-def _far_page(kind: str, port: int, people: int) -> Row:
+def _far_page(kind: str, port: int, effort: Effort) -> Row:
     """The first page of a walk, which takes the look, against one near its end."""
-    far, pages = people * 9 // 10, people // PAGE
+    far, pages = effort.people * 9 // 10, effort.people // PAGE
     with connection(port) as client:
-        first = [seconds(partial(client.get, page_path(START, 0, PAGE))) for _ in range(ROUNDS)]
-        path = page_path(START, far, PAGE)
-        late = median(seconds(partial(client.get, path)) for _ in range(100))
-    taken = median(first)
+        ask = [partial(client.get, page_path(START, start, PAGE)) for start in (0, far)]
+        turns = in_turns(effort.rounds, timed(ask[0], 1e3 / pages), timed(ask[1], 1e3))
+    taken = median(first for first, _ in turns) * pages / 1e3
     job = f"a page at start=0, {kind}: {taken:.2f} s for the look that {pages} pages are cut from"
-    share = taken / pages * 1e3
-    return Row(f"{job}; its share", share, f"at start={far:,}", late * 1e3, "ms", at_most=SHARE)
+    return Row(f"{job}; its share", turns, f"at start={far:,}", "ms", at_most=SHARE)
 
 
-def _nothing(kind: str, port: int, people: int) -> Row:
-    path = page_path(START + STEP * people + timedelta(days=1), 0, PAGE)
-    pairs = [(rate(port, path, 1.0), rate(port, "/tiny", 1.0)) for _ in range(ROUNDS)]
-    ours, peer = (median(column) for column in zip(*pairs, strict=True))
+def _nothing(kind: str, port: int, effort: Effort) -> Row:
+    path = page_path(START + STEP * effort.people + timedelta(days=1), 0, PAGE)
+    turns = rates(port, effort, path, "/tiny")
     name = f"nothing changed, over HTTP, {kind}"
-    return Row(name, ours, "a tiny Flask route", peer, "requests/s", at_least=0.5)
+    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55)

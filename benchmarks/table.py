@@ -2,58 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 from time import perf_counter
+
+KEPT, MISSED, CANNOT_TELL = "yes", "**MISSED**", "cannot tell"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: people, rounds of each row, and seconds of each rate."""
+
+    people: int = 100_000
+    rounds: int = 7
+    seconds: float = 1.0
+    grows: bool = True
+
+    @classmethod
+    def quick(cls) -> Effort:
+        """Return what takes less than two minutes in all."""
+        return cls(2000, 5, 0.2, grows=False)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One job: two figures in the same unit, their ratio, and where the ratio should lie."""
+    """One job, measured in turns with a peer, so that a busy machine slows both.
+
+    Attributes:
+        job: What was done.
+        turns: For each round the figure of the job, of its peer, and of what stands beside.
+        against: The peer, by which the ratio is reckoned.
+        unit: Of the figures.
+        at_most: The highest ratio that keeps the target.
+        at_least: The lowest.
+        beside: What else was measured for comparison; its ratio has no target.
+    """
 
     job: str
-    measured: float
+    turns: Sequence[tuple[float, ...]]
     against: str
-    peer: float
     unit: str
     at_most: float | None = None
     at_least: float | None = None
+    beside: str = ""
 
     @property
-    def ratio(self) -> float:
-        return self.measured / self.peer
+    def spread(self) -> tuple[float, float, float]:
+        """The lower quartile, the median and the upper quartile of the ratios."""
+        return _quartiles([ours / peer for ours, peer, *_ in self.turns])
 
     @property
     def target(self) -> str:
-        if self.at_most is not None:
-            return f"≤ {self.at_most:g}"
-        return f"≥ {self.at_least:g}"
+        """The ratio that is wanted."""
+        return f"≥ {self.at_least:g}" if self.at_most is None else f"≤ {self.at_most:g}"
 
     @property
-    def kept(self) -> bool:
-        return self.ratio <= (self.at_most or self.ratio) and self.ratio >= (self.at_least or 0)
+    def verdict(self) -> str:
+        """Whether the median keeps the target, if the quartiles do not lie on both sides of it."""
+        low, middle, high = self.spread
+        target = self.at_most if self.at_most is not None else self.at_least or 0.0
+        if low < target < high:
+            return CANNOT_TELL
+        keeps = middle <= target if self.at_most is not None else middle >= target
+        return KEPT if keeps else MISSED
 
     def __str__(self) -> str:
-        figures = f"{self.measured:.4g} {self.unit} | {self.against} {self.peer:.4g} {self.unit}"
-        verdict = "yes" if self.kept else "**MISSED**"
-        return f"| {self.job} | {figures} | {self.ratio:.2f} | {self.target} | {verdict} |"
+        ours, peer, *beside = (median(column) for column in zip(*self.turns, strict=True))
+        figures = f"{ours:.4g} {self.unit} | {self.against} {peer:.4g} {self.unit}"
+        if beside:
+            figures += f"; {self.beside} {beside[0]:.4g} {self.unit}, {ours / beside[0]:.2f} of it"
+        low, middle, high = self.spread
+        ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
+        return f"| {self.job} | {figures} | {ratio} | {self.target} | {self.verdict} |"
+
+
+def _quartiles(ratios: Sequence[float]) -> tuple[float, float, float]:
+    if len(ratios) == 1:
+        return ratios[0], ratios[0], ratios[0]
+    low, middle, high = quantiles(ratios, n=4, method="inclusive")
+    return low, middle, high
 
 
 HEADER = """\
-| job | measured | against | ratio | target | kept |
+| job | measured | against | ratio (quartiles) | target | kept |
 |---|---|---|---|---|---|"""
 
 
-def show(rows: Iterator[Row]) -> int:
-    """Print rows as they come; give the number of those that miss their target."""
-    missed = 0
+def show(rows: Iterator[Row]) -> str:
+    """Print rows as they come; return a sentence about their targets."""
+    verdicts = []
     print(HEADER, flush=True)
     for row in rows:
         print(row, flush=True)
-        missed += not row.kept
-    return missed
+        verdicts.append(row.verdict)
+    missed, unknown = verdicts.count(MISSED), verdicts.count(CANNOT_TELL)
+    return f"{missed} of {len(verdicts)} rows miss their targets, of {unknown} nobody can tell."
 
 
 def seconds(job: Callable[[], object]) -> float:
@@ -63,12 +108,16 @@ def seconds(job: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def compare(
-    job: Callable[[], object], peer: Callable[[], object], rounds: int
-) -> tuple[float, ...]:
-    """Time both in turns, so that a busy machine slows both; give the medians."""
-    pairs = [(seconds(job), seconds(peer)) for _ in range(rounds)]
-    return tuple(median(column) for column in zip(*pairs, strict=True))
+def in_turns(rounds: int, *jobs: Callable[[], float]) -> list[tuple[float, ...]]:
+    """Measure several jobs in turns, once unseen, then so many times."""
+    for job in jobs:
+        job()
+    return [tuple(job() for job in jobs) for _ in range(rounds)]
+
+
+def timed(job: Callable[[], object], scale: float = 1.0) -> Callable[[], float]:
+    """Return what measures the time of a job; scale: 1000 for milliseconds."""
+    return lambda: seconds(job) * scale
 
 
 @contextmanager

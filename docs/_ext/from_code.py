@@ -4,6 +4,7 @@
 {profiles}           what each profile brings
 {hidden-attributes}  the secrets that are hidden by name
 {log-messages}       each message that the package logs, by logger
+{exit-codes}         how the command `gluu-changes` ends
 {rooms}              the folders and root modules of the package, what they are for and import
 """
 
@@ -21,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from flask_gluu_changes.extension import SETTINGS
 from flask_gluu_changes.settings.fields import keys_of
+from flask_gluu_changes.sync.exit_codes import ExitCode
 from flask_gluu_changes.visibility.secret_names import SCHEMAS
 from tools.architecture import ROOT, Architecture
 
@@ -109,6 +111,17 @@ class LogDirective(Generated):
                 yield from ("", f"## `flask_gluu_changes.{name}`", "")
             for message in messages:
                 yield from (f"`{message.text}`", f": **{message.level}.** {message.context}", "")
+
+
+class ExitCodesDirective(Generated):
+    """Lists the exit codes of the sync job."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield a table with a row for each code."""
+        yield "| code | in a report | meaning |"
+        yield "|---|---|---|"
+        for code in ExitCode:
+            yield f"| {int(code)} | `{code.name.lower()}` | {code.meaning} |"
 
 
 class RoomsDirective(Generated):
@@ -225,6 +238,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("profiles", ProfilesDirective)
     app.add_directive("hidden-attributes", HiddenDirective)
     app.add_directive("log-messages", LogDirective)
+    app.add_directive("exit-codes", ExitCodesDirective)
     app.add_directive("rooms", RoomsDirective)
     app.connect("autodoc-process-docstring", show_examples, priority=400)
     return {"version": "1", "parallel_read_safe": True}

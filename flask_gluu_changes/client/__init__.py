@@ -9,6 +9,8 @@ from .errors import ChangesError as ChangesError
 from .errors import ChangesMisconfigured as ChangesMisconfigured
 from .errors import ChangesRefused as ChangesRefused
 from .errors import ChangesUnavailable as ChangesUnavailable
+from .private_key import PrivateKey as PrivateKey
+from .token_command import TokenCommand as TokenCommand
 from .token_store import FileTokenStore as FileTokenStore
 from .token_store import MemoryTokenStore as MemoryTokenStore
 from .token_store import TokenStore as TokenStore
@@ -24,6 +26,8 @@ __all__ = [
     "ClientCredentials",
     "FileTokenStore",
     "MemoryTokenStore",
+    "PrivateKey",
+    "TokenCommand",
     "TokenStore",
     "Uma",
 ]

@@ -12,6 +12,7 @@ import httpx
 
 from .errors import ChangesRefused, ChangesUnavailable
 from .exchange import limit
+from .private_key import PrivateKey
 from .requester import RETRIED_STATUSES, retry_after
 from .urls import check_private, parsed_url
 
@@ -49,31 +50,58 @@ class _Bearer(httpx.Auth):
     Nothing is sent unencrypted but to this machine.
     """
 
-    def __init__(self, token_endpoint: str, client_id: str, client_secret: str) -> None:
+    def __init__(
+        self,
+        token_endpoint: str,
+        client_id: str,
+        client_secret: str | PrivateKey,
+        *,
+        insecure_http: bool,
+    ) -> None:
         self._endpoint = parsed_url(token_endpoint, "the token endpoint")
-        check_private(self._endpoint, "the client's secret")
-        self._client = (quote_plus(client_id), quote_plus(client_secret))  # RFC 6749, 2.3.1
+        self._insecure_http = insecure_http
+        check_private(self._endpoint, "the client's secret", insecure_http=insecure_http)
+        self._client_id = client_id
+        self._secret = client_secret
         self._token = ""
         self._until = 0.0
 
     def _request_token(self, form: dict[str, str], cause: httpx.Request) -> _Flow:
         """Get a token; cause: the request that needs it, whose time-outs hold here as well."""
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        request = httpx.Request(
-            "POST", self._endpoint, data=form, headers=headers, extensions=cause.extensions
-        )
-        basic = httpx.BasicAuth(*self._client)
-        response = yield next(basic.auth_flow(request))
+        response = yield self._token_request(form, cause)
         limit(response, MAX_OCTETS).read()
         granted = _granted(response)
         self._token = granted["access_token"]
         lifetime = _lifetime(granted.get("expires_in"))
         self._until = monotonic() + max(lifetime - EARLY_SECONDS, lifetime / 2)
 
+    def _token_request(self, form: dict[str, str], cause: httpx.Request) -> httpx.Request:
+        """Return a request that the client's secret or key is a proof in."""
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if isinstance(self._secret, PrivateKey):
+            form = form | self._secret.proof(self._client_id, str(self._endpoint))
+        request = httpx.Request(
+            "POST", self._endpoint, data=form, headers=headers, extensions=cause.extensions
+        )
+        if isinstance(self._secret, PrivateKey):
+            return request
+        pair = (quote_plus(self._client_id), quote_plus(self._secret))  # RFC 6749, 2.3.1
+        return next(httpx.BasicAuth(*pair).auth_flow(request))
+
     def _with_token(self, request: httpx.Request) -> httpx.Request:
-        check_private(request.url, "the token")
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+        check_private(request.url, "the token", insecure_http=self._insecure_http)
+        return with_token(request, self._token)
+
+
+def with_token(request: httpx.Request, token: str) -> httpx.Request:
+    """Return a request with a bearer token."""
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
+
+
+def is_bearer_token(text: str) -> bool:
+    """Return whether a text has the form of a bearer token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def _granted(response: httpx.Response) -> Mapping[str, Any]:
@@ -87,7 +115,7 @@ def _granted(response: httpx.Response) -> Mapping[str, Any]:
         why = REASONS.get(_error(response), "")
         raise ChangesRefused(f"the authorization server gave no token: {status}{why}", status)
     granted = _json(response)
-    if not isinstance(granted, dict) or not _TOKEN.fullmatch(str(granted.get("access_token", ""))):
+    if not isinstance(granted, dict) or not is_bearer_token(str(granted.get("access_token", ""))):
         raise ChangesUnavailable("the authorization server answered 200 without a token")
     if str(granted.get("token_type", "Bearer")).lower() != "bearer":
         raise ChangesRefused("the authorization server gave a token that is no bearer token", 200)
@@ -122,20 +150,27 @@ class ClientCredentials(_Bearer):
     """OAuth 2's client_credentials (RFC 6749, section 4.4), with the secret as Basic."""
 
     def __init__(
-        self, token_endpoint: str, client_id: str, client_secret: str, *, scope: str = ""
+        self,
+        token_endpoint: str,
+        client_id: str,
+        client_secret: str | PrivateKey,
+        *,
+        scope: str = "",
+        insecure_http: bool = False,
     ) -> None:
         """Prepare the authentication of an `httpx.Client`; nothing is requested yet.
 
         Args:
             token_endpoint: The authorization server's token endpoint, an https URL.
             client_id: The name of the client at the authorization server.
-            client_secret: The secret of the client.
+            client_secret: The secret of the client, or the key that it signs with.
             scope: The scopes to ask for, with blanks between several.
+            insecure_http: Whether secret and token may be sent unencrypted.
 
         Raises:
             ChangesMisconfigured: The secret would be sent unencrypted.
         """
-        super().__init__(token_endpoint, client_id, client_secret)
+        super().__init__(token_endpoint, client_id, client_secret, insecure_http=insecure_http)
         self._form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
@@ -152,19 +187,27 @@ class ClientCredentials(_Bearer):
 class Uma(_Bearer):
     """UMA 2.0 as Gluu has it: the ticket of a 401 is exchanged for a requesting party token."""
 
-    def __init__(self, token_endpoint: str, client_id: str, client_secret: str) -> None:
+    def __init__(
+        self,
+        token_endpoint: str,
+        client_id: str,
+        client_secret: str | PrivateKey,
+        *,
+        insecure_http: bool = False,
+    ) -> None:
         """Prepare the authentication of an `httpx.Client`; nothing is requested yet.
 
         Args:
             token_endpoint: The token endpoint of the authorization server that is trusted, whatever
                 the challenge names.
             client_id: The name of the client at the authorization server.
-            client_secret: The secret of the client.
+            client_secret: The secret of the client, or the key that it signs with.
+            insecure_http: Whether secret and token may be sent unencrypted.
 
         Raises:
             ChangesMisconfigured: The secret would be sent unencrypted.
         """
-        super().__init__(token_endpoint, client_id, client_secret)
+        super().__init__(token_endpoint, client_id, client_secret, insecure_http=insecure_http)
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
         """Request with the token that there is, and with a new one where a ticket comes back."""

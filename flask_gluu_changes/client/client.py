@@ -13,10 +13,10 @@ import httpx
 from .errors import ChangesError, ChangesUnavailable, TokenExpired
 from .exchange import Exchange
 from .pages import Change as Change
-from .pages import Page
+from .pages import Page, parse_page
 from .requester import Requester
 from .token_store import TokenStore
-from .urls import check_private, parsed_url
+from .urls import checked_url
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,15 @@ class Batch:
         first: Whether a full reading begins with this batch.
         complete: Whether a full reading ends with this batch. Whoever was not in it is not there
             any more: remove the others, up to a number that you find plausible.
+        token: With the last batch of a run, what the store is given when the next batch is asked
+            for; empty with others. Store it yourself where it has to be in the same transaction.
     """
 
     changes: list[Change]
     full: bool = False
     first: bool = False
     complete: bool = False
+    token: str = ""
 
 
 class ChangesClient:
@@ -69,6 +72,7 @@ class ChangesClient:
         excluded: Iterable[str] = (),
         repetitions: int = 5,
         answer_timeout: float = 300.0,
+        insecure_http: bool = False,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Prepare a client; nothing is requested yet.
@@ -87,13 +91,18 @@ class ChangesClient:
                 of what Retry-After says, or of 1, 2, 4 … seconds; at least one.
             answer_timeout: The longest time for a request with its whole answer, in seconds. Waits
                 for a change come on top of it, and of the read timeout of `http`.
+            insecure_http: Whether credentials may be sent unencrypted.
             sleep: The function that pauses for a number of seconds.
 
         Raises:
             ChangesMisconfigured: Credentials would be sent unencrypted.
         """
         self._requester = Requester(
-            Exchange(http, answer_timeout), _checked(url, http), repetitions, sleep
+            Exchange(http, answer_timeout),
+            checked_url(url, http, insecure_http=insecure_http),
+            repetitions,
+            sleep,
+            lambda response: parse_page(response.content),
         )
         self._store = store
         self._http = http
@@ -163,7 +172,7 @@ class ChangesClient:
     def _changes_since(self, token: str, wait: int, interval: float) -> Iterator[Batch]:
         for page in self._run({"deltaToken": token}, interval, wait):
             if page.changes:
-                yield Batch(page.changes)
+                yield Batch(page.changes, token=page.token)
         self._store.save(page.token)
 
     def _everybody(self, interval: float) -> Iterator[Batch]:
@@ -187,7 +196,8 @@ class ChangesClient:
         while not complete:
             for number, page in enumerate(self._run(start, interval)):
                 complete = number == 0 and bool(page.token)
-                yield Batch(page.changes, full=True, first=first, complete=complete)
+                token = page.token if complete else ""
+                yield Batch(page.changes, full=True, first=first, complete=complete, token=token)
                 first = False
             start = {"deltaToken": page.token}
         self._store.save(page.token)
@@ -206,11 +216,3 @@ class ChangesClient:
                 return
             query = {"cursor": page.cursor, **self._query}
             page = self._requester.page(query, interval=interval)
-
-
-def _checked(url: str, http: httpx.Client) -> httpx.URL:
-    """Return a URL to which the credentials of a client may be sent."""
-    parsed = parsed_url(url, "the operation's URL")
-    if http.auth is not None or parsed.userinfo or "Authorization" in http.headers:
-        check_private(parsed, "credentials")
-    return parsed

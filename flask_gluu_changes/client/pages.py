@@ -59,10 +59,7 @@ def parse_page(octets: bytes) -> Page:
 
     Whoever is removed and created again has another id and the same inum.
     """
-    try:
-        page = json.loads(octets, parse_int=_integer, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    page = parse_json(octets)
     _check(isinstance(page, dict), "it is no object")
     changes = [
         *map(_removed, _list(page.get(REMOVED, []))),
@@ -71,6 +68,14 @@ def parse_page(octets: bytes) -> Page:
     if "nextDeltaToken" in page:
         return Page(changes, "", _token(_object(page["nextDeltaToken"])["value"]))
     return Page(changes, _token(page["nextCursor"]), "")
+
+
+def parse_json(octets: bytes) -> Any:
+    """Read JSON as strangers write it; raise ValueError for anything else."""
+    try:
+        return json.loads(octets, parse_int=_integer, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _upserted(given: Any) -> Change:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
+from typing import Generic, Protocol, TypeVar
 
 import httpx
 
 from ..errors import cause_of
 from .errors import ChangesError, ChangesRefused, ChangesUnavailable, TokenExpired
 from .exchange import Exchange
-from .pages import Page, parse_page
+from .pages import Change
 from .urls import public_name
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,23 @@ _NEVER_GOOD = (
 )
 
 
-class Requester:
-    """Requests pages, and repeats what failed for a reason that may pass; see ChangesClient."""
+class AnyPage(Protocol):
+    """What answers are read as."""
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What a page tells."""
+
+
+P = TypeVar("P", bound=AnyPage)
+
+
+class Requester(Generic[P]):
+    """Requests pages, and repeats what failed for a reason that may pass; see ChangesClient.
+
+    parse: reads an answer 200; raises ValueError or KeyError for what is no page. retried: statuses
+    after which the same request may succeed.
+    """
 
     def __init__(
         self,
@@ -45,7 +61,11 @@ class Requester:
         url: httpx.URL,
         repetitions: int,
         sleep: Callable[[float], object],
+        parse: Callable[[httpx.Response], P],
+        retried: Set[int] = RETRIED_STATUSES,
     ) -> None:
+        self._parse = parse
+        self._retried = retried
         self._exchange = exchange
         self._url = url
         self._name = public_name(url)
@@ -59,7 +79,7 @@ class Requester:
         """Have the next request made at once."""
         self._not_before = 0.0
 
-    def page(self, query: Mapping[str, str], *, interval: float, wait: int = 0) -> Page:
+    def page(self, query: Mapping[str, str], *, interval: float, wait: int = 0) -> P:
         """Return a page. Raises TokenExpired, ChangesRefused or ChangesUnavailable.
 
         interval: after a page without new changes, the next one is asked for so many seconds after
@@ -75,7 +95,7 @@ class Requester:
         seconds = 2.0 ** min(number, 10) if wanted is None else wanted
         self._sleep(max(MIN_PAUSE, min(seconds, MAX_PAUSE)))
 
-    def _is_new(self, page: Page) -> bool:
+    def _is_new(self, page: P) -> bool:
         """Return whether a page tells what the page before it did not."""
         before, self._told = self._told, {(change.id, change.version) for change in page.changes}
         return not self._told <= before
@@ -85,7 +105,7 @@ class Requester:
         if early > 0:
             self._sleep(early)
 
-    def _repeated(self, query: Mapping[str, str], wait: int) -> Page:
+    def _repeated(self, query: Mapping[str, str], wait: int) -> P:
         for number in range(self._repetitions):
             try:
                 return self._once(query, wait)
@@ -94,7 +114,7 @@ class Requester:
                 self.pause(number, error.retry_after)
         return self._once(query, wait)
 
-    def _once(self, query: Mapping[str, str], wait: int) -> Page:
+    def _once(self, query: Mapping[str, str], wait: int) -> P:
         headers = {"Prefer": f"wait={wait}"} if wait else {}
         self._asked_at = monotonic()
         try:
@@ -115,9 +135,9 @@ class Requester:
         except RuntimeError:  # it has no request
             return self._name
 
-    def _page_of(self, response: httpx.Response) -> Page:
+    def _page_of(self, response: httpx.Response) -> P:
         status = response.status_code
-        if status in RETRIED_STATUSES:
+        if status in self._retried:
             raise ChangesUnavailable(
                 f"{self._name} is not available: it answered {status}",
                 retry_after=retry_after(response),
@@ -129,7 +149,7 @@ class Requester:
         if status != 200:
             raise ChangesRefused(_detail(response), status)
         try:
-            return parse_page(response.content)
+            return self._parse(response)
         except (ValueError, KeyError) as error:
             raise ChangesUnavailable(
                 f"{self._name} is not available: it answered 200 with no page of changes"

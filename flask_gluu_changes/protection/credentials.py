@@ -13,31 +13,23 @@ import math
 import re
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote_plus, urlencode
 
 from authlib.oauth2.auth import ClientAuth
-from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
-from ..errors import ConfigurationError
+from ..oauth.keys import Key, client_assertion, read_key
 from ..settings.fields import PREFIX
 from ..settings.protection import ProtectionSettings
 from .caching import CachedValue, Clock
 from .discovery import ServerMetadata
 from .http import Answer, AuthorizationServerUnavailable, HttpClient, Request
-from .jwks import SMALLEST_RSA, is_small
 
 log = logging.getLogger(__name__)
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
-
-ASSERTION_SECONDS = 60
-"""Lifetime of a client assertion (RFC 7523)."""
 
 DEFAULT_SECONDS = 60.0
 """Lifetime of a PAT that comes without `expires_in`."""
@@ -63,16 +55,6 @@ EARLY_SECONDS = 30.0
 
 Form: TypeAlias = Mapping[str, str]
 
-Key = RSAKey | ECKey | OKPKey
-
-KEY_TYPES: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {
-    "RSA": RSAKey,
-    "EC": ECKey,
-    "OKP": OKPKey,
-}
-CURVE_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "Ed25519"}
-"""The signature algorithm of each curve; a key of type RSA signs with RS256."""
-
 
 class AuthenticatedClient:
     """Posts forms as the client of the settings, authenticated by the method of the settings."""
@@ -86,7 +68,7 @@ class AuthenticatedClient:
         self._method = settings.auth_method
         self._secret: str | Key = settings.client_secret
         if self._method == "private_key_jwt":
-            self._secret = read_key(settings.client_key)
+            self._secret = read_key(settings.client_key, f"{PREFIX}CLIENT_KEY")
 
     def post(self, url: str, form: Form, control: Form | None = None) -> Answer:
         """Send a form and return the answer, which may be the server's refusal.
@@ -121,61 +103,7 @@ class _PrivateKeyJwt(PrivateKeyJWT):  # type: ignore[misc]
     """An assertion that lives a minute and names its key and algorithm (RFC 7523)."""
 
     def sign(self, auth: ClientAuth, token_endpoint: str) -> Any:
-        key: Key = auth.client_secret
-        header = {"kid": key.kid} if key.kid else {}
-        return private_key_jwt_sign(
-            key,
-            client_id=auth.client_id,
-            token_endpoint=token_endpoint,
-            alg=_algorithm(key),
-            header=header,
-            expires_in=ASSERTION_SECONDS,
-        )
-
-
-def read_key(path: str) -> Key:
-    """Read a private key from a JWK or PEM file.
-
-    Raises:
-        ConfigurationError: It cannot be read, is no key of a known type, or is a public key.
-    """
-    setting = f"{PREFIX}CLIENT_KEY"
-    try:
-        key = _parse(Path(path).read_bytes())
-    except OSError as error:
-        raise ConfigurationError(f"{setting} cannot be read: {error.strerror}: {path}") from error
-    except (ValueError, KeyError, TypeError, JoseError) as error:
-        raise ConfigurationError(f"{setting} is no JWK and no PEM key: {path}") from error
-    if not key.is_private:
-        raise ConfigurationError(f"{setting} holds a public key, not the private one: {path}")
-    if is_small(key):
-        raise ConfigurationError(f"{setting} needs {SMALLEST_RSA} bits at least: {path}")
-    try:
-        jws.serialize_compact({"alg": _algorithm(key)}, b"", key, algorithms=[_algorithm(key)])
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise ConfigurationError(f"{setting} cannot sign as its alg says: {path}") from error
-    return key
-
-
-def _parse(content: bytes) -> Key:
-    """Read a key; the header of PKCS #8 in PEM names no type, so each is tried."""
-    if content.lstrip().startswith(b"{"):
-        jwk = json.loads(content)
-        return KEY_TYPES[jwk["kty"]].import_key(jwk)
-    for kind in KEY_TYPES.values():
-        try:
-            return kind.import_key(content)
-        except (ValueError, TypeError, JoseError):
-            continue
-    raise ValueError("no key of a known type")
-
-
-def _algorithm(key: Key) -> str:
-    """Return the `alg` that a JWK states, or else the usual one of the key's type and curve."""
-    stated = key.as_dict(private=False).get("alg")
-    if isinstance(stated, str):
-        return stated
-    return "RS256" if isinstance(key, RSAKey) else CURVE_ALGORITHMS[key.curve_name]
+        return client_assertion(auth.client_secret, auth.client_id, token_endpoint)
 
 
 class PatClient:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet, RSAKey, import_key
+from joserfc.jwk import Key, KeySet, import_key
 
+from ..oauth.keys import is_small
 from .caching import CachedValue, Clock
 from .discovery import ServerMetadata
 from .http import AuthorizationServerUnavailable, HttpClient
@@ -21,9 +22,6 @@ REFETCH_SECONDS = 5.0
 
 KEY_TYPES = ("RSA", "EC")
 """Types of keys that the algorithms below use (RFC 7518, section 6.1)."""
-
-SMALLEST_RSA = 2048
-"""Bits; a smaller key MUST NOT be used (RFC 7518, section 3.3)."""
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Asymmetric ones only: with them no public key can be taken for a shared secret."""
@@ -88,11 +86,3 @@ def _signing_keys(entry: object) -> list[Key]:
     except (JoseError, ValueError, TypeError, KeyError):
         return []
     return [] if is_small(key) else [key]
-
-
-def is_small(key: Key) -> bool:
-    """Return whether an RSA key has so few bits that it must not be used, and log that."""
-    bits = key.public_key.key_size if isinstance(key, RSAKey) else SMALLEST_RSA
-    if bits < SMALLEST_RSA:
-        log.warning("An RSA key of %s bits is not used; %s are the least", bits, SMALLEST_RSA)
-    return bits < SMALLEST_RSA

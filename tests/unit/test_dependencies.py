@@ -53,6 +53,7 @@ def _imported() -> set[str]:
 def test_the_extras_are_the_users() -> None:
     """Development dependencies are no extras: they are dependency groups of pyproject.toml."""
     assert sorted(metadata(NAME).get_all("Provides-Extra") or []) == [
+        "client",
         "journal",
         "ldap",
         "metrics",

@@ -20,5 +20,25 @@ def test_the_version_has_its_changes() -> None:
 
 def test_importing_the_package_imports_no_backend() -> None:
     """`ldap` is loaded by the LDAP backend and by nothing else."""
-    code = "import sys, flask_gluu_changes; sys.exit('ldap' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert _runs("from flask_gluu_changes import *; import sys; sys.exit('ldap' in sys.modules)")
+
+
+def test_flask_is_imported_when_it_is_needed() -> None:
+    """Clients import the package, too, and their commands start at once."""
+    code = "import sys, flask_gluu_changes.client; sys.exit('flask' in sys.modules)"
+    assert _runs(code)
+
+
+def test_every_name_of_the_package_can_be_imported() -> None:
+    """Each is looked up in its module when it is asked for; others are not there."""
+    code = (
+        "import flask_gluu_changes as package\n"
+        "assert set(package.__all__) <= set(dir(package))\n"
+        "for name in package.__all__: assert getattr(package, name, None)\n"
+        "assert not hasattr(package, 'Frontend')"
+    )
+    assert _runs(code)
+
+
+def _runs(code: str) -> bool:
+    return subprocess.run([sys.executable, "-c", code]).returncode == 0

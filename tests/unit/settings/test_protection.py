@@ -12,8 +12,8 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from flask_gluu_changes import ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
+from flask_gluu_changes.oauth.keys import read_key
 from flask_gluu_changes.protection import ProtectionSettings, Protector
-from flask_gluu_changes.protection.credentials import read_key
 from flask_gluu_changes.settings.protection import is_secure
 
 OAUTH = {
@@ -169,7 +169,7 @@ def test_a_key_is_read_as_pem_and_as_jwk(tmp_path: Path) -> None:
     path = tmp_path / "key"
     for key in (RSAKey.generate_key(2048), ECKey.generate_key("P-256"), OKPKey.generate_key()):
         path.write_bytes(key.as_pem(private=True))
-        assert read_key(str(path)).is_private
+        assert read_key(str(path), "the key").is_private
 
 
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")

@@ -1,0 +1,49 @@
+"""What the parts can do by themselves: python-ldap without us, and each job in a fresh process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import ldap
+
+from tests.support.slapd import Slapd
+
+from .table import seconds
+
+EVERYBODY = "(objectClass=gluuPerson)"
+
+
+def ldapsearch(server: Slapd, filter_: str = EVERYBODY) -> None:
+    """Let the program read every user attribute and throw its output away."""
+    command = ["ldapsearch", "-x", "-LLL", "-H", server.uri, "-b", server.base_dn]
+    command += ["-D", server.admin_dn, "-w", server.admin_password, filter_]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+
+def python_ldap(server: Slapd) -> Callable[[], float]:
+    """Return what measures python-ldap alone, which reads everybody and throws them away."""
+    arguments = (server.uri, server.admin_dn, server.admin_password, server.base_dn)
+    return partial(in_a_process, _read_everybody, *arguments)
+
+
+def in_a_process(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a function in a new process, whose memory nothing else has touched."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
+def _read_everybody(uri: str, name: str, password: str, base: str) -> float:
+    connection = ldap.initialize(uri)
+    connection.simple_bind_s(name, password)
+
+    def work() -> None:
+        message = connection.search_ext(base, ldap.SCOPE_SUBTREE, EVERYBODY)
+        kind = None
+        while kind != ldap.RES_SEARCH_RESULT:
+            kind, *_ = connection.result3(message, all=0)
+
+    return seconds(work)

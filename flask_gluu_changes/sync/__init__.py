@@ -1,0 +1,1 @@
+"""Keep a copy of everybody in step with a server: the command `gluu-changes`, and its parts."""

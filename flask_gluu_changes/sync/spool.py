@@ -1,0 +1,90 @@
+"""A run's changes in a private file, until it is known whether they may be applied."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from ..client import Change
+from .records import REMOVED, body_of, change_of, check, digest_of, head_of
+from .source import SourceBatch
+
+MOST_IN_MEMORY = 2**20
+"""Octets after which a file is made; it has no name, and goes with the process."""
+
+
+class Spooled(NamedTuple):
+    """A change, and the digest of its content; empty for a removal."""
+
+    change: Change
+    digest: bytes
+
+
+class Spool:
+    """Takes the batches of one run; of a reading that begins anew, the last one counts.
+
+    Attributes:
+        number: How many changes there are.
+        full: Whether they are a reading of everybody.
+        complete: Whether that reading came to its end.
+        position: Where the next run goes on; empty where this one does not say.
+        there: The ids of those who were told and not removed.
+        removed: Those who were removed, with their inums.
+        inums: The inums of those who were told.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115
+        self._reset()
+
+    def _reset(self) -> None:
+        self.number = 0
+        self.full = self.complete = False
+        self.position = ""
+        self.there: set[str] = set()
+        self.removed: dict[str, str] = {}
+        self.inums: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def add(self, batch: SourceBatch) -> None:
+        """Add a batch."""
+        if batch.first:
+            self._file.seek(0)
+            self._file.truncate()
+            self._reset()
+        for change in batch.changes:
+            self._add(change)
+        self.full |= batch.full
+        self.complete |= batch.complete
+        self.position = batch.position or self.position
+
+    def _add(self, change: Change) -> None:
+        check(change)
+        self._file.write(b"%b\n%b\n" % (head_of(change), body_of(change)))
+        self.number += 1
+        if change.kind == REMOVED:
+            self.removed[change.id] = change.inum
+            self.there.discard(change.id)
+        else:
+            self.removed.pop(change.id, None)
+            self.there.add(change.id)
+            self.inums.add(change.inum)
+
+    def __iter__(self) -> Iterator[Spooled]:
+        self._file.seek(0)
+        while head := self._file.readline():
+            body = self._file.readline().removesuffix(b"\n")
+            change = change_of(head, body)
+            yield Spooled(change, b"" if change.kind == REMOVED else digest_of(body))
