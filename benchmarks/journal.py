@@ -24,6 +24,7 @@ from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
+from . import observed
 from .direct_ldap import OPERATION, START, STEP, config, rates
 from .floors import ldapsearch, python_ldap
 from .serving import ROOT, KeepAlive, connection, gunicorn, peak, workers
@@ -54,6 +55,18 @@ def rows(effort: Effort, folder: Path) -> Iterator[Row]:
             with gunicorn("benchmarks.app:create_app()", environment) as port:
                 yield from _read(port, partial(ldapsearch, server), effort)
                 yield _visible(server, port, effort.people)
+                poll = now_path(port)
+            yield from observed.rows(
+                environment,
+                folder,
+                effort,
+                observed.Asked(f"{_of(effort.people)}, nothing changed", poll, 0.9),
+                observed.Asked(
+                    f"{_of(effort.people)}, a page of {SMALL}",
+                    f"{OPERATION}?cursor=&count={SMALL}",
+                    0.95,
+                ),
+            )
 
 
 def _url(folder: Path, name: str) -> str:
