@@ -33,7 +33,7 @@ def _rows(effort: Effort, folder: Path) -> Iterator[Row]:
     yield from direct_ldap.rows(effort, folder)
     yield from sql.rows(effort)
     yield from protection.rows(effort)
-    yield from journal.rows(effort, folder / "journal")
+    yield from journal.rows(effort, folder / "journal", with_job=True)
     if effort.grows:
         many = replace(effort, people=10 * effort.people, rounds=3)
         yield from journal.rows(many, folder / "large journal")

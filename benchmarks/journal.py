@@ -24,7 +24,7 @@ from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
-from . import observed
+from . import observed, sync
 from .direct_ldap import OPERATION, START, STEP, config, rates
 from .floors import ldapsearch, python_ldap
 from .serving import ROOT, KeepAlive, connection, gunicorn, peak, workers
@@ -39,8 +39,8 @@ ASKED = 30
 """Times that a page is asked for in one turn: it takes less than a millisecond."""
 
 
-def rows(effort: Effort, folder: Path) -> Iterator[Row]:
-    """Measure everything on one slapd and one journal."""
+def rows(effort: Effort, folder: Path, *, with_job: bool = False) -> Iterator[Row]:
+    """Measure everything on one slapd and one journal; with_job: `gluu-changes` as well."""
     folder.mkdir()
     ldif = folder / "people.ldif"
     write_people_ldif(ldif, effort.people, start=START, step=STEP)
@@ -54,6 +54,8 @@ def rows(effort: Effort, folder: Path) -> Iterator[Row]:
             await_journal(_url(folder, "journal"), lambda state: state.built)
             with gunicorn("benchmarks.app:create_app()", environment) as port:
                 yield from _read(port, partial(ldapsearch, server), effort)
+                if with_job:
+                    yield from sync.rows(port, effort, folder / "sync")
                 yield _visible(server, port, effort.people)
                 poll = now_path(port)
             yield from observed.rows(

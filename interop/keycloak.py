@@ -63,6 +63,21 @@ class Keycloak:
         assert answer.status_code == 201, (path, answer.status_code, answer.text)
         return answer.headers["Location"].rpartition("/")[2]
 
+    def get(self, path: str) -> Any:
+        """Read something by the admin REST API."""
+        answer = self._session.get(
+            f"{self.url}/admin/realms{path}", headers=self._bearer(), timeout=60
+        )
+        assert answer.status_code == 200, (path, answer.status_code, answer.text)
+        return answer.json()
+
+    def change(self, method: str, path: str, body: Any) -> None:
+        """Change something by the admin REST API."""
+        answer = self._session.request(
+            method, f"{self.url}/admin/realms{path}", json=body, headers=self._bearer(), timeout=60
+        )
+        assert answer.status_code in (200, 204), (path, answer.status_code, answer.text)
+
     def token(self, client: str, secret: str, **form: str) -> str:
         """Get an access token by client credentials."""
         return self._token(self.token_endpoint, client, secret, form)

@@ -80,7 +80,8 @@ def parse_json(octets: bytes) -> Any:
 
 def _upserted(given: Any) -> Change:
     entry = _object(given)
-    attributes = {name: _list(v) for name, v in entry.items() if not name.startswith("@")}
+    attributes = {name: values for name, values in entry.items() if name[:1] != "@"}
+    _check(all(type(values) is list for values in attributes.values()), "a value is no array")
     _check(entry["@changeType"] in _KINDS, "a change has no known kind")
     inum = _text([*attributes.get("inum", []), ""][0])
     omitted = tuple(map(_text, _list(entry.get("@omitted", []))))

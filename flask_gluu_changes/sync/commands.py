@@ -19,6 +19,9 @@ from .run import Job
 from .server_options import ServerOptions
 from .target_options import RunOptions, StateOptions, TargetOptions
 
+INTERVAL = 5.0
+"""Seconds from one run of `follow` to the next where nothing new came."""
+
 LONGEST_PAUSE = 60.0
 """Seconds between two tries of `follow` while something cannot be reached."""
 
@@ -64,9 +67,13 @@ def follow(options: Options, *, wait: int) -> ExitCode:
 
 
 def _follow_once(reporter: RunReporter, job: Job, wait: int) -> None:
+    """Run once, and pause where nothing came: not every server waits for a change."""
+    began = time.monotonic()
     with reporter.run(says_little=True) as run:
         job.run(run.outcome, wait=wait, watcher=run.watcher)
         run.exit_code = _code(run.outcome)
+    if not run.outcome.is_change:
+        time.sleep(max(0.0, began + INTERVAL - time.monotonic()))
 
 
 def _code(outcome: Outcome) -> ExitCode:

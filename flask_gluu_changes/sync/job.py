@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from .brake import Brake
 from .run import Job, Rules
 from .server_options import ServerOptions
+from .sink import Sink
 from .sources import open_source
 from .target_options import RunOptions, StateOptions, TargetOptions
 from .targets import Targets
@@ -33,9 +34,33 @@ def opened_job(
     rules: Rules,
     *,
     is_dry: bool = False,
+    sinks: Sequence[Sink] = (),
 ) -> Iterator[Job]:
-    """Open all that a job needs, the lock of its state first."""
-    with Targets(place, target, is_dry=is_dry) as targets:
+    """Open all that a job needs, the lock of its state first.
+
+    Example:
+        Feed a target of your own::
+
+            server = ServerOptions("https://people.example.org/identity/restv1/scim/UpdatedUsers")
+            place = StateOptions(state=Path("job.db"))
+            with opened_job(server, place, TargetOptions(), Rules(), sinks=[sink]) as job:
+                job.run(Outcome())
+
+    Args:
+        server: Which server to read, and how.
+        place: Where the state is.
+        target: What is written, and which attributes are read.
+        rules: How a run decides.
+        is_dry: Whether nothing is to stay.
+        sinks: More targets; they are closed at the end.
+
+    Raises:
+        Locked: Another run holds the state.
+        SyncError: The state or a target cannot be opened.
+        ChangesError: The server cannot be asked.
+        ConfigurationError: The options contradict each other.
+    """
+    with Targets(place, target, is_dry=is_dry, others=sinks) as targets:
         selection = selection_of(server, target)
         source = open_source(
             server,

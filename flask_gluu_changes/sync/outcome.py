@@ -39,3 +39,8 @@ class Outcome:
     known: int = 0
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def is_change(self) -> bool:
+        """Return whether anybody was changed in a target, or would have been."""
+        return bool(self.created or self.updated or self.removed or self.set_aside)

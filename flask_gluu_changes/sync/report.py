@@ -38,12 +38,6 @@ class Report:
     message: str
     seconds: float
 
-    @property
-    def is_change(self) -> bool:
-        """Return whether anybody was changed in a target, or would have been."""
-        run = self.outcome
-        return bool(run.created or run.updated or run.removed or run.set_aside)
-
     def to_json(self) -> str:
         """Return the report as JSON, which ends with an end of line."""
         run = self.outcome

@@ -112,9 +112,9 @@ class RunReporter:
             write_metrics(self._options.metrics_file, report, datetime.now(UTC))
 
     def _is_silent(self, report: Report, *, says_little: bool) -> bool:
-        if report.exit_code is not ExitCode.DONE:
+        if report.exit_code is ExitCode.REFUSED:
             return False
-        return self._options.quiet or (says_little and not report.is_change)
+        return self._options.quiet or (says_little and not report.outcome.is_change)
 
     @contextmanager
     def _watching(self) -> Iterator[Watcher]:

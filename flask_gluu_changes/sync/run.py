@@ -131,15 +131,15 @@ class Job:
         """Return who is known and was not in a reading of everybody; inums by id."""
         if not (spool.full and spool.complete):
             return {}
-        gone = (known for known in self._state.everybody() if known.id not in spool.there)
+        gone = (known for known in self._state.everybody() if not spool.has(known.id))
         return {known.id: known.inum for known in gone if known.id not in spool.removed}
 
     def _brake(self, spool: Spool, missing: dict[str, str], outcome: Outcome) -> None:
         """Raise Braked where too many would go; whoever only has another id now does not go."""
         known = {known.id: known.inum for known in self._state.present([*spool.removed])}
         everybody_gone = {**known, **missing}
-        lost = {id_: inum for id_, inum in everybody_gone.items() if inum not in spool.inums}
-        emptied = spool.full and not spool.there
+        lost = {id_: inum for id_, inum in everybody_gone.items() if not spool.has_inum(inum)}
+        emptied = spool.full and not spool.people
         total = self._state.count()
         if not self._rules.brake.holds(len(lost), total, emptied=emptied):
             return

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy.dialects.mysql import LONGTEXT
 from sqlalchemy.types import JSON, TypeEngine
 
 from .records import DIGEST_OCTETS, LONGEST_ID
 
 _LONG = 2**24
-"""Makes MariaDB take a LONGTEXT or LONGBLOB."""
+"""Makes MariaDB take a LONGBLOB."""
 
 # a database's own defaults may be an engine without transactions, and another character set
 OPTIONS: Any = {
@@ -22,7 +23,7 @@ OPTIONS: Any = {
 
 
 def _text() -> TypeEngine[str]:
-    return Text(_LONG)
+    return Text().with_variant(LONGTEXT(), "mysql", "mariadb")
 
 
 @dataclass(frozen=True, slots=True)

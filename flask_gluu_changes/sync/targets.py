@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -33,14 +33,23 @@ class Targets:
         sinks: The targets.
     """
 
-    def __init__(self, place: StateOptions, target: TargetOptions, *, is_dry: bool = False) -> None:
+    def __init__(
+        self,
+        place: StateOptions,
+        target: TargetOptions,
+        *,
+        is_dry: bool = False,
+        others: Sequence[Sink] = (),
+    ) -> None:
         """Prepare them; nothing is opened yet.
 
         Args:
             place: Where the state is.
             target: What else is written.
             is_dry: Whether nothing of it is to stay.
+            others: More targets; they are closed at the end. With `is_dry` they are left alone.
         """
+        self._others = others
         self._place = place
         self._target = target
         self._is_dry = is_dry
@@ -78,6 +87,8 @@ class Targets:
             sink = CommandSink(command)
             if not self._is_dry:
                 yield sink
+        if not self._is_dry:
+            yield from self._others
 
     def _table(self) -> Sink:
         table, removals = self._place.table, self._target.removals

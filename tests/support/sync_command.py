@@ -63,11 +63,24 @@ def run_command(*words: object, stdin: str = "", **environment: str) -> Done:
 class Synced:
     """A journal that is served, and a table that the command keeps, in SQLite unless told else."""
 
-    def __init__(self, journal: Journal, url: str, folder: Path) -> None:
-        self.journal = journal
+    serving: Serving
+
+    def __init__(self, journal: Journal | None, url: str, folder: Path) -> None:
+        self._journal = journal
         self.url = url
         self.folder = folder
         self.into = f"sqlite:///{folder / 'replica.db'}"
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, where the server has one."""
+        assert self._journal
+        return self._journal
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the command."""
+        return {**os.environ, "PYTHONPATH": str(ROOT), "GLUU_SYNC_INTO": self.into}
 
     def pull(self, *words: object) -> Done:
         """Pull into the table."""
@@ -115,4 +128,6 @@ def _object(body: Any) -> Any:
 def synced(journal: Journal, tmp_path: Path) -> Iterator[Synced]:
     """A journal in a served application, and a place for its replica."""
     with Serving(Site(journal).app) as serving:
-        yield Synced(journal, serving.url + OPERATION, tmp_path)
+        synced = Synced(journal, serving.url + OPERATION, tmp_path)
+        synced.serving = serving
+        yield synced

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flask_gluu_changes.extension import SETTINGS
+from flask_gluu_changes.sync.exit_codes import ExitCode
 
 from .blocks import ROOT
 
@@ -60,6 +61,14 @@ def test_every_log_message_is_documented(manual: Path) -> None:
 def test_every_command_is_documented(manual: Path, command: str) -> None:
     """With its usage."""
     assert f"flask gluu-changes {command} [OPTIONS]" in text_of(manual / "reference/commands.html")
+
+
+@pytest.mark.parametrize("command", ["pull", "follow", "verify", "status"])
+def test_every_command_of_the_sync_job_is_documented(manual: Path, command: str) -> None:
+    """With its usage, and with each exit code."""
+    page = text_of(manual / "reference/sync-job.html")
+    assert f"gluu-changes {command} [OPTIONS] URL" in page
+    assert all(code.meaning.translate(PLAIN) in page for code in ExitCode)
 
 
 def test_the_public_names_are_documented(manual: Path) -> None:

@@ -123,3 +123,15 @@ def test_a_token_of_a_command_is_sent_and_a_refusal_is_one(gluu: GluuServer, cop
     assert "403: Invalid token" in refused.err
     assert copy.pull("--token-command", "echo t0ken").code == 0
     assert copy.report()["counts"]["known"] == 30
+
+
+def test_the_flags_of_time_stamps(gluu: GluuServer, copy: Copy) -> None:
+    """Tokens can be insisted on, and how often everybody is read can be chosen."""
+    insisted = copy.pull("--tokens", "always")
+    assert insisted.code == 4
+    assert "400" in insisted.err
+    for _ in range(2):
+        assert copy.pull("--full-every", "0", "--overlap", "1h", "--tokens", "never").code == 0
+        assert copy.report()["full"]
+    since = [query["timeStamp"] for query in gluu.asked if "timeStamp" in query]
+    assert set(since) == {"1970-01-01T00:00:00Z"}

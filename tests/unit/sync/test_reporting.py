@@ -85,6 +85,12 @@ def test_a_run_that_changed_nobody_may_say_nothing() -> None:
     assert told(Outcome(created=1), says_little=True)
 
 
+def test_a_comparison_that_found_differences_tells_them_itself() -> None:
+    """No line of changes follows, unless somebody was changed."""
+    assert told(Outcome(), code=ExitCode.DIFFERS, says_little=True) == ""
+    assert told(Outcome(created=1), code=ExitCode.DIFFERS, says_little=True)
+
+
 def test_records_that_were_set_aside_are_never_kept_quiet() -> None:
     """For that is not all well."""
     aside = Outcome(set_aside=2)
