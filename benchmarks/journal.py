@@ -24,7 +24,7 @@ from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
-from . import sync
+from . import observed, sync
 from .direct_ldap import OPERATION, START, STEP, config, rates
 from .floors import ldapsearch, python_ldap
 from .serving import ROOT, KeepAlive, connection, gunicorn, peak, workers
@@ -57,6 +57,18 @@ def rows(effort: Effort, folder: Path, *, with_job: bool = False) -> Iterator[Ro
                 if with_job:
                     yield from sync.rows(port, effort, folder / "sync")
                 yield _visible(server, port, effort.people)
+                poll = now_path(port)
+            yield from observed.rows(
+                environment,
+                folder,
+                effort,
+                observed.Asked(f"{_of(effort.people)}, nothing changed", poll, 0.9),
+                observed.Asked(
+                    f"{_of(effort.people)}, a page of {SMALL}",
+                    f"{OPERATION}?cursor=&count={SMALL}",
+                    0.95,
+                ),
+            )
 
 
 def _url(folder: Path, name: str) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import urandom
+from random import getrandbits
 from re import compile as compile_pattern
 from time import monotonic
+from typing import Any
 
 from flask import request
 
 REQUEST_ID = "X-Request-Id"
+
+PROBES = ("/livez", "/readyz")
+"""Ends of paths that are asked every few seconds, by nobody of interest."""
 
 _KEY = "flask_gluu_changes.observation"
 _USUAL_ID = compile_pattern(r"[A-Za-z0-9._:+/=@-]{1,64}")
@@ -19,6 +23,7 @@ class Observation:
     """What is noted of one request.
 
     Attributes:
+        environ: The request's.
         request_id: The client's own, if it can be one, else a random one.
         began: When the request came, by the monotonic clock.
         form: The kind of the answer; empty while nothing more than the URL tells it.
@@ -29,10 +34,20 @@ class Observation:
         is_open: Whether the body is a stream that is not complete yet.
     """
 
-    __slots__ = ("asked", "began", "entries", "form", "is_open", "reason", "removals", "request_id")
+    __slots__ = (
+        "asked",
+        "began",
+        "entries",
+        "environ",
+        "form",
+        "is_open",
+        "reason",
+        "removals",
+        "request_id",
+    )
 
-    def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
+    def __init__(self, environ: Mapping[str, Any], request_id: str) -> None:
+        self.environ, self.request_id = environ, request_id
         self.began = monotonic()
         self.form = self.reason = ""
         self.asked: Mapping[str, object] = {}
@@ -82,13 +97,14 @@ class Unobserved(Observation):
         """Do nothing."""
 
 
-_UNOBSERVED = Unobserved("")
+_UNOBSERVED = Unobserved({}, "")
 
 
 def begin() -> None:
-    """Begin to observe the current request."""
+    """Begin to observe the current request, unless it is a probe: these come all the time."""
     environ = request.environ
-    environ[_KEY] = Observation(_taken_over(environ.get("HTTP_X_REQUEST_ID")) or urandom(8).hex())
+    if not environ["PATH_INFO"].endswith(PROBES):
+        environ[_KEY] = Observation(environ, _taken_over(environ) or _made())
 
 
 def observed() -> Observation:
@@ -97,8 +113,13 @@ def observed() -> Observation:
     return found
 
 
-def _taken_over(sent: str | None) -> str:
+def _taken_over(environ: Mapping[str, Any]) -> str:
     """Return a client's own id; empty where it is none, or what it may be is a token."""
+    sent = environ.get("HTTP_X_REQUEST_ID")
     if not sent or not _USUAL_ID.fullmatch(sent):
         return ""
-    return "" if sent in request.environ.get("HTTP_AUTHORIZATION", "") else sent
+    return "" if sent in environ.get("HTTP_AUTHORIZATION", "") else str(sent)
+
+
+def _made() -> str:
+    return f"{getrandbits(64):016x}"

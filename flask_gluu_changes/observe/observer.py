@@ -28,9 +28,6 @@ FORMS = {
 }
 """Forms by endpoint, where the URL alone tells."""
 
-UNOBSERVED = ("livez", "readyz")
-"""Endpoints that are asked every few seconds, by nobody of interest."""
-
 PAGES = {"timeStamp", "cursor", "deltaToken", "wait", "stream"}
 """Forms of answers with people."""
 
@@ -56,8 +53,6 @@ class Observer:
 
     def begin(self) -> None:
         """Begin to observe a request, before anything else is done with it."""
-        if (request.endpoint or "").endswith(UNOBSERVED):
-            return
         if self._audits or self._meter or page_served.receivers or request_refused.receivers:
             begin()
 
@@ -67,21 +62,23 @@ class Observer:
         if not seen.request_id:
             return response
         if self._audits:
-            response.headers[REQUEST_ID] = seen.request_id
+            response.headers.add(REQUEST_ID, seen.request_id)
         if seen.is_open:
-            record = self._record(seen, response)
+            record = self._record(seen, response.status_code, "")
             response.call_on_close(partial(self._stream_ended, seen, record))
             return response
+        status = response.status_code
+        reason = _reason(seen, response) if status >= 400 else ""
         if self._meter:
-            status, reason = response.status_code, _reason(seen, response)
-            self._meter.answered(seen.form or _form(), status, reason, monotonic() - seen.began)
-        if self._is_wanted():
-            self._tell(self._record(seen, response))
+            form = seen.form or _form()
+            self._meter.answered(form, status, reason, monotonic() - seen.began)
+        is_kept = self._is_kept()
+        if is_kept or page_served.receivers or request_refused.receivers:
+            self._tell(self._record(seen, status, reason), is_kept)
         return response
 
-    def _is_wanted(self) -> bool:
-        is_kept = self._audits and audit.log.isEnabledFor(INFO)
-        return bool(is_kept or page_served.receivers or request_refused.receivers)
+    def _is_kept(self) -> bool:
+        return self._audits and audit.log.isEnabledFor(INFO)
 
     def _stream_ended(self, seen: Observation, record: AuditRecord) -> None:
         counted = record._replace(
@@ -93,39 +90,36 @@ class Observer:
         )
         if self._meter:
             self._meter.answered(counted.form, counted.status, counted.reason, counted.seconds)
-        if self._is_wanted():
-            self._tell(counted)
+        self._tell(counted, self._is_kept())
 
-    def _record(self, seen: Observation, response: Response) -> AuditRecord:
+    def _record(self, seen: Observation, status: int, reason: str) -> AuditRecord:
         client, subject = self._identify()
-        is_refused = response.status_code >= 400
+        given = status < 400
         return AuditRecord(
             time(),
             seen.request_id,
             client,
             subject,
-            request.remote_addr or "",
-            request.method,
+            seen.environ.get("REMOTE_ADDR") or "",
+            seen.environ["REQUEST_METHOD"],
             seen.form or _form(),
             seen.asked,
-            0 if is_refused else seen.entries,
-            0 if is_refused else seen.removals,
-            response.status_code,
-            _reason(seen, response),
+            seen.entries if given else 0,
+            seen.removals if given else 0,
+            status,
+            reason,
             monotonic() - seen.began,
         )
 
-    def _tell(self, record: AuditRecord) -> None:
-        if record.status >= 400:
-            signal = request_refused
-        elif record.form == "metrics":
-            return  # they are read often, and hold nothing of anybody
-        else:
-            signal = page_served
-        if self._audits and audit.log.isEnabledFor(INFO):
+    def _tell(self, record: AuditRecord, is_kept: bool) -> None:
+        """Hand a record to the log and to the signals; reading metrics tells nothing of anybody."""
+        is_refused = record.status >= 400
+        if is_kept and (is_refused or record.form != "metrics"):
             audit.write(record)
-        if signal is request_refused or record.form in PAGES:
-            signal.send(self._app, record=record)
+        if is_refused:
+            request_refused.send(self._app, record=record)
+        elif record.form in PAGES:
+            page_served.send(self._app, record=record)
 
 
 def _form() -> str:
@@ -138,7 +132,5 @@ def _form() -> str:
 
 
 def _reason(seen: Observation, response: Response) -> str:
-    if response.status_code < 400:
-        return ""
     said = response.reason if isinstance(response, ErrorResponse) else ""
     return seen.reason or said or REASONS.get(response.status_code, "refused")

@@ -136,6 +136,8 @@ class Protector(Guard):
 
     def identity(self) -> tuple[str, str]:
         """Return the client and the subject of a token that the authorization server knows."""
+        if self._policy is None:
+            return "", ""
         claims = g.get(PRESENTED) or {}
         return str(claims.get("client_id") or ""), str(claims.get("sub") or "")
 

@@ -101,9 +101,8 @@ def create_blueprint(state: AppState, version: str = OPENAPI) -> Blueprint:
     version: the version of OpenAPI in which the Api documents the operation.
     """
     blueprint = _HostBlueprint(state.settings.url_host)
-    blueprint.before_request(state.observer.begin)
+    _add_protection(blueprint, state)
     blueprint.after_request(state.observer.end)
-    _add_protection(blueprint, state.protector, state.metrics)
     _add_operations(blueprint, state.paths[0], state, version)
     documents = f"{state.settings.documents_prefix}/resource_changes"
     _add_documents(blueprint, documents, state)
@@ -129,19 +128,20 @@ class _HostBlueprint(Blueprint):  # type: ignore[misc]
         super().add_url_rule(*args, **self.rule_options, **options)
 
 
-def _add_protection(
-    blueprint: Blueprint, protector: Guard, metrics: MetricsEndpoint | None
-) -> None:
+def _add_protection(blueprint: Blueprint, state: AppState) -> None:
     """Check before anything reads the request: arguments are not judged without a token."""
+    observer, metrics, protector = state.observer, state.metrics, state.protector
 
     @blueprint.before_request
     def protect() -> None:
+        observer.begin()
         endpoint = (request.endpoint or "").rpartition(".")[2]  # the host may nest the blueprint
-        if request.method != "OPTIONS" and endpoint not in PUBLIC:
-            if endpoint == METRICS and metrics is not None:
-                metrics.check()
-            else:
-                check(protector)
+        if request.method == "OPTIONS" or endpoint in PUBLIC:
+            return
+        if endpoint == METRICS and metrics is not None:
+            metrics.check()
+        else:
+            check(protector)
 
 
 def _add_operations(blueprint: Blueprint, path: str, state: AppState, version: str) -> None:
