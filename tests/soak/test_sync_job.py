@@ -50,7 +50,7 @@ def test_a_journal(
             journal.remove(names[4])
 
     if database != "sqlite":
-        synced.into = request.getfixturevalue(database).url
+        synced.move_into(request.getfixturevalue(database).url)
     print(f"seed {seed}")
     kill_often(synced, change, KILLS, seed)
     assert_equal(synced)
@@ -71,7 +71,7 @@ def test_time_stamps(
             server.delete(inums.pop(chance.randrange(len(inums))))
 
     if database != "sqlite":
-        synced.into = request.getfixturevalue(database).url
+        synced.move_into(request.getfixturevalue(database).url)
     print(f"seed {seed}")
     kill_often(synced, change, KILLS, seed)
     assert synced.pull("--full").code == 0
