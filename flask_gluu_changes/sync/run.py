@@ -123,6 +123,8 @@ class Job:
 
     def _read(self, spool: Spool, full: bool, wait: int, watcher: Watcher) -> None:
         position = self._state.position(self._selection)
+        if not position and self._state.facts().get("position"):
+            log.warning("Everybody is read anew: the state is of another URL or other attributes")
         for batch in self._source.read(position, full=full or not position, wait=wait):
             spool.add(batch)
             watcher.read(len(batch.changes))

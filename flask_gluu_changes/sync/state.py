@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +16,6 @@ from .records import body_of, change_of, digest_of, head_of
 from .spool import Spooled
 from .statements import Row, put
 from .tables import StateTables
-
-log = logging.getLogger(__name__)
 
 FORMAT = "1"
 """Of the tables; another version of the program may have another one."""
@@ -99,7 +96,6 @@ class State:
         facts = self.facts()
         position = facts.get("position", "")
         if position and facts.get("selection") != selection:
-            log.warning("Everybody is read anew: the state is of another URL or other attributes")
             return ""
         return position
 

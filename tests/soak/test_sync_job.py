@@ -50,8 +50,9 @@ def test_a_journal(
             journal.remove(names[4])
 
     if database != "sqlite":
-        synced.into = request.getfixturevalue(database).url
-    print(f"seed {seed}: {kill_often(synced, change, KILLS, seed)} runs were killed")
+        synced.move_into(request.getfixturevalue(database).url)
+    print(f"seed {seed}")
+    kill_often(synced, change, KILLS, seed)
     assert_equal(synced)
 
 
@@ -70,7 +71,8 @@ def test_time_stamps(
             server.delete(inums.pop(chance.randrange(len(inums))))
 
     if database != "sqlite":
-        synced.into = request.getfixturevalue(database).url
-    print(f"seed {seed}: {kill_often(synced, change, KILLS, seed)} runs were killed")
+        synced.move_into(request.getfixturevalue(database).url)
+    print(f"seed {seed}")
+    kill_often(synced, change, KILLS, seed)
     assert synced.pull("--full").code == 0
     assert_equal(synced)

@@ -108,6 +108,15 @@ class Synced:
             batch.put(self.journal.identity(f"other {id_}", entry))
             self.journal.writer.commit(batch)
 
+    def move_into(self, url: str) -> None:
+        """Keep the replica in another database, in which nothing of another test is left."""
+        self.into = url
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            for name in ("", "_sync_state", "_sync_index", "_sync_aside", "_sync_held"):
+                connection.execute(text(f"DROP TABLE IF EXISTS people{name}"))
+        engine.dispose()
+
     def people(self) -> dict[str, Any]:
         """Return the attributes of everybody in the table, by id."""
         return {id_: _object(body) for id_, body in self.rows()}

@@ -21,9 +21,9 @@ def anywhere(synced: Synced, request: pytest.FixtureRequest) -> Synced:
     """A replica in each of the databases."""
     if request.param == "postgresql":
         server: Postgres | MariaDb = request.getfixturevalue("postgres")
-        synced.into = server.url
+        synced.move_into(server.url)
     elif request.param == "mariadb":
-        synced.into = request.getfixturevalue("mariadb").url
+        synced.move_into(request.getfixturevalue("mariadb").url)
     return synced
 
 
