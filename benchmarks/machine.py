@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import sys
-import sysconfig
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import sqlalchemy
 
+from tools.optimised import is_optimised
+
 PACKAGES = ("flask", "flask-smorest", "python-ldap", "sqlalchemy", "orjson", "gunicorn")
 PROGRAMS = {"slapd": ["slapd", "-VV"], "mariadbd": ["mariadbd", "--version"]}
-WITH_PROFILES = "--enable-optimizations"
-
-
-def is_optimised() -> bool:
-    """Return whether this interpreter was built with profiles, as distributions build it."""
-    return WITH_PROFILES in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 
 
 def head(people: int) -> str:
@@ -31,7 +25,7 @@ def head(people: int) -> str:
     return "\n".join(
         (
             f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {people:,} people",
-            f"Python {platform.python_version()} ({sys.executable}), {built}",
+            f"Python {platform.python_version()}, {built}",
             f"{_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
             f"{packages}, SQLite {driver.sqlite_version}",
             *(_first_line(command) for command in PROGRAMS.values()),

@@ -1,8 +1,8 @@
 """Name an interpreter to measure with: `python -m tools.optimised`.
 
-Distributions build theirs with profiles (PGO); one that is built without them takes up to 1.65
-times as long for the same code. The first optimised one on the PATH that the project supports is
-named, else the one that runs this.
+One that is built without profiles (PGO) takes up to 1.65 times as long for the same code. The first
+one on the PATH that is built with them, and that the project supports, is named; else the one that
+runs this.
 """
 
 from __future__ import annotations
@@ -11,19 +11,29 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 NAME = re.compile(r"python3(\.\d+)?")
-QUESTION = (
-    "import sys, sysconfig; sys.exit(sys.version_info < (3, 11) or"
-    " '--enable-optimizations' not in (sysconfig.get_config_var('CONFIG_ARGS') or ''))"
-)
+OLDEST = (3, 11)
+THIS = "--this"
+
+
+def is_optimised() -> bool:
+    """Return whether this interpreter is built with profiles, as distributions build theirs.
+
+    Debian's does not tell: it is known by where it is.
+    """
+    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    return "--enable-optimizations" in arguments or sys.base_prefix == "/usr"
 
 
 def main() -> None:
-    """Print the path of the interpreter."""
-    print(next(filter(_is_optimised, _candidates()), sys.executable))
+    """Print the path of an interpreter; with `--this`, exit with 0 if it is this one."""
+    if THIS in sys.argv:
+        sys.exit(not (is_optimised() and sys.version_info >= OLDEST))
+    print(next(filter(_is_one, _candidates()), sys.executable))
 
 
 def _candidates() -> Iterator[str]:
@@ -33,8 +43,8 @@ def _candidates() -> Iterator[str]:
         yield from sorted(str(path) for path in found if NAME.fullmatch(path.name))
 
 
-def _is_optimised(interpreter: str) -> bool:
-    done = subprocess.run([interpreter, "-c", QUESTION], capture_output=True, check=False)
+def _is_one(interpreter: str) -> bool:
+    done = subprocess.run([interpreter, __file__, THIS], capture_output=True, check=False)
     return done.returncode == 0
 
 
