@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.support.histories import QUICK, machine_on
@@ -38,7 +39,12 @@ def test_no_history_loses_anything_in_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("removes", [True, False], ids=["removing", "keeping"])
 def test_the_recipe_of_time_stamps_loses_changes(removes: bool) -> None:
-    """Even where nobody is ever removed, because of late commits and skewed clocks."""
+    """Even where nobody is ever removed, because of late commits and skewed clocks.
+
+    Some losses hang on the moment: hypothesis cannot repeat them, and says so by an error around.
+    """
     machine = machine_on(memory_engine(), replica_class=RecipeReplica, removes=removes)
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, FlakyFailure)) as found:
         run_state_machine_as_test(machine, settings=FOUND)
+    for loss in getattr(found.value, "exceptions", [found.value]):
+        assert isinstance(loss, AssertionError)
