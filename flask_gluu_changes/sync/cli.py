@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,6 @@ from .target_options import StateOptions, run_options, state_options, target_opt
 
 if TYPE_CHECKING:
     from .commands import Options
-
-GARBAGE = (100_000, 20, 100)
-"""Thresholds of Python's collector: pages are many objects, and hold no circles."""
 
 URL = "https://idp.example.org/identity/restv1/scim/UpdatedUsers"
 """An example."""
@@ -100,7 +96,6 @@ def status(server: ServerOptions, place: StateOptions, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command; an error is one sentence on standard error, and an exit code."""
-    gc.set_threshold(*GARBAGE)
     try:
         cli(prog_name="gluu-changes", standalone_mode=False)
     except GluuChangesError as error:  # some are click's as well, which has no codes for them
