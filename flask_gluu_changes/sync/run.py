@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -112,7 +113,7 @@ class Job:
         watcher = watcher or Nobody()
         outcome.level, outcome.since = self._source.level, self._state.time("succeeded_at")
         outcome.until = datetime.now(UTC)
-        with Spool() as spool:
+        with closing(Spool()) as spool:
             self._read(spool, full, wait, watcher)
             outcome.full, outcome.told = spool.full, spool.number
             missing = self._missing(spool)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from ..client import Change
 from .records import REMOVED, body_of, change_of, check, digest_of, head_of
@@ -45,15 +44,8 @@ class Spool:
         self._there: set[int] = set()
         self._inums: set[int] = set()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Forget everything."""
         self._file.close()
 
     def add(self, batch: SourceBatch) -> None:

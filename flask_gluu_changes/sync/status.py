@@ -49,7 +49,7 @@ def _own(place: StateOptions) -> dict[str, Any]:
     state = state_of(place, TargetOptions())
     if not state.database.is_there:
         return {"people": None}
-    with state.database.open(lock=False):
+    with closing(state.database.open(lock=False)):
         return _of_state(state) if state.is_there() else {"people": None}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -59,7 +59,7 @@ class Targets:
 
     def __enter__(self) -> Self:
         try:
-            self._open.enter_context(self.state.database.open())
+            self._open.enter_context(closing(self.state.database.open()))
             self.state.prepare()
             for sink in self._sinks():
                 self._open.callback(sink.close)
