@@ -91,6 +91,17 @@ def test_joined_entries_are_one_text(journal: Journal) -> None:
     assert len(journal.backend.read_joined(None, 5, b",").entries) == 3
 
 
+def test_a_run_that_reports_removals_is_told_one_by_one(journal: Journal) -> None:
+    """Joined entries would leave the removals out."""
+    journal.put("a", "b")
+    end = journal.backend.latest()
+    journal.remove("a")
+    journal.put("c", "d")
+    joined = journal.backend.read_joined(end, 5, b",")
+    assert joined == journal.backend.read_slice(end, 5)
+    assert (len(joined.removed), joined.total) == (1, 2)
+
+
 def test_removals_count_as_well(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page ends within them, too."""
     monkeypatch.setattr("flask_gluu_changes.journal.reader.PAGE_OCTETS", 1)
