@@ -47,6 +47,7 @@ class Extra:
 
 
 EXTRAS = {
+    "client": Extra("flask_gluu_changes.sync.commands", ("tests/unit/sync",)),
     "journal": Extra(
         "flask_gluu_changes.journal.backend",
         ("tests/unit/journal",),

@@ -56,6 +56,7 @@ class Exchange:
                 limit(response, MAX_OCTETS, "; ask for a smaller count").read()
             finally:
                 response.close()
+                response.stream = httpx.ByteStream(b"")  # the old one holds the answer: a circle
         return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from .target_options import StateOptions, run_options, state_options, target_opt
 
 if TYPE_CHECKING:
     from .commands import Options
+
+GARBAGE = (20_000, 20, 100)
+"""Thresholds of Python's collector: pages are many objects, and hold no circles."""
 
 URL = "https://idp.example.org/identity/restv1/scim/UpdatedUsers"
 """An example."""
@@ -96,6 +100,7 @@ def status(server: ServerOptions, place: StateOptions, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command; an error is one sentence on standard error, and an exit code."""
+    gc.set_threshold(*GARBAGE)
     try:
         cli(prog_name="gluu-changes", standalone_mode=False)
     except GluuChangesError as error:  # some are click's as well, which has no codes for them
