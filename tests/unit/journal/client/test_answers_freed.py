@@ -23,10 +23,10 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("no_collector")
 def test_an_answer_needs_no_collector() -> None:
     """Its stream holds it, and it holds its stream, as long as it is read."""
-    answer = httpx.Response(200, content=b"page", headers={"Content-Length": "4"})
-    with httpx.Client(transport=httpx.MockTransport(lambda _: answer)) as http:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"page"))
+    with httpx.Client(transport=transport) as http:
         response = Exchange(http, 10).get(httpx.URL("http://127.0.0.1/"), {}, {}, 0)
         assert response.content == b"page"
         freed = weakref.ref(response.stream), weakref.ref(response)
-    del answer, response
+    del response
     assert [one() for one in freed] == [None, None]
