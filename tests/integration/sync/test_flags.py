@@ -51,6 +51,24 @@ def test_ndjson_is_added_to_a_file(synced: Synced, tmp_path: Path) -> None:
     )
 
 
+def test_a_format_is_told_where_the_name_does_not_say_it(synced: Synced) -> None:
+    """As for the standard output, which has none."""
+    synced.journal.put("a")
+    words = ("--output", "-", "--attributes", "inum")
+    assert run_command("pull", synced.url, *words).lines()[0]["inum"] == ["a"]
+    told = run_command("pull", synced.url, *words, "--output-format", "csv")
+    assert told.out.splitlines()[0] == "change,id,version,inum"
+
+
+def test_a_network_without_encryption_has_to_be_allowed(synced: Synced) -> None:
+    """No matter that this address leads to this machine as well: it is none of its own."""
+    synced.journal.put("a")
+    url = synced.url.replace("127.0.0.1", "0.0.0.0")
+    words = ("pull", url, "--output", "-")
+    assert run_command(*words).code == 2
+    assert len(run_command(*words, "--insecure-http").lines()) == 1
+
+
 def test_csv_has_a_column_for_each_attribute(synced: Synced, tmp_path: Path) -> None:
     """Under one head, also after the second run."""
     file = tmp_path / "changes.csv"
