@@ -18,6 +18,7 @@ from ..model import ChangesQuery, Entry, Finding
 from ..settings.journal import FollowSettings
 from ..timestamps import to_micros
 from ..visibility import AttributeInfo, Visibility
+from .damage import REMEDY, JournalDamaged, damage_told
 from .examine import JournalExamination, examine_source, unreadable
 from .examine_replica import examine_replica
 from .long_poll import HeadWatcher
@@ -98,15 +99,17 @@ class JournalBackend(SequenceBackend):
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
-        for _, _, line in self._since(query, bytes):
-            yield json.loads(body_of(line), parse_int=_integer)
+        with damage_told():
+            for _, _, line in self._since(query, bytes):
+                yield json.loads(body_of(line), parse_int=_integer)
 
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
         """Yield the same as the bytes that clients get, without what the query excludes."""
         since = to_micros(query.since)
         cutter = Cutter(Visibility.of_query(query).shows)
-        for key, changed, line in self._since(query, cutter.cut):
-            yield key, max(since, changed), body_of(line)
+        with damage_told():
+            for key, changed, line in self._since(query, cutter.cut):
+                yield key, max(since, changed), body_of(line)
 
     def _since(
         self, query: ChangesQuery, cut: Callable[[bytes], bytes]
@@ -144,6 +147,8 @@ class JournalBackend(SequenceBackend):
         """Say where clients get no answer although everybody was read."""
         try:
             self._reader.latest()
+        except JournalDamaged as error:
+            yield Finding.fault(error.what, REMEDY)
         except BackendUnavailable as error:
             yield Finding.fault(
                 str(error), "stop `flask gluu-changes follow`, run `flask gluu-changes new-epoch`"
