@@ -58,6 +58,7 @@ from .tables import (
     read_state,
     writer_engine,
 )
+from .view import are_other_identities
 
 DELETED, OUT_OF_SCOPE = "deleted", "outOfScope"
 """Why an identity is removed."""
@@ -169,6 +170,11 @@ class Writer:
             gone = {id_: row["inum"] for id_, row in known.items() if row["removed"] is None}
             return self._held.choose(connection, gone, coming, share)
 
+    def exceeds(self, removals: int, share: float) -> bool:
+        """Return whether so many removals are too many."""
+        with journal_errors(), self._engine.begin() as connection:
+            return exceeds(connection, removals, share)
+
     def released(self, *, settled: bool, share: float) -> dict[str, str]:
         """Return the removals that are no longer held back; reasons by id.
 
@@ -247,7 +253,7 @@ class Writer:
         """
         before = self.state().source
         if before not in {"", source}:
-            self.begin_epoch(forget=before.partition(" ")[0] != source.partition(" ")[0])
+            self.begin_epoch(forget=are_other_identities(before, source))
         with self._transaction() as connection:
             connection.execute(update(STATE).values(source=source, level=level, why=why))
 
