@@ -58,6 +58,7 @@ from .tables import (
     read_state,
     writer_engine,
 )
+from .untold import Hide, hide_in_untold
 from .view import are_other_identities
 
 DELETED, OUT_OF_SCOPE = "deleted", "outOfScope"
@@ -72,7 +73,8 @@ class Writer:
 
     All raise JournalUnavailable while the database cannot be used, and `commit` raises CommitsLost
     where the journal is not as it was left. seconds: how long the lease lasts without being
-    renewed; every commit renews it. meter: is told what was written.
+    renewed; every commit renews it. meter: is told what was written. hide: leaves out what settings
+    hide by now of who is not told anew in an epoch.
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
@@ -85,6 +87,7 @@ class Writer:
         self._recent = RecentCommits()
         self._created = False
         self.meter = FollowMeter()
+        self.hide: Hide | None = None
 
     @property
     def name(self) -> str:
@@ -298,6 +301,8 @@ class Writer:
             # before everybody was read nobody is told anything
             written = names_in(changes) if state.built else {}
             write_rows(connection, changes)
+            if self.hide and batch.built and not state.built:
+                hide_in_untold(connection, state.floor, self.hide)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
             if held:  # the journal does not hold what the source does

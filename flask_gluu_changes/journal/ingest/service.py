@@ -166,6 +166,7 @@ class IngestService:
         self._writer.follow(source, follower.level, follower.why)
         self._say_level(follower)
         self._job.encoder.limit_entries(self._writer.largest_entry())
+        self._writer.hide = self._job.encoder.hide
         parts = (self._writer, self._job.encoder, follower, self._progress, self._removal_limit)
         ingester = Ingester(*parts)
         ingester.tell_lost_again()
