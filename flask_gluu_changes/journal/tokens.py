@@ -101,10 +101,11 @@ class TokenIssuer:
         before: the client's token. While it is young and of the same position it is written again,
         so that a client has nothing to save where nothing changed.
         """
-        stays = before is not None and before.position == position and self.is_young(before)
-        issued = before.issued if before and stays else self._clock()
-        token = Token(position, selection.digest, self._visibility_digest, issued)
-        return self._codec.encode(token), issued + self._retention
+        if before and before.position == position and self.is_young(before):
+            token = before
+        else:
+            token = Token(position, selection.digest, self._visibility_digest, self._clock())
+        return self._codec.encode(token), token.issued + self._retention
 
     def verify(self, text: str, kind: Kind, selection: Selection) -> Token:
         """Read a token of a kind.
