@@ -144,10 +144,7 @@ class TokenCodec:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        signers = [
-            Signer(secret, PURPOSE, key_derivation="hmac", digest_method=sha256)
-            for secret in secrets
-        ]
+        signers = [_signer(secret) for secret in secrets]
         self._signers = {_key_id(signer): signer for signer in reversed(signers)}
         self._first_key = _key_id(signers[0])
         self._encoded = lru_cache(CACHED_TOKENS)(self._encode)
@@ -201,6 +198,12 @@ class TokenCodec:
         if signer is None:
             raise ResyncRequired("the token was signed with a secret that is no longer in use")
         return signer
+
+
+def _signer(secret: str) -> Signer:
+    """Return a signer with the key of a secret, which by itself it would derive each time."""
+    deriving = Signer(secret, PURPOSE, key_derivation="hmac", digest_method=sha256)
+    return Signer(deriving.derive_key(), PURPOSE, key_derivation="none", digest_method=sha256)
 
 
 def _key_id(signer: Signer) -> bytes:
