@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import compress
 from operator import itemgetter, not_
@@ -39,12 +39,10 @@ from .tables import (
     reader_engine,
     writer_engine,
 )
+from .transactions import ReadTransactions, StreamedQuery
 from .view import is_written_as
 
 log = logging.getLogger(__name__)
-
-FETCH_SIZE = 1000
-"""Rows that the timeStamp form holds in memory at a time."""
 
 NOTING_PATIENCE = 1.0
 """Seconds that a request waits for the lock of a file."""
@@ -103,6 +101,7 @@ class JournalReader:
 
     def __init__(self, engine: Engine, *, notes: bool = True) -> None:
         self._engine = reader_engine(engine)
+        self._transactions = ReadTransactions(engine)
         self._notes = notes
         self._noting = writer_engine(engine, patience=NOTING_PATIENCE)
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
@@ -112,10 +111,12 @@ class JournalReader:
         self._state = CompiledQuery(ANSWERING_STATE, engine.dialect)
         self._rows = CompiledQuery(_ROWS, engine.dialect)
         self._entry_rows = CompiledQuery(_ENTRY_ROWS, engine.dialect)
-        is_sqlite = engine.dialect.name == "sqlite"  # it hands over one text in half the time
-        self._joined = CompiledQuery(_JOINED, engine.dialect) if is_sqlite else None
+        self._is_sqlite = engine.dialect.name == "sqlite"  # it hands over one text in half the time
+        self._joined = CompiledQuery(_JOINED, engine.dialect) if self._is_sqlite else None
         self._one_line = CompiledQuery(_ONE_LINE, engine.dialect)
         self._lost_commits = CompiledQuery(LOST_COMMITS, engine.dialect)
+        self._everybody = StreamedQuery(_EVERYBODY, self._transactions)
+        self._since = StreamedQuery(_SINCE, self._transactions)
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
@@ -141,9 +142,13 @@ class JournalReader:
         with self._unavailable_on_errors(), self._engine.begin() as connection:
             return int(connection.execute(_PEOPLE).scalar_one())
 
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are idle, and in use."""
+        return self._transactions.connections()
+
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""
-        with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
+        with self._unavailable_on_errors(), self._transactions.begin() as cursor:
             rows = self._head.run(cursor).fetchall()
         if not rows:
             raise not_followed()
@@ -161,7 +166,7 @@ class JournalReader:
 
     def latest(self, told: Position | None = None) -> Position:
         """Return the position behind everything there is, whatever a client was told."""
-        with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
+        with self._unavailable_on_errors(), self._transactions.begin() as cursor:
             return self._usable_state(cursor, NO_SEQ).position
 
     def read_slice(self, position: Position | None, size: int, separator: bytes = b"") -> Slice:
@@ -174,7 +179,7 @@ class JournalReader:
         journal that was restored, until it is corrected.
         """
         try:
-            with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
+            with self._unavailable_on_errors(), self._transactions.begin() as cursor:
                 state = self._usable_state(cursor, position.until if position else NO_SEQ)
                 if position is not None:
                     state.check_continuity(position)
@@ -202,14 +207,13 @@ class JournalReader:
         everybody: whether those whom no time finds are yielded, too. cut: returns what is shown of
         a line where it is not known that it was written under the settings of the digest.
         """
-        statement = _EVERYBODY if everybody else _SINCE
-        with self._unavailable_on_errors(), self._engine.begin() as connection:
-            state = self._usable_state(connection.connection.cursor(), NO_SEQ)
+        query = self._everybody if everybody else self._since
+        with self._unavailable_on_errors(), query.begin(since=micros) as (cursor, stream):
+            state = self._usable_state(cursor, NO_SEQ)
             as_asked = is_written_as(state.settings_digest, settings_digest)
             shown = bytes if as_asked else cut
-            streamed = connection.execution_options(yield_per=FETCH_SIZE)
             large: list[tuple[bytes, int, int]] = []
-            for key, changed_at, line, seq in streamed.execute(statement, {"since": micros}):
+            for key, changed_at, line, seq in stream():
                 if type(changed_at) is not int or type(key) is not bytes:
                     raise JournalDamaged("a row of a person is none")
                 if line is None:
@@ -218,7 +222,7 @@ class JournalReader:
                     yield key, changed_at, shown(line)
             # a connection to MariaDB takes no second statement while it streams
             for key, changed_at, seq in large:
-                yield key, changed_at, shown(self._line(connection.connection.cursor(), seq))
+                yield key, changed_at, shown(self._line(cursor, seq))
 
     def _usable_state(self, cursor: DBAPICursor, until: int) -> AnsweringState:
         """Read the state of a journal that is built."""
@@ -301,7 +305,7 @@ class JournalReader:
     def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""
         cause = getattr(error, "orig", error)
-        if isinstance(cause, self._operational) and self._engine.dialect.name != "sqlite":
+        if isinstance(cause, self._operational) and not self._is_sqlite:
             return False  # the server is away; asking it once more would take as long again
         try:
             return not is_whole(self._engine)
@@ -309,27 +313,13 @@ class JournalReader:
             return False
 
 
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[DBAPICursor]:
-    """Yield a cursor of the driver within a transaction, which ends with the block.
-
-    SQLAlchemy's pool rolls back what it gets back. Its connections matter only for what they set:
-    the isolation, which SQLite has anyway.
-    """
-    if engine.dialect.name == "sqlite":
-        with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
-            cursor.execute("BEGIN")
-            yield cursor
-    else:  # the other drivers begin by themselves
-        with engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
-            yield cursor
-
-
 def _start_of_slice(position: Position | None, head: Position) -> Position:
     """Freeze the head where a run begins: a full one, or one behind a delta token."""
     if position is None:
         return replace(head, after=0, removals=False)
-    return replace(head, after=position.after) if position.is_end else position
+    if not position.is_end:
+        return position
+    return head if position.after == head.after else replace(head, after=position.after)
 
 
 def _advanced(position: Position, reached: int) -> Position:
