@@ -116,9 +116,9 @@ class Observer:
         is_refused = record.status >= 400
         if is_kept and (is_refused or record.form != "metrics"):
             audit.write(record)
-        if is_refused:
+        if is_refused and request_refused.receivers:
             request_refused.send(self._app, record=record)
-        elif record.form in PAGES:
+        elif page_served.receivers and record.form in PAGES:
             page_served.send(self._app, record=record)
 
 
