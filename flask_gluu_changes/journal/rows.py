@@ -146,14 +146,14 @@ def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
 
 
 def _difference(change: Change, known: _Known | None, stamp: Stamp) -> _Row | None:
-    if not isinstance(change, Identity | str):
-        return None
-    is_entry = known is not None and known["removed"] is None
+    entry = known if known is not None and known["removed"] is None else None
     if isinstance(change, Identity):
         digest = change.digest_in(stamp.epoch)
-        same = is_entry and known is not None and known["digest"] == digest
-        return None if same else _entry_row(change, digest, stamp.version, created=not is_entry)
-    return _removal_row(known, change, stamp) if is_entry and known is not None else None
+        same = entry is not None and entry["digest"] == digest
+        return None if same else _entry_row(change, digest, stamp.version, created=entry is None)
+    if isinstance(change, str) and entry is not None:
+        return _removal_row(entry, change, stamp)
+    return None
 
 
 def _entry_row(identity: Identity, digest: bytes, version: int, *, created: bool) -> _Row:
