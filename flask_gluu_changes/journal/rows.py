@@ -104,7 +104,8 @@ def row_changes(
     lost: people whom clients may know though the journal does not, by id; a batch that repairs
     tells that they are gone.
     """
-    seen, known = batch.changes, known_rows(connection, list(batch.changes))
+    seen = batch.changes
+    known = {} if batch.strangers else known_rows(connection, list(seen))
     seqs = count(state.head + 1)
     changes: list[RowChange] = []
     removed = {id_: change for id_, change in seen.items() if isinstance(change, str)}

@@ -302,7 +302,7 @@ class Writer:
     def _commit_whole(self, batch: WriteBatch) -> int:
         with self._transaction() as connection:
             state = read_state(connection)
-            self._recent.check(state)
+            batch.strangers &= self._recent.check(state)
             self._held.sift(connection, batch.changes)
             self._quarantine.sift(connection, batch.changes)
             stamp = Stamp.after(state, self._recent.version)

@@ -71,6 +71,7 @@ class Ingester:
         self._began_at = monotonic()
         self._snapshot: SnapshotStarted | None = None
         self._is_first = False
+        self._strangers = False
         self._holds_back = False
         self._held_back: dict[str, Identity] = {}
         self._logged: dict[str, tuple[str, ...]] = {}
@@ -134,6 +135,7 @@ class Ingester:
             self._set_aside(event.id, error)
             return
         if self._snapshot:
+            self._strangers = self._strangers and identity.id not in self._upserted
             self._upserted[identity.id] = identity.inum
         if identity.omitted:
             self._log_omitted(identity)
@@ -164,14 +166,17 @@ class Ingester:
     def _start_snapshot(self, snapshot: SnapshotStarted) -> None:
         self._snapshot = snapshot
         self._known = self._writer.inums()
-        self._holds_back = self._writer.state().built
+        state = self._writer.state()
+        self._holds_back = state.built
         self._is_first = snapshot.complete and not self._holds_back
+        self._strangers = state.head == 0 and not self._batch.changes  # nobody was ever written
         if self._is_first:
             log.info("the first reading of everybody begins; until it ends, clients get 503")
             self._progress.started(self._follower)
 
     def _remove(self, ids: list[str]) -> None:
         outside = self._follower.outside(ids)
+        self._strangers = self._strangers and not ids
         self._batch.again.update(self._sharing_inums(ids))
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
@@ -223,6 +228,7 @@ class Ingester:
             log.info("the first reading has ended; people: %d", len(self._upserted))
         self._snapshot, self._holds_back, self._held_back = None, False, {}
         self._known, self._upserted, self._unchanged, self._is_first = {}, {}, set(), False
+        self._strangers = False
 
     def _heartbeat(self, pending: bool) -> None:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""
@@ -248,6 +254,7 @@ class Ingester:
 
     def _commit(self) -> None:
         batch, self._octets = self._batch, 0
+        batch.strangers = self._strangers
         self._batch = WriteBatch(repairs=self._repairs)
         self._removal_limit.apply(batch, self._held_back.values())
         for part in batch.parts(MAX_BATCH):
