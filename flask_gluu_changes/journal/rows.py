@@ -217,13 +217,23 @@ def _bound_by(connection: Connection) -> type[bytes] | type[bytearray]:
 
 def _insert(connection: Connection, rows: list[_Row]) -> None:
     """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
-    compiled = insert(ENTRIES).compile(dialect=connection.dialect)
-    names = compiled.positiontup or ENTRIES.c.keys()
+    filled = _filled_columns(rows)
+    compiled = insert(ENTRIES).compile(dialect=connection.dialect, column_keys=filled)
+    names = compiled.positiontup or filled
     bound = _bound_by(connection)
     values: Any = zip(*(_column(rows, name, bound) for name in names), strict=True)
     if not compiled.positiontup:
         values = (dict(zip(names, row, strict=True)) for row in values)
     connection.exec_driver_sql(str(compiled), [*values])
+
+
+def _filled_columns(rows: list[_Row]) -> list[str]:
+    """Name the columns but those that may be empty and are, of which nearly no row has anything.
+
+    Python's sqlite3 asks its adapters about None, too.
+    """
+    empty = {c.name for c in ENTRIES.c if c.nullable and all(row[c.name] is None for row in rows)}
+    return [name for name in ENTRIES.c.keys() if name not in empty]  # noqa: SIM118
 
 
 def _column(rows: list[_Row], name: str, bound: Callable[[bytes], Any]) -> list[Any]:
