@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 
 from ..errors import BackendError
 from ..feed.feed import Feed
+from ..journal.damage import NONSENSE
 from ..settings.base import Settings
 from ..settings.fields import names
 from ..timestamps import parse_timestamp
@@ -25,6 +26,11 @@ CALLER = "flask gluu-changes"
 """Keeps the paging sessions of the command apart from those of clients."""
 
 GAP = "  "
+
+NO_JSON = (
+    "the journal holds a line that is no JSON; `flask gluu-changes verify` names it, and mends it"
+    " with --repair"
+)
 
 
 def list_command(settings: Settings, feed: Feed) -> click.Command:
@@ -43,11 +49,14 @@ def list_command(settings: Settings, feed: Feed) -> click.Command:
     ) -> None:
         """List who was added or changed at or after a time, as the operation does."""
         body = _page(feed, since, start, pagesize)
-        if form == "json":
-            _print_json(body, attributes)
-        else:
-            shown = attributes or ("uid", "inum", *settings.time_attributes)
-            click.echo(table(json.loads(body), shown))
+        shown = attributes or ("uid", "inum", *settings.time_attributes)
+        try:
+            if form == "json":
+                _print_json(body, attributes)
+            else:
+                click.echo(table(json.loads(body), shown))
+        except NONSENSE as error:  # a journal's lines are sent as they are
+            raise click.ClickException(NO_JSON) from error
 
     return list_changes
 

@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..backend import Backend
-from ..database import name_of, numbers_of
+from ..database import name_of
 from ..encoder import EncodedEntry
 from ..errors import BackendUnavailable
 from ..model import ChangesQuery, Entry, Finding
 from ..settings.journal import FollowSettings
 from ..timestamps import to_micros
 from ..visibility import AttributeInfo, Visibility
+from .damage import REMEDY, JournalDamaged, damage_told
 from .examine import JournalExamination, examine_source, unreadable
 from .examine_replica import examine_replica
 from .long_poll import HeadWatcher
@@ -62,7 +63,10 @@ class JournalBackend(SequenceBackend):
         self._following = FollowSettings()
         self._engine = open_engine(journal) if isinstance(journal, str) else journal
         self._replica = open_engine(replica) if isinstance(replica, str) else replica
-        self._reader = _reader(self._engine, self._replica)
+        self._readers = {"journal": JournalReader(self._engine)}
+        if self._replica is not None:
+            self._readers["replica"] = JournalReader(self._replica, notes=False)
+        self._reader = _replicated(**self._readers)
         self._watcher = HeadWatcher(self._reader.head, self._reader.is_news)
 
     @classmethod
@@ -98,15 +102,17 @@ class JournalBackend(SequenceBackend):
 
     def changes(self, query: ChangesQuery) -> Iterator[Entry]:
         """Yield who was added or changed since a time, with values as JSON has them."""
-        for _, _, line in self._since(query, bytes):
-            yield json.loads(body_of(line), parse_int=_integer)
+        with damage_told():
+            for _, _, line in self._since(query, bytes):
+                yield json.loads(body_of(line), parse_int=_integer)
 
     def encoded(self, query: ChangesQuery) -> Iterator[EncodedEntry]:
         """Yield the same as the bytes that clients get, without what the query excludes."""
         since = to_micros(query.since)
         cutter = Cutter(Visibility.of_query(query).shows)
-        for key, changed, line in self._since(query, cutter.cut):
-            yield key, max(since, changed), body_of(line)
+        with damage_told():
+            for key, changed, line in self._since(query, cutter.cut):
+                yield key, max(since, changed), body_of(line)
 
     def _since(
         self, query: ChangesQuery, cut: Callable[[bytes], bytes]
@@ -144,6 +150,8 @@ class JournalBackend(SequenceBackend):
         """Say where clients get no answer although everybody was read."""
         try:
             self._reader.latest()
+        except JournalDamaged as error:
+            yield Finding.fault(error.what, REMEDY)
         except BackendUnavailable as error:
             yield Finding.fault(
                 str(error), "stop `flask gluu-changes follow`, run `flask gluu-changes new-epoch`"
@@ -194,8 +202,7 @@ class JournalBackend(SequenceBackend):
 
     def connections(self) -> Mapping[str, tuple[int, int]]:
         """Return how many connections to the journal, and to its replica, are idle and in use."""
-        replica = {} if self._replica is None else {"replica": numbers_of(self._replica)}
-        return {"journal": numbers_of(self._engine), **replica}
+        return {name: reader.connections() for name, reader in self._readers.items()}
 
     def wait(self, position: Position, seconds: float, *, gone: Callable[[], bool]) -> bool:
         """Return True when something came after a position, False after so many seconds."""
@@ -227,11 +234,10 @@ class JournalBackend(SequenceBackend):
         signal.signal(number, handle)
 
 
-def _reader(primary: Engine, replica: Engine | None) -> JournalReader | ReplicatedReader:
-    reader = JournalReader(primary)
-    if replica is None:
-        return reader
-    return ReplicatedReader(reader, JournalReader(replica, notes=False))
+def _replicated(
+    journal: JournalReader, replica: JournalReader | None = None
+) -> JournalReader | ReplicatedReader:
+    return journal if replica is None else ReplicatedReader(journal, replica)
 
 
 def _call_previous(handler: Any, received: int, frame: FrameType | None) -> None:

@@ -12,6 +12,7 @@ from ..model import ChangesQuery, Finding
 from ..settings.base import differing_keys
 from ..settings.journal import FollowSettings
 from ..timestamps import from_micros, to_instant
+from .damage import REMEDY, JournalDamaged
 from .lease import SECOND
 from .tables import NOT_FOLLOWED, JournalState, now
 from .view import settings_digest_in
@@ -125,6 +126,8 @@ def unreadable(error: BackendUnavailable) -> Finding:
     """Say why there is no journal, or why it cannot be read."""
     if str(error) == NOT_FOLLOWED:
         return Finding.fault("nothing has been followed into the journal yet", FOLLOW)
+    if isinstance(error, JournalDamaged):
+        return Finding.fault(error.what, REMEDY)
     return Finding.fault(
         str(error),
         "start the journal's database, correct GLUU_CHANGES_JOURNAL_URL, or give its account the"

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..model import Finding
+from .damage import NONSENSE
 from .examine import LATE
 from .failures import first_line
 from .lease import SECOND
@@ -30,7 +31,7 @@ def examine_replica(primary: Engine, replica: Engine) -> Iterator[Finding]:
     try:
         with replica.connect() as connection:
             last = connection.execute(_LAST).first()
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, *NONSENSE) as error:
         yield Finding.fault(
             f"the journal's replica cannot be read, so its primary answers everything:"
             f" {first_line(error)}",
@@ -39,7 +40,7 @@ def examine_replica(primary: Engine, replica: Engine) -> Iterator[Finding]:
         return
     try:
         yield _of(_compare(primary, last))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, *NONSENSE):
         return  # which the examination of the journal tells
 
 

@@ -10,7 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from ..errors import BackendUnavailable
+from .damage import NONSENSE, JournalDamaged, damaged_by
+from .damage import JournalUnavailable as JournalUnavailable
 from .files import SAME_USER
 
 _VALUE_STATES = ("21", "22", "23", "54")
@@ -23,6 +24,18 @@ _CONFLICT_STATES = {"40001", "40P01", "42P07"}
 _CONFLICT_NUMBERS = {1020, 1047, 1050, 1180, 1205, 1213}
 """Another transaction was first, or made the same table, or MariaDB's node changes its group."""
 
+_DAMAGED = (
+    "malformed",
+    "is not a database",
+    "unsupported file format",
+    "Could not decode to UTF-8",
+    "no such column",
+)
+"""What SQLite says of a file in which bits flipped."""
+
+_WITH_TEXT = " with text "
+"""After these words SQLite cites what it cannot decode."""
+
 _LONGEST_TEXT = 200
 
 REPEATING = 5.0
@@ -33,10 +46,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class JournalUnavailable(BackendUnavailable):
-    """The journal's database cannot be used at the moment; trying again may help."""
 
 
 class JournalConflict(JournalUnavailable):
@@ -66,15 +75,30 @@ def reason_of(error: BaseException) -> str:
 
 
 @contextmanager
-def journal_errors() -> Iterator[None]:
-    """Raise JournalUnavailable for what is about the database and not about a value."""
+def journal_errors(*, writes: bool = False) -> Iterator[None]:
+    """Raise JournalUnavailable for what is about the database.
+
+    writes: whether something is written, then an error that is about its values passes as it is.
+    """
     try:
         yield
     except SQLAlchemyError as error:
-        if refuses_values(error):
+        if writes and refuses_values(error):
             raise
-        kind = JournalConflict if _is_conflict(error) else JournalUnavailable
-        raise kind(f"the journal cannot be used: {first_line(error)}") from error
+        raise unavailable(error, "used") from error
+    except NONSENSE as error:
+        if writes:
+            raise
+        raise damaged_by(error) from error
+
+
+def unavailable(error: Exception, done: str) -> JournalUnavailable:
+    """Return what to raise for an error of the database; done: what cannot be done with it."""
+    line = first_line(error)
+    if any(words in line for words in _DAMAGED):
+        return JournalDamaged(line)
+    kind = JournalConflict if _is_conflict(error) else JournalUnavailable
+    return kind(f"the journal cannot be {done}: {line}")
 
 
 def repeated(transaction: Callable[P, T]) -> Callable[P, T]:
@@ -95,7 +119,7 @@ def repeated(transaction: Callable[P, T]) -> Callable[P, T]:
     return repeat
 
 
-def _is_conflict(error: SQLAlchemyError) -> bool:
+def _is_conflict(error: Exception) -> bool:
     state, number = _code_of(getattr(error, "orig", None))
     return state in _CONFLICT_STATES or number in _CONFLICT_NUMBERS
 
@@ -108,5 +132,5 @@ def _code_of(cause: object) -> tuple[Any, Any]:
 def first_line(error: BaseException) -> str:
     """Return the driver's own words; they are about the database, so they hold no value."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    line = lines[0][:_LONGEST_TEXT] if lines else type(error).__name__
+    line = lines[0].partition(_WITH_TEXT)[0][:_LONGEST_TEXT] if lines else type(error).__name__
     return f"{line}; {SAME_USER}" if "readonly database" in line else line

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, and_, func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..errors import BackendUnavailable
+from .damage import NONSENSE
 from .failures import JournalUnavailable, journal_errors, repeated
 from .protocol import Position
 from .tables import COMMITS, STATE, UNKNOWN_COMMITS
@@ -48,7 +49,7 @@ def note_unknown(engine: Engine, position: Position) -> None:
         _note(engine, position)
     except IntegrityError:
         pass  # it was noted before
-    except (JournalUnavailable, SQLAlchemyError, engine.dialect.loaded_dbapi.Error):
+    except (JournalUnavailable, SQLAlchemyError, engine.dialect.loaded_dbapi.Error, *NONSENSE):
         log.warning(
             "a client knows of changes that the journal does not, and this cannot be noted in"
             " it; if it was restored, run `flask gluu-changes new-epoch`"
@@ -58,7 +59,7 @@ def note_unknown(engine: Engine, position: Position) -> None:
 @repeated
 def _note(engine: Engine, position: Position) -> None:
     row = {"epoch": position.epoch, "seq": position.until, "commit_id": position.commit_id}
-    with journal_errors(), engine.begin() as connection:
+    with journal_errors(writes=True), engine.begin() as connection:
         oldest = connection.scalar(select(func.min(COMMITS.c.seq)))
         if oldest is not None and oldest < position.until:
             connection.execute(insert(UNKNOWN_COMMITS).values(row))

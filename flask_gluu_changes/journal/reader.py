@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from itertools import compress
 from operator import itemgetter, not_
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Engine, LargeBinary, bindparam, case, cast, func, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import CompiledQuery
-from ..errors import BackendUnavailable
-from .failures import JournalUnavailable, first_line
+from ..timestamps import from_micros
+from .answering import (
+    ANSWERING_STATE,
+    NO_SEQ,
+    AnsweringState,
+    UnknownCommit,
+    check_head,
+)
+from .damage import NONSENSE, JournalDamaged, damaged_by
+from .failures import unavailable
 from .held import count_held
 from .layout import is_whole
 from .lost_commits import LOST_COMMITS, being_corrected, note_unknown
-from .protocol import Position, ResyncRequired, Slice, Status
+from .protocol import Position, Slice, Status
 from .quarantine import count_quarantined
 from .tables import (
-    COMMITS,
     ENTRIES,
-    NOT_BUILT,
     STATE,
     JournalState,
     not_followed,
@@ -34,18 +39,13 @@ from .tables import (
     reader_engine,
     writer_engine,
 )
-from .view import is_written_as, settings_digest_in
+from .transactions import ReadTransactions, StreamedQuery
+from .view import is_written_as
 
 log = logging.getLogger(__name__)
 
-FETCH_SIZE = 1000
-"""Rows that the timeStamp form holds in memory at a time."""
-
 NOTING_PATIENCE = 1.0
 """Seconds that a request waits for the lock of a file."""
-
-NO_SEQ = -1
-"""A seq that no commit has."""
 
 PAGE_OCTETS = 8 * 2**20
 """Octets after which a slice ends, however many rows were asked for."""
@@ -55,6 +55,9 @@ ROWS_AT_ONCE = 1024
 
 LARGE_LINE = 2**13
 """Octets of a line above which it is read by a statement of its own: nothing bounds rows else."""
+
+_NO_OCTETS = {str, int, float}
+"""What SQLite returns where bits of a type flipped; drivers have several types of octets."""
 
 _LINE_OF = itemgetter(3)
 _LINE = case((func.length(ENTRIES.c.line) <= LARGE_LINE, ENTRIES.c.line))
@@ -79,39 +82,12 @@ Of ROWS_AT_ONCE rows with short lines it is no longer than PAGE_OCTETS.
 """
 
 _HEAD = select(STATE.c.epoch, STATE.c.head)
-_AT_HEAD, _AT_POSITION = COMMITS.alias("at_head"), COMMITS.alias("at_position")
-_JOINED_STATE = (
-    select(*(STATE.c[name] for name in ("epoch", "head", "floor", "built", "source")))
-    .add_columns(_AT_HEAD.c.commit_id, _AT_POSITION.c.commit_id)
-    .outerjoin_from(STATE, _AT_HEAD, _AT_HEAD.c.seq == STATE.c.head)
-    .outerjoin(_AT_POSITION, _AT_POSITION.c.seq == bindparam("until"))
-)
 _PEOPLE = select(func.count() - func.count(ENTRIES.c.removed_at)).select_from(ENTRIES)
 _ONE_LINE = select(ENTRIES.c.line).where(ENTRIES.c.seq == bindparam("seq"))
 _EVERYBODY = select(ENTRIES.c.sort_key, ENTRIES.c.changed_at, _LINE, ENTRIES.c.seq).where(
     ENTRIES.c.removed.is_(None)
 )
 _SINCE = _EVERYBODY.where(ENTRIES.c.counts_until >= bindparam("since"), ENTRIES.c.counts_until != 0)
-
-
-class UnknownCommit(ResyncRequired):
-    """A token names a commit that the journal does not have: it was restored, or has forgotten."""
-
-    def __init__(self, position: Position) -> None:
-        super().__init__("the journal has been restored or pruned since then")
-        self.position = position
-
-
-class _JoinedState(NamedTuple):
-    """The journal's state, with the commit ids at its head and at a client's position."""
-
-    epoch: str
-    head: int
-    floor: int
-    built: bool
-    source: bytes
-    head_commit: str | None
-    position_commit: str | None
 
 
 class JournalReader:
@@ -125,19 +101,22 @@ class JournalReader:
 
     def __init__(self, engine: Engine, *, notes: bool = True) -> None:
         self._engine = reader_engine(engine)
+        self._transactions = ReadTransactions(engine)
         self._notes = notes
         self._noting = writer_engine(engine, patience=NOTING_PATIENCE)
         self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._operational = engine.dialect.loaded_dbapi.OperationalError
         # Slices and heads are read by the driver's own cursor: they are what clients poll.
         self._head = CompiledQuery(_HEAD, engine.dialect)
-        self._joined_state = CompiledQuery(_JOINED_STATE, engine.dialect)
+        self._state = CompiledQuery(ANSWERING_STATE, engine.dialect)
         self._rows = CompiledQuery(_ROWS, engine.dialect)
         self._entry_rows = CompiledQuery(_ENTRY_ROWS, engine.dialect)
-        is_sqlite = engine.dialect.name == "sqlite"  # it hands over one text in half the time
-        self._joined = CompiledQuery(_JOINED, engine.dialect) if is_sqlite else None
+        self._is_sqlite = engine.dialect.name == "sqlite"  # it hands over one text in half the time
+        self._joined = CompiledQuery(_JOINED, engine.dialect) if self._is_sqlite else None
         self._one_line = CompiledQuery(_ONE_LINE, engine.dialect)
         self._lost_commits = CompiledQuery(LOST_COMMITS, engine.dialect)
+        self._everybody = StreamedQuery(_EVERYBODY, self._transactions)
+        self._since = StreamedQuery(_SINCE, self._transactions)
 
     def status(self) -> Status:
         """Return what the journal says of itself, built or not."""
@@ -163,13 +142,18 @@ class JournalReader:
         with self._unavailable_on_errors(), self._engine.begin() as connection:
             return int(connection.execute(_PEOPLE).scalar_one())
 
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are idle, and in use."""
+        return self._transactions.connections()
+
     def head(self) -> tuple[str, int]:
         """Return epoch and head, and no more: it is read fifty times a second."""
-        with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
+        with self._unavailable_on_errors(), self._transactions.begin() as cursor:
             rows = self._head.run(cursor).fetchall()
         if not rows:
             raise not_followed()
         epoch, head = rows[0]
+        check_head(epoch, head)
         return epoch, head
 
     def told(self, position: Position) -> tuple[str, int]:
@@ -182,8 +166,8 @@ class JournalReader:
 
     def latest(self, told: Position | None = None) -> Position:
         """Return the position behind everything there is, whatever a client was told."""
-        with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
-            return _head_position(self._usable_state(cursor, NO_SEQ))
+        with self._unavailable_on_errors(), self._transactions.begin() as cursor:
+            return self._usable_state(cursor, NO_SEQ).position
 
     def read_slice(self, position: Position | None, size: int, separator: bytes = b"") -> Slice:
         """Read at most `size` rows from a position, fewer of large ones; None begins a full run.
@@ -195,14 +179,14 @@ class JournalReader:
         journal that was restored, until it is corrected.
         """
         try:
-            with self._unavailable_on_errors(), _transaction(self._engine) as cursor:
+            with self._unavailable_on_errors(), self._transactions.begin() as cursor:
                 state = self._usable_state(cursor, position.until if position else NO_SEQ)
                 if position is not None:
-                    _check_continuity(state, position)
+                    state.check_continuity(position)
                 elif self._lost_commits.run(cursor).fetchone() is not None:
                     raise being_corrected()
-                head = _head_position(state)
-                start, ends = _start_of_slice(position, head), (head, _settings_digest(state))
+                head = state.position
+                start, ends = _start_of_slice(position, head), (head, state.settings_digest)
                 joined = self._read_joined(cursor, start, size, separator) if separator else None
                 return Slice(*joined, *ends) if joined else self._read(cursor, start, size, ends)
         except UnknownCommit as error:
@@ -223,33 +207,26 @@ class JournalReader:
         everybody: whether those whom no time finds are yielded, too. cut: returns what is shown of
         a line where it is not known that it was written under the settings of the digest.
         """
-        statement = _EVERYBODY if everybody else _SINCE
-        with self._unavailable_on_errors(), self._engine.begin() as connection:
-            state = self._usable_state(connection.connection.cursor(), NO_SEQ)
-            as_asked = is_written_as(_settings_digest(state), settings_digest)
+        query = self._everybody if everybody else self._since
+        with self._unavailable_on_errors(), query.begin(since=micros) as (cursor, stream):
+            state = self._usable_state(cursor, NO_SEQ)
+            as_asked = is_written_as(state.settings_digest, settings_digest)
             shown = bytes if as_asked else cut
-            streamed = connection.execution_options(yield_per=FETCH_SIZE)
             large: list[tuple[bytes, int, int]] = []
-            for key, changed_at, line, seq in streamed.execute(statement, {"since": micros}):
+            for key, changed_at, line, seq in stream():
+                if type(changed_at) is not int or type(key) is not bytes:
+                    raise JournalDamaged("a row of a person is none")
                 if line is None:
                     large.append((key, changed_at, seq))
                 else:
                     yield key, changed_at, shown(line)
             # a connection to MariaDB takes no second statement while it streams
             for key, changed_at, seq in large:
-                yield key, changed_at, shown(self._line(connection.connection.cursor(), seq))
+                yield key, changed_at, shown(self._line(cursor, seq))
 
-    def _usable_state(self, cursor: DBAPICursor, until: int) -> _JoinedState:
+    def _usable_state(self, cursor: DBAPICursor, until: int) -> AnsweringState:
         """Read the state of a journal that is built."""
-        rows = self._joined_state.run(cursor, until=until).fetchall()
-        if not rows:
-            raise not_followed()
-        state = _JoinedState(*rows[0])
-        if not state.built:
-            raise BackendUnavailable(
-                "the journal is being built by `flask gluu-changes follow`", public=NOT_BUILT
-            )
-        return state
+        return AnsweringState.of(self._state.run(cursor, until=until).fetchall())
 
     def _read(
         self, cursor: DBAPICursor, position: Position, size: int, ends: tuple[Position, str]
@@ -275,7 +252,7 @@ class JournalReader:
         bounds.update(after=last, most=1)
         is_whole = count < size or self._entry_rows.run(cursor, **bounds).fetchone() is None
         after = _advanced(position, position.until if is_whole else last)
-        return [text], [], [True] * count, latest, after
+        return [text], [], [True] * count, _time(latest), after
 
     def _read_rows(
         self, cursor: DBAPICursor, position: Position, size: int
@@ -321,12 +298,14 @@ class JournalReader:
         except self._errors as error:
             if self._has_no_tables(error):
                 raise not_followed() from error
-            raise JournalUnavailable(f"the journal cannot be read: {first_line(error)}") from error
+            raise unavailable(error, "read") from error
+        except NONSENSE as error:
+            raise damaged_by(error) from error
 
     def _has_no_tables(self, error: Exception) -> bool:
         """Return whether the database answers and has no journal in it."""
         cause = getattr(error, "orig", error)
-        if isinstance(cause, self._operational) and self._engine.dialect.name != "sqlite":
+        if isinstance(cause, self._operational) and not self._is_sqlite:
             return False  # the server is away; asking it once more would take as long again
         try:
             return not is_whole(self._engine)
@@ -334,42 +313,13 @@ class JournalReader:
             return False
 
 
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[DBAPICursor]:
-    """Yield a cursor of the driver within a transaction, which ends with the block.
-
-    SQLAlchemy's pool rolls back what it gets back. Its connections matter only for what they set:
-    the isolation, which SQLite has anyway.
-    """
-    if engine.dialect.name == "sqlite":
-        with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
-            cursor.execute("BEGIN")
-            yield cursor
-    else:  # the other drivers begin by themselves
-        with engine.connect() as connection, closing(connection.connection.cursor()) as cursor:
-            yield cursor
-
-
-def _check_continuity(state: _JoinedState, position: Position) -> None:
-    if position.epoch != state.epoch:
-        raise ResyncRequired("the journal has begun a new epoch")
-    if position.removals and position.after < state.floor:
-        raise ResyncRequired("removals since then have been forgotten")
-    if state.position_commit != position.commit_id:
-        raise UnknownCommit(position)
-
-
-def _head_position(state: _JoinedState) -> Position:
-    if state.head_commit is None:
-        raise BackendUnavailable("the journal has no commit for its head; it was tampered with")
-    return Position(state.epoch, state.head, state.head, state.head_commit, removals=True)
-
-
 def _start_of_slice(position: Position | None, head: Position) -> Position:
     """Freeze the head where a run begins: a full one, or one behind a delta token."""
     if position is None:
         return replace(head, after=0, removals=False)
-    return replace(head, after=position.after) if position.is_end else position
+    if not position.is_end:
+        return position
+    return head if position.after == head.after else replace(head, after=position.after)
 
 
 def _advanced(position: Position, reached: int) -> Position:
@@ -378,21 +328,23 @@ def _advanced(position: Position, reached: int) -> Position:
     return replace(position, after=reached, removals=removals)
 
 
-def _settings_digest(state: _JoinedState) -> str:
-    return _settings_digest_of(bytes(state.source))
-
-
-@lru_cache(16)  # for every poll it is the same
-def _settings_digest_of(source: bytes) -> str:
-    return settings_digest_in(source.decode("utf-8", "surrogatepass"))
-
-
 def _slice(rows: Sequence[Any], after: Position, head: Position, settings_digest: str) -> Slice:
     """Separate entries and removals, a column at a time: pages are long."""
     if not rows:
         return Slice([], [], [], 0, after, head, settings_digest)
     _, reasons, changed, lines = zip(*rows, strict=True)
+    if not _NO_OCTETS.isdisjoint(map(type, lines)):
+        raise JournalDamaged("a line of a person is none")
     order = [reason is None for reason in reasons]
     removed = [*compress(lines, map(not_, order))]
     entries = [*compress(lines, order)]
-    return Slice(entries, removed, order, max(changed), after, head, settings_digest)
+    latest = _time(max(changed))
+    return Slice(entries, removed, order, latest, after, head, settings_digest)
+
+
+def _time(micros: object) -> int:
+    """Return a time that can be told, in microseconds; raise JournalDamaged for any other."""
+    if type(micros) is not int:
+        raise JournalDamaged("a time of a person is none")
+    from_micros(micros)  # which raises what is taken for damage
+    return micros

@@ -15,6 +15,7 @@ from ..model import WHOLE_SECOND_ATTRIBUTES, ChangesQuery, Entry
 from ..values import AttributeType, to_string, untyped
 from ..visibility import Visibility
 from .limits import SizeLimits, largest_first
+from .selection import Cutter
 from .tables import MOST_ID_OCTETS, to_octets
 
 EVERYTHING_SINCE = datetime(1, 1, 1, tzinfo=UTC)
@@ -72,6 +73,7 @@ class IdentityEncoder:
         ]
         self._encoder = EntryEncoder(query, type_of, visibility)
         self._shows = visibility.shows
+        self._cutter = Cutter(visibility.shows)
         self._limits = self._set_limits = limits
 
     @cached_property
@@ -84,6 +86,11 @@ class IdentityEncoder:
         entry = self._set_limits.entry
         entry = entry if octets is None else min(entry, octets)
         self._limits = self._set_limits._replace(entry=entry)
+
+    def hide(self, line: bytes, inum: str, uid: str) -> tuple[bytes, str, str]:
+        """Return what is shown of somebody who was written under other settings."""
+        shows_inum, shows_uid = self._shown_names
+        return self._cutter.cut(line), inum if shows_inum else "", uid if shows_uid else ""
 
     def encode(self, id_: str, entry: Entry) -> Identity:
         """Encode the entry of the identity `id_`.

@@ -12,6 +12,7 @@ from itertools import chain
 import orjson
 
 from ..visibility import Visibility
+from .damage import NONSENSE, damage_told, damaged_by
 
 _VERSION = b'"@version":'
 _SAFE = {str, int, bool}
@@ -51,7 +52,8 @@ class Selection:
         if not self:
             return lines
         shown = _ShownNames(self.shows)
-        return [_cut(line, shown) for line in lines]
+        with damage_told():
+            return [_cut(line, shown) for line in lines]
 
     def shows(self, attribute: str) -> bool:
         """Return whether an attribute is selected; options as in `cn;lang-de` are ignored."""
@@ -69,7 +71,10 @@ class Cutter:
 
     def cut(self, line: bytes) -> bytes:
         """Return an object without the members that are not shown, and with all its `@` keys."""
-        return _cut_carefully(line, self._shown)
+        try:  # and no context manager, which takes as long as the cutting
+            return _cut_carefully(line, self._shown)
+        except NONSENSE as error:
+            raise damaged_by(error) from error
 
 
 def _selection(wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> Selection:

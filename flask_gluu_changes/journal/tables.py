@@ -39,6 +39,7 @@ from ..database import connect_options, parse_url, prepare_engine, warn_unless_e
 from ..errors import BackendUnavailable, ConfigurationError
 from ..settings.fields import PREFIX
 from ..settings.journal import JournalSettings
+from .damage import check_state
 from .files import keep_private
 from .sessions import MARIADB, POOL_OPTIONS, SQLITE_PATIENCE, prepare_sessions
 
@@ -366,7 +367,9 @@ def read_state(connection: Connection) -> JournalState:
     row = connection.execute(_STATE_QUERY).first()
     if row is None:
         raise not_followed()
-    return JournalState(*row)
+    state = JournalState(*row)
+    check_state(state)
+    return state
 
 
 def not_followed() -> BackendUnavailable:

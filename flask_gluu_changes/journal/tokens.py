@@ -101,10 +101,11 @@ class TokenIssuer:
         before: the client's token. While it is young and of the same position it is written again,
         so that a client has nothing to save where nothing changed.
         """
-        stays = before is not None and before.position == position and self.is_young(before)
-        issued = before.issued if before and stays else self._clock()
-        token = Token(position, selection.digest, self._visibility_digest, issued)
-        return self._codec.encode(token), issued + self._retention
+        if before and before.position == position and self.is_young(before):
+            token = before
+        else:
+            token = Token(position, selection.digest, self._visibility_digest, self._clock())
+        return self._codec.encode(token), token.issued + self._retention
 
     def verify(self, text: str, kind: Kind, selection: Selection) -> Token:
         """Read a token of a kind.
@@ -143,10 +144,7 @@ class TokenCodec:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        signers = [
-            Signer(secret, PURPOSE, key_derivation="hmac", digest_method=sha256)
-            for secret in secrets
-        ]
+        signers = [_signer(secret) for secret in secrets]
         self._signers = {_key_id(signer): signer for signer in reversed(signers)}
         self._first_key = _key_id(signers[0])
         self._encoded = lru_cache(CACHED_TOKENS)(self._encode)
@@ -200,6 +198,12 @@ class TokenCodec:
         if signer is None:
             raise ResyncRequired("the token was signed with a secret that is no longer in use")
         return signer
+
+
+def _signer(secret: str) -> Signer:
+    """Return a signer with the key of a secret, which by itself it would derive each time."""
+    deriving = Signer(secret, PURPOSE, key_derivation="hmac", digest_method=sha256)
+    return Signer(deriving.derive_key(), PURPOSE, key_derivation="none", digest_method=sha256)
 
 
 def _key_id(signer: Signer) -> bytes:

@@ -51,6 +51,11 @@ def filled_otherwise(known: str, wanted: str) -> str:
     return f"under other settings: {', '.join(keys)}" if keys else "from another source"
 
 
+def are_other_identities(before: str, source: str) -> bool:
+    """Return whether two sources, by their first words, have identities of different kinds."""
+    return before.partition(" ")[0] != source.partition(" ")[0]
+
+
 class HostView:
     """Reads slices for one host, with nothing in them that its settings deny.
 

@@ -10,25 +10,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
-    Select,
-    bindparam,
     delete,
-    func,
-    insert,
     select,
     true,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
-from ..follower import FollowMeter
+from ..follower import ContinuityLost, FollowMeter
+from .advance import advance, highest_seq, names_in
 from .batch import WriteBatch as WriteBatch
+from .damage import JournalDamaged, damage_told
 from .failures import JournalUnavailable, journal_errors, reason_of, refuses_values, repeated
 from .files import forget_overwritten
 from .held import Held, HeldRemovals, confirmed_removals, exceeds, forget_held
@@ -43,7 +39,6 @@ from .recent import Commit, RecentCommits
 from .recent import CommitsLost as CommitsLost
 from .records import Identity
 from .rows import (
-    Names,
     RowChange,
     Stamp,
     count_removals,
@@ -59,11 +54,12 @@ from .tables import (
     STATE,
     UNKNOWN_COMMITS,
     JournalState,
-    commit_row,
     new_epoch,
     read_state,
     writer_engine,
 )
+from .untold import Hide, hide_in_untold
+from .view import are_other_identities
 
 DELETED, OUT_OF_SCOPE = "deleted", "outOfScope"
 """Why an identity is removed."""
@@ -71,27 +67,14 @@ DELETED, OUT_OF_SCOPE = "deleted", "outOfScope"
 EXACT, LAGGING = "exact", "lagging"
 """How a source is followed."""
 
-# Built once: SQLAlchemy takes as long to build a statement as to execute it.
-_ADVANCE = update(STATE).values(
-    {name: bindparam(name) for name in ("confirmed_at", "head", "version", "cookie", "built")}
-)
-_ADD_COMMIT = insert(COMMITS)
-
-
-class _Left(NamedTuple):
-    """The head and the cookie behind a transaction; commit: its id, where anything changed."""
-
-    head: int
-    cookie: str
-    commit: str
-
 
 class Writer:
     """The holder of the lease. Its methods raise LeaseLost when it no longer is.
 
     All raise JournalUnavailable while the database cannot be used, and `commit` raises CommitsLost
     where the journal is not as it was left. seconds: how long the lease lasts without being
-    renewed; every commit renews it. meter: is told what was written.
+    renewed; every commit renews it. meter: is told what was written. hide: leaves out what settings
+    hide by now of who is not told anew in an epoch.
     """
 
     def __init__(self, engine: Engine, *, seconds: float = 15.0) -> None:
@@ -104,6 +87,7 @@ class Writer:
         self._recent = RecentCommits()
         self._created = False
         self.meter = FollowMeter()
+        self.hide: Hide | None = None
 
     @property
     def name(self) -> str:
@@ -189,6 +173,11 @@ class Writer:
             gone = {id_: row["inum"] for id_, row in known.items() if row["removed"] is None}
             return self._held.choose(connection, gone, coming, share)
 
+    def exceeds(self, removals: int, share: float) -> bool:
+        """Return whether so many removals are too many."""
+        with journal_errors(), self._engine.begin() as connection:
+            return exceeds(connection, removals, share)
+
     def released(self, *, settled: bool, share: float) -> dict[str, str]:
         """Return the removals that are no longer held back; reasons by id.
 
@@ -202,8 +191,14 @@ class Writer:
             return confirmed_removals(connection)
 
     def resume(self) -> str:
-        """Return the cookie from which to go on; what is committed must come after it."""
-        state = self.state()
+        """Return the cookie from which to go on; what is committed must come after it.
+
+        Raises ContinuityLost where rows lie behind the head: the next ones would meet them.
+        """
+        with journal_errors(), self._engine.begin() as connection:
+            state = read_state(connection)
+            if with_true_head(connection, state) != state:
+                raise ContinuityLost("the journal holds rows behind its head, which nobody wrote")
         self._recent.left(state.epoch, state.head, state.cookie)
         return state.cookie
 
@@ -236,7 +231,7 @@ class Writer:
         """Note that everybody was told again who was in a missing commit."""
         while self._recent.lost:
             with suppress(IntegrityError):  # a node notes one of them at the same moment
-                with self._transaction() as connection:
+                with self._transaction(writes=True) as connection:
                     self._recent.settle(connection)
                 self._recent.forget_lost()
 
@@ -261,7 +256,7 @@ class Writer:
         """
         before = self.state().source
         if before not in {"", source}:
-            self.begin_epoch(forget=before.split()[0] != source.split()[0])
+            self.begin_epoch(forget=are_other_identities(before, source))
         with self._transaction() as connection:
             connection.execute(update(STATE).values(source=source, level=level, why=why))
 
@@ -273,9 +268,9 @@ class Writer:
         it, and gives everybody a new version.
         """
         with self._transaction() as connection:
-            head = read_state(connection).head
-            fresh = {"epoch": new_epoch(), "floor": head, "built": False, "cookie": ""}
-            connection.execute(update(STATE).values(fresh))
+            head = with_true_head(connection, read_state(connection)).head
+            fresh = {"epoch": new_epoch(), "head": head, "floor": head, "built": False}
+            connection.execute(update(STATE).values(cookie="", **fresh))
             connection.execute(delete(UNKNOWN_COMMITS))
             if forget:
                 delete_entries(connection, true())
@@ -300,26 +295,19 @@ class Writer:
 
     @repeated
     def _commit_whole(self, batch: WriteBatch) -> int:
-        with self._transaction() as connection:
-            state = read_state(connection)
-            batch.strangers &= self._recent.check(state)
-            self._held.sift(connection, batch.changes)
-            self._quarantine.sift(connection, batch.changes)
-            stamp = Stamp.after(state, self._recent.version)
-            if batch.repairs:
-                state = with_true_head(connection, state)
-            lost = self._recent.lost_people()
-            changes = row_changes(connection, batch, state, stamp, lost)
-            if state.built:  # else there is no client to see anything
-                changes += self._inum_owners.told_again(connection, changes, batch.again, stamp)
+        with self._transaction(writes=True) as connection:
+            with damage_told():
+                state, stamp, changes = self._compare(connection, batch)
             # before everybody was read nobody is told anything
-            written = _names_in(changes) if state.built else {}
+            written = names_in(changes) if state.built else {}
             write_rows(connection, changes)
+            if self.hide and batch.built and not state.built:
+                hide_in_untold(connection, state.floor, self.hide)
             held = self._held.write(connection, batch.changes, stamp.at)
             ids = self._quarantine.write(connection, batch.told())
             if held:  # the journal does not hold what the source does
                 batch = replace(batch, confirmed_at=None)
-            left = _advance(connection, state, batch, len(changes), stamp)
+            left = advance(connection, state, batch, len(changes), stamp)
             commit = Commit(state.epoch, left.head, left.commit, written)
             self._recent.begin(commit if changes else None, stamp.version)
         self._recent.end()
@@ -328,6 +316,22 @@ class Writer:
         self._quarantine.note(ids, batch.changes)
         self.meter.written(len(changes), count_removals(changes), batch.confirmed_at)
         return len(changes)
+
+    def _compare(
+        self, connection: Connection, batch: WriteBatch
+    ) -> tuple[JournalState, Stamp, list[RowChange]]:
+        """Return the state, and by what a batch changes it; nothing is written yet."""
+        state = read_state(connection)
+        batch.strangers &= self._recent.check(state)
+        self._held.sift(connection, batch.changes)
+        self._quarantine.sift(connection, batch.changes)
+        stamp = Stamp.after(state, self._recent.version)
+        if batch.repairs:
+            state = with_true_head(connection, state)
+        changes = row_changes(connection, batch, state, stamp, self._recent.lost_people())
+        if state.built:  # else there is no client to see anything
+            changes += self._inum_owners.told_again(connection, changes, batch.again, stamp)
+        return state, stamp, changes
 
     def _commit_apart(self, batch: WriteBatch, error: Exception) -> int:
         """Find the entries that the database does not take, by halves, and set them aside."""
@@ -338,19 +342,19 @@ class Writer:
             if isinstance(change, Identity):
                 set_aside = {id_: Unwritable(reason_of(error))}
                 return self.commit(replace(batch, changes={**set_aside}))
-        raise error
+        raise JournalDamaged(f"it takes no removal any more ({reason_of(error)})") from error
 
     @repeated
     def prune(self, before: int) -> None:
         """Forget removals and commits from before a time; tokens that need them get a 410."""
         old = ENTRIES.c.removed_at < before
         with self._transaction() as connection:
-            highest = connection.scalar(_highest(ENTRIES.c.seq, old))
+            highest = connection.scalar(highest_seq(ENTRIES.c.seq, old))
             if highest is not None:
                 delete_entries(connection, old)
                 floor = max(highest, read_state(connection).floor)
                 connection.execute(update(STATE).values(floor=floor))
-            last = connection.scalar(_highest(COMMITS.c.seq, COMMITS.c.at < before))
+            last = connection.scalar(highest_seq(COMMITS.c.seq, COMMITS.c.at < before))
             if last is not None:  # it stays: until the next commit, tokens were issued at it
                 for table in (COMMITS, UNKNOWN_COMMITS):
                     connection.execute(delete(table).where(table.c.seq < last))
@@ -359,42 +363,8 @@ class Writer:
                 forget_overwritten(self._engine)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
         """Begin a transaction that holds the state's row, if the lease is still ours."""
-        with journal_errors(), self._engine.begin() as connection:
+        with journal_errors(writes=writes), self._engine.begin() as connection:
             self._lease.renew(connection)
             yield connection
-
-
-def _highest(seq: ColumnElement[int], old: ColumnElement[bool]) -> Select[int]:
-    """Select the highest seq of what is old, by the index of the times.
-
-    Asked for the seq itself, a database may read all rows from the newest one back to an old one.
-    """
-    return select(func.max(seq + 0)).where(old)
-
-
-def _names_in(changes: list[RowChange]) -> dict[str, Names]:
-    return {row["id"]: Names(row["inum"], row["uid"]) for row, _ in changes}
-
-
-def _advance(
-    connection: Connection, state: JournalState, batch: WriteBatch, changed: int, stamp: Stamp
-) -> _Left:
-    """Write the state; return how it is left."""
-    head, commit = state.head + changed, ""
-    values: dict[str, object] = {
-        "confirmed_at": state.confirmed_at if batch.confirmed_at is None else batch.confirmed_at,
-        "head": head,
-        "version": stamp.version if changed else state.version,
-        "cookie": state.cookie if batch.cookie is None else batch.cookie,
-        "built": state.built if batch.built is None else batch.built,
-    }
-    connection.execute(_ADVANCE, values)
-    if batch.releases:
-        connection.execute(update(STATE).values(released_at=stamp.at))
-    if changed:
-        row = commit_row(head)
-        connection.execute(_ADD_COMMIT, row)
-        commit = str(row["commit_id"])
-    return _Left(head, str(values["cookie"]), commit)

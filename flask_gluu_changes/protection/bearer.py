@@ -70,7 +70,7 @@ class BearerProtector(ResourceProtector):  # type: ignore[misc]
         Authlib splits at whatever Python calls white space; between scheme and token there are
         blanks only (RFC 9110, section 11.4).
         """
-        header = str(request.headers.get("Authorization") or "").strip(" \t")
+        header = request.environ.get("HTTP_AUTHORIZATION", "").strip(" \t")
         if not header:
             raise MissingAuthorizationError
         scheme = SCHEME.match(header)[0]  # type: ignore[index]  # it matches nothing as well

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from types import NoneType
@@ -59,10 +58,12 @@ def objection(claims: Claims, *, issuer: str, audience: str, now: float) -> str:
 
 def is_in_force(claims: Claims, now: float) -> bool:
     """Return whether the times of a token, or of a permission, allow it at this moment."""
-    times = {name: claims[name] for name in TIMES if claims.get(name) is not None}
-    if not all(is_time(value) for value in times.values()):
-        return False
-    return bool(times.get("exp", math.inf) > now and times.get("nbf", -math.inf) <= now + LEEWAY)
+    for name in TIMES:
+        value = claims.get(name)
+        if value is not None and not is_time(value):
+            return False
+    end, begin = claims.get("exp"), claims.get("nbf")
+    return (end is None or end > now) and (begin is None or begin <= now + LEEWAY)
 
 
 def is_time(value: object) -> bool:

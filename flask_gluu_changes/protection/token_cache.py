@@ -72,8 +72,10 @@ class TokenCache:
 
     def _find(self, key: bytes) -> Claims | None:
         with self._lock:
-            found = self._good.get(key)
-            return self._refused.get(key) if found is None else found
+            try:
+                return self._good[key]  # its `get` would look for the key twice
+            except KeyError:
+                return self._refused.get(key)
 
     def _good_until(self, _: bytes, claims: Claims, elapsed: float) -> float:
         longest = self._seconds if claims.get("exp") else min(self._seconds, ENDLESS_SECONDS)

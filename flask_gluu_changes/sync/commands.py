@@ -38,6 +38,7 @@ class Options(NamedTuple):
 
 def pull(options: Options, *, full: bool, is_dry: bool) -> ExitCode:
     """Apply what changed since the last run."""
+    signal.signal(signal.SIGTERM, _break_off)
     reporter = RunReporter(options.operator, "pull", options.server.url)
     with reporter.run() as run:
         run.outcome.dry_run = is_dry
@@ -82,3 +83,8 @@ def _code(outcome: Outcome) -> ExitCode:
 
 def _end(*_: object) -> None:
     raise SystemExit(ExitCode.DONE)
+
+
+def _break_off(number: int, _: object) -> None:
+    """End as a signal does, but so that the command of `--exec` ends as well."""
+    raise SystemExit(128 + number)

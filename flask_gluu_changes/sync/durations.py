@@ -22,3 +22,15 @@ def duration(text: str) -> float:
     if match is None:
         raise click.BadParameter(f"{text!r} is no time; write 90, 30m, 12h or 7d")
     return float(int(match[1]) * UNITS[match[2]])
+
+
+def some_time(text: str) -> float:
+    """Return the same, of a time that is not 0.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    seconds = duration(text)
+    if not seconds:
+        raise click.BadParameter("it is no time at all; write 90, 30m, 12h or 7d")
+    return seconds

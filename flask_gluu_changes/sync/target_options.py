@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import click
 
+from .command_sink import TIMEOUT
+from .durations import some_time
 from .option_groups import option_group
 
 Removals = Literal["delete", "disable", "keep"]
@@ -41,6 +43,7 @@ class TargetOptions:
         output_format: The format of them where their names do not say it.
         ldif_base: The entry under which LDIF has people.
         hooks: Commands that get batches on their standard input.
+        exec_timeout: The longest time that one may take for a batch, in seconds.
         attributes: The only attributes to read; empty for all.
         exclude: The attributes not to read.
     """
@@ -50,6 +53,7 @@ class TargetOptions:
     output_format: str = ""
     ldif_base: str = ""
     hooks: tuple[str, ...] = ()
+    exec_timeout: float = TIMEOUT
     attributes: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
@@ -138,6 +142,13 @@ target_options = option_group(
             multiple=True,
             metavar="COMMAND",
             help="Gets each batch as NDJSON on its input.",
+        ),
+        click.option(
+            "--exec-timeout",
+            type=some_time,
+            default="10m",
+            metavar="SECONDS",
+            help="The longest time for a batch; 10m.",
         ),
         click.option(
             "--attributes",

@@ -84,7 +84,7 @@ class Targets:
         for name in self._target.output:
             yield self._file(name)
         for command in self._target.hooks:
-            sink = CommandSink(command)
+            sink = CommandSink(command, self._target.exec_timeout)
             if not self._is_dry:
                 yield sink
         if not self._is_dry:

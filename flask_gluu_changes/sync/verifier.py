@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Table, and_, false, select
 
+from .altered import altered_rows
 from .records import body_of, digest_of
 from .source import Source, SourceBatch
 from .state import Known, State
@@ -24,6 +25,7 @@ class Differences:
         stale: Who is known with another version or content than the source has.
         rows_missing: Who is known, and has no row in the table.
         rows_extra: Who has a row in the table, and is not known.
+        rows_altered: Who has a row in the table that somebody edited.
         pending: How many have changed since the last run, and are no difference.
         compared: How many are at the source.
     """
@@ -33,17 +35,30 @@ class Differences:
     stale: set[str] = field(default_factory=set)
     rows_missing: set[str] = field(default_factory=set)
     rows_extra: set[str] = field(default_factory=set)
+    rows_altered: set[str] = field(default_factory=set)
     pending: int = 0
     compared: int = 0
 
     def __bool__(self) -> bool:
-        return any((self.missing, self.extra, self.stale, self.rows_missing, self.rows_extra))
+        return any(self.by_name().values())
+
+    def by_name(self) -> dict[str, set[str]]:
+        """Return the ids by what is wrong with them."""
+        return {
+            "missing": self.missing,
+            "extra": self.extra,
+            "stale": self.stale,
+            "without a row": self.rows_missing,
+            "only in the table": self.rows_extra,
+            "edited in the table": self.rows_altered,
+        }
 
     def leave_out(self, pending: set[str]) -> None:
         """Forget those who changed since the last run."""
-        touched = pending & (self.missing | self.extra | self.stale)
+        compared = self.missing, self.extra, self.stale, self.rows_altered
+        touched = pending.intersection(set[str]().union(*compared))
         self.pending = len(touched)
-        for ids in (self.missing, self.extra, self.stale):
+        for ids in compared:
             ids -= touched
 
     def line(self) -> str:
@@ -51,27 +66,23 @@ class Differences:
         if not self:
             later = f"; {self.pending} changed since the last run" if self.pending else ""
             return f"verify: {self.compared} people are equal{later}"
-        counts = {
-            "missing": self.missing,
-            "extra": self.extra,
-            "stale": self.stale,
-            "without a row in the table": self.rows_missing,
-            "only in the table": self.rows_extra,
-        }
-        told = ", ".join(f"{len(ids)} {name}" for name, ids in counts.items() if ids)
+        told = ", ".join(f"{len(ids)} {name}" for name, ids in self.by_name().items() if ids)
         return f"verify: of {self.compared} people, {told}"
 
 
-def compare(state: State, outline: Source, source: Source, position: str) -> Differences:
-    """Return how the index differs from the source.
+def compare(
+    state: State, outline: Source, source: Source, position: str, people: Table | None = None
+) -> Differences:
+    """Return how the index differs from the source, and rows from the index.
 
     Args:
         state: The state.
         outline: The source, which may leave attributes out where it tells versions.
         source: The source as the state was kept from it.
         position: Where the state is; who changed since then is no difference.
+        people: The table of people, where it is in the database of the state.
     """
-    told = _told(outline)
+    told, partial = _told(outline)
     found = Differences(compared=len(told))
     for known in state.everybody():
         mark = told.pop(known.id, None)
@@ -80,6 +91,8 @@ def compare(state: State, outline: Source, source: Source, position: str) -> Dif
         elif mark != _mark(known, outline):
             found.stale.add(known.id)
     found.missing = {*told}
+    if people is not None:
+        found.rows_altered.update(altered_rows(state, people, partial))
     if found:
         found.leave_out(_pending(source, position))
     return found
@@ -102,21 +115,25 @@ def doubt(state: State, found: Differences) -> None:
     """Have the next reading of everybody settle each difference, within its brake."""
     rows: list[Known] = []
     with state.database.transaction() as connection:
-        ids = [*found.stale, *found.rows_missing]
+        ids = [*found.stale, *found.rows_missing, *found.rows_altered]
         known = state.known(connection, ids)
         rows += [Known(k.id, k.version, UNKNOWN, k.inum) for k in known.values()]
         rows += [Known(id_, 0, UNKNOWN, "") for id_ in found.rows_extra]
         state.write(connection, rows)
 
 
-def _told(outline: Source) -> dict[str, int | bytes]:
-    """Return the version of everybody at the source, or a digest where it tells none."""
-    told: dict[str, int | bytes] = {}
+def _told(outline: Source) -> tuple[dict[str, int | bytes], set[str]]:
+    """Return the version of everybody at the source, or a digest where it tells none.
+
+    Also return of whom it leaves something out.
+    """
+    told, partial = dict[str, int | bytes](), set[str]()
     for batch in outline.read("", full=True):
         if batch.first:
             told.clear()
         _note(told, batch, has_versions=outline.level == "exact")
-    return told
+        partial.update(change.id for change in batch.changes if change.omitted)
+    return told, partial
 
 
 def _note(told: dict[str, int | bytes], batch: SourceBatch, *, has_versions: bool) -> None:

@@ -49,14 +49,15 @@ def _compared(options: Options, state: State) -> Differences:
     position = state.position(selection)
     if not position:
         raise SyncError("there is nothing to compare: no run of this URL and attributes succeeded")
+    is_one = options.place.into and not options.place.state
+    people = people_table(options.place.table) if is_one else None
     with (
         closing(_opened(options, position)) as source,
         closing(_outline(options, position)) as outline,
     ):
-        found = compare(state, outline, source, position)
-    if options.place.into and not options.place.state:
-        keeps = options.target.removals == "keep"
-        compare_table(state, people_table(options.place.table), found, keeps=keeps)
+        found = compare(state, outline, source, position, people)
+    if people is not None:
+        compare_table(state, people, found, keeps=options.target.removals == "keep")
     return found
 
 
@@ -88,11 +89,5 @@ def _repair(options: Options, targets: Targets, found: Differences, run: Run) ->
 
 def _named(found: Differences) -> list[str]:
     """Return lines that name some of those who differ."""
-    kinds = {
-        "missing": found.missing,
-        "extra": found.extra,
-        "stale": found.stale,
-        "without a row": found.rows_missing,
-        "only in the table": found.rows_extra,
-    }
-    return [f"  {kind}: {id_}" for kind, ids in kinds.items() for id_ in sorted(ids)[:SHOWN]]
+    kinds = found.by_name().items()
+    return [f"  {kind}: {id_}" for kind, ids in kinds for id_ in sorted(ids)[:SHOWN]]

@@ -243,7 +243,7 @@ def _answer(page: Page, long_answers: LongAnswers) -> Response:
         response = Response(page.to_json(), content_type=JSON)
     else:
         response = long_answers.send(large.parts(), JSON, large.size)
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.add("Cache-Control", "no-store")
     return response
 
 

@@ -165,11 +165,13 @@ class DeltaEndpoint:
             response = self._write(slice_, asked)
             # of the head that was read with the slice: the one looked at before may be older
             tag = self._issuer.tag(slice_.head, asked.after, asked.selection, asked.form)
-        response.headers["ETag"] = quote_etag(tag, weak=True)
+        response.headers.add("ETag", quote_etag(tag, weak=True))
         return _not_stored(response)
 
     def _head_to_match(self, asked: DeltaRequest) -> Position | None:
         """Return the journal's head where the client may have the answer already, else None."""
+        if "HTTP_IF_NONE_MATCH" not in request.environ:
+            return None  # as most clients ask
         if not request.if_none_match or (asked.token and not self._issuer.is_young(asked.token)):
             return None
         return self.backend.latest(asked.position)
@@ -269,15 +271,16 @@ def _in_order(slice_: Slice, entries: list[bytes]) -> Iterable[bytes]:
 
 def _wants_stream() -> bool:
     # most clients never stream, and parsing the header takes longer than this
-    if NDJSON not in request.headers.get("Accept", "").lower():
+    if NDJSON not in request.environ.get("HTTP_ACCEPT", "").lower():
         return False
     offered = ["application/json", NDJSON]
     return request.accept_mimetypes.best_match(offered, offered[0]) == NDJSON
 
 
 def _not_stored(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.vary.add("Accept")
+    # of an answer that has neither yet: looking for them takes as long as adding them
+    response.headers.add("Cache-Control", "no-store")
+    response.headers.add("Vary", "Accept")
     return response
 
 

@@ -6,9 +6,11 @@ import errno
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from time import monotonic
+from typing import NoReturn
 
 from flask import Response, request
 
+from ..errors import BackendError
 from ..protection import Guard
 from ..wsgi import Connection
 from .capacity import Capacity, Kind, Place
@@ -111,7 +113,10 @@ class PacedBody:
     def __next__(self) -> bytes:
         if self._sent:
             self._check()
-        block = next(self._blocks)
+        try:
+            block = next(self._blocks)
+        except BackendError as error:
+            self._break_off(f"an answer is broken off: {error}")
         self._sent, self._handed = len(block), self._clock()
         return block
 
@@ -126,8 +131,8 @@ class PacedBody:
         if not self._may_go_on():
             self._break_off(NOT_ALLOWED)
 
-    def _break_off(self, reason: str) -> None:
-        log.warning(reason)
+    def _break_off(self, reason: str) -> NoReturn:
+        log.warning("%s", reason)
         # servers take it for a client that has gone, and close the connection
         raise BrokenPipeError(errno.EPIPE, reason)
 

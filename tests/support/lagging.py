@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine, event
@@ -15,8 +16,7 @@ from .journals import Journal, file_engine
 class LaggingCopy:
     """The state of a journal as it was when it was last copied, and a backend that reads it.
 
-    asked: how often a connection to the primary was taken by that backend. looks: one for each
-    time that the copy was read.
+    asked: how many transactions that backend began at the primary. looks: one for each at the copy.
     """
 
     def __init__(self, journal: Journal, folder: Path) -> None:
@@ -25,9 +25,9 @@ class LaggingCopy:
         self.engine = file_engine(folder)
         self.asked = 0
         self.looks = threading.Semaphore(0)
-        event.listen(self.engine, "checkout", lambda *_: self.looks.release())
+        _on_begin(self.engine, self.looks.release)
         self._primary = file_engine(Path(str(journal.engine.url.database)).parent)
-        event.listen(self._primary, "checkout", self._count)
+        _on_begin(self._primary, self._count)
         self.backend = JournalBackend(self._primary, replica=self.engine)
         self.catch_up()
 
@@ -59,8 +59,18 @@ class LaggingCopy:
         with self.engine.begin() as connection:
             connection.exec_driver_sql(statement)
 
-    def _count(self, *_: object) -> None:
+    def _count(self) -> None:
         self.asked += 1
+
+
+def _on_begin(engine: Engine, act: Callable[[], object]) -> None:
+    """Do something whenever a transaction begins, whoever connected."""
+
+    def notice(statement: str) -> None:
+        if statement.startswith("BEGIN"):
+            act()
+
+    event.listen(engine, "connect", lambda connection, _: connection.set_trace_callback(notice))
 
 
 def _copy(source: Engine, target: Engine) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, TypeAlias
@@ -40,6 +40,19 @@ class StreamingLDAPObject(SimpleLDAPObject):  # type: ignore[misc]
     The new methods ask the C object `_l`, because python-ldap's layers above it (locks, traces,
     decoding of controls) take a fifth of the time of a large answer.
     """
+
+    def send_search(
+        self, base: str, filter_: str, attributes: Sequence[str], *, limit: int = 0
+    ) -> int:
+        """Send a search of a subtree, and return the number that its messages have.
+
+        limit: so many entries are enough; 0: all are wanted.
+        """
+        names, no_controls, no_time = list(attributes), None, -1
+        message_id: int = self._l.search_ext(
+            base, ldap.SCOPE_SUBTREE, filter_, names, 0, no_controls, no_controls, no_time, limit
+        )
+        return message_id
 
     def next_message(
         self, message_id: int, timeout: float

@@ -98,11 +98,14 @@ def since_filter(query: ChangesQuery, object_class: str, *, indexed: bool) -> st
 
 def has_matches(connection: Connection, search: Search) -> bool:
     """Return whether a search would find any entry; raise what `stream` raises."""
-    arguments = (search.base, ldap.SCOPE_SUBTREE, search.filter, [NO_ATTRIBUTES])
+    message_id = connection.send_search(search.base, search.filter, [NO_ATTRIBUTES], limit=1)
+    types = []
     try:
-        return bool(connection.search_ext_s(*arguments, timeout=search.timeout, sizelimit=1))
+        while ldap.RES_SEARCH_RESULT not in types:
+            types.append(connection.next_message(message_id, search.timeout)[0])
     except ldap.SIZELIMIT_EXCEEDED:  # there are more than the one that was asked for
         return True
+    return len(types) > 1
 
 
 def stream(connection: Connection, search: Search) -> Iterator[list[Entry]]:
@@ -110,9 +113,7 @@ def stream(connection: Connection, search: Search) -> Iterator[list[Entry]]:
 
     Raises python-ldap's exceptions. A search that is given up is abandoned at the server.
     """
-    message_id = connection.search_ext(
-        search.base, ldap.SCOPE_SUBTREE, search.filter, list(search.attributes)
-    )
+    message_id = connection.send_search(search.base, search.filter, search.attributes)
     message_type = None
     try:
         while message_type != ldap.RES_SEARCH_RESULT:

@@ -246,14 +246,14 @@ class SqlBackend(Backend):
         if table_info is None or none_since is None or none_since > query.since or query.everybody:
             return False
         plan = self._plan(query, table_info)
-        with (
-            closing(self._engine.raw_connection()) as connection,
-            suppress(*self._driver_failures),
-            self._session(connection),
-        ):
-            (newest,) = plan.newest.run(connection.cursor()).fetchall()
-            return plan.matches_nobody(newest, query, self._engine.dialect.name)
-        return False  # SQLAlchemy, which asks next, knows what to do about failures
+        with closing(self._engine.raw_connection()) as connection:
+            with suppress(*self._driver_failures), self._session(connection):
+                (newest,) = plan.newest.run(connection.cursor()).fetchall()
+                return plan.matches_nobody(newest, query, self._engine.dialect.name)
+            # SQLAlchemy, which asks next, knows what to do about failures, but not of a connection
+            # that its driver has given up
+            connection.invalidate()
+        return False
 
     def _entries(
         self, connection: Connection, query: ChangesQuery, plan: QueryPlan

@@ -173,23 +173,32 @@ class Comparison:
 
 def _is_removal(row: RowMapping) -> bool:
     """Return whether a row tells what its columns say of somebody who is gone."""
+    if row["removed"] not in _REASONS or type(row["version"]) is not int or row["beyond"]:
+        return False
     told = removal_of(*(row[name] for name in ("id", "inum", "uid", "removed", "version")))
-    return bytes(row["line"]) == told and row["removed"] in _REASONS and not row["beyond"]
+    return _octets(row["line"]) == told
 
 
 def _differing(row: RowMapping, identity: Identity, digest: bytes) -> Iterator[str]:
     """Yield the names of the attributes that differ, then those of columns."""
-    line, columns = bytes(row["line"]), _COLUMNS
-    if line not in {line_of(identity, row["version"], created=made) for made in (True, False)}:
+    line, version, columns = _octets(row["line"]), row["version"], _COLUMNS
+    if type(version) is not int:
+        yield "version"
+    elif line not in {line_of(identity, version, created=made) for made in (True, False)}:
         yield from _differing_attributes(line, identity.body)
         columns = columns[:-1]  # another content has another digest
     wanted = {**identity._asdict(), "digest": digest}
     for name in columns:
         known = row[name]
-        if (known if isinstance(known, str | int) else bytes(known)) != wanted[name]:
+        if known != wanted[name] and _octets(known) != wanted[name]:
             yield name
     if row["beyond"]:
         yield "seq"
+
+
+def _octets(value: object) -> bytes:
+    """Return octets as one type, of the several that drivers have; of other values none."""
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b""
 
 
 def _differing_attributes(line: bytes, body: bytes) -> list[str]:

@@ -39,9 +39,10 @@ from ..limits import SizeLimits
 from ..reader import JournalReader
 from ..records import EVERYTHING_SINCE, IdentityEncoder
 from ..tables import engine_from_config, now, writer_engine
-from ..view import filled_otherwise, source_under
+from ..view import are_other_identities, filled_otherwise, source_under
 from ..writer import SECOND, CommitsLost, LeaseLost, Writer
 from .ingester import Ingester
+from .other_identities import OtherIdentities
 from .polling import PollingFollower
 from .removal_limit import RemovalLimit
 from .report import Activity, Outage
@@ -87,6 +88,7 @@ class IngestService:
         self._job = job
         self._progress = progress
         self._removal_limit = RemovalLimit(writer, job.max_removals)
+        self._other_identities = OtherIdentities(writer, job.max_removals)
         self._outage = Outage()
         self._activity = Activity()
         self._pruned_at: float | None = None
@@ -150,6 +152,8 @@ class IngestService:
         if known != source:
             self._job.check()  # before every token becomes void
         if known not in {"", source}:
+            if are_other_identities(known, source):
+                self._other_identities.check(follower, self._job.encoder)
             log.warning(
                 "a new epoch begins: the journal was filled %s", filled_otherwise(known, source)
             )
@@ -162,6 +166,7 @@ class IngestService:
         self._writer.follow(source, follower.level, follower.why)
         self._say_level(follower)
         self._job.encoder.limit_entries(self._writer.largest_entry())
+        self._writer.hide = self._job.encoder.hide
         parts = (self._writer, self._job.encoder, follower, self._progress, self._removal_limit)
         ingester = Ingester(*parts)
         ingester.tell_lost_again()

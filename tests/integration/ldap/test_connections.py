@@ -16,6 +16,7 @@ from flask_gluu_changes.testing import NOON, person
 from tests.support.directory import Directory, client_of, config_of
 from tests.support.paths import ROOT
 from tests.support.processes import standing_still
+from tests.support.scraped import make_app, scrape
 from tests.support.slapd import Slapd, free_port
 
 from .conftest import MakeBackend
@@ -122,6 +123,42 @@ def test_a_directory_that_hangs_is_503(server: Slapd, backend_of: MakeBackend, w
     with standing_still(int((server.folder / "slapd.pid").read_text())):
         assert client.get(OPERATION, query_string=QUERY).status_code == 503
     assert client.get(OPERATION, query_string=QUERY).status_code == 200
+
+
+def test_connections_are_counted(server: Slapd, backend_of: MakeBackend) -> None:
+    """Those in use, and those that wait for work: for metrics, of this process alone."""
+    directory, backend = Directory(server), backend_of(server)
+    for name in "ab":
+        directory.add(name, person(name))
+    query = ChangesQuery(NOON)
+    assert backend.connections() == {"ldap": (0, 0)}
+    first, second = backend.changes(query), backend.changes(query)
+    next(first)
+    assert backend.connections() == {"ldap": (0, 1)}
+    next(second)
+    assert backend.connections() == {"ldap": (0, 2)}
+    assert len(list(first)) == 1
+    assert backend.connections() == {"ldap": (1, 1)}
+    del second
+    assert backend.connections() == {"ldap": (1, 0)}  # unread answers are on the other one
+    found = scrape(make_app("bare", backend))
+    assert found['connections{pool="ldap",state="idle"}'] == 1
+    assert found['connections{pool="ldap",state="used"}'] == 0
+    backend.close()
+    assert backend.connections() == {"ldap": (0, 0)}
+
+
+def test_connections_that_broke_are_not_counted(server: Slapd, backend_of: MakeBackend) -> None:
+    """Neither as idle nor as used, whatever they were; then new ones are."""
+    backend, query = backend_of(server), ChangesQuery(NOON)
+    backend.ping(query)
+    server.stop()
+    with pytest.raises(BackendUnavailable):
+        backend.ping(query)
+    assert backend.connections() == {"ldap": (0, 0)}
+    server.start()
+    backend.ping(query)
+    assert backend.connections() == {"ldap": (1, 0)}
 
 
 def test_nothing_connects_before_the_first_request() -> None:

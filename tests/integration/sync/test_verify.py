@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.sync_command import Synced
 
 
@@ -42,6 +43,30 @@ def test_what_differs_is_named_and_mended(pulled: Synced, damage: str, named: st
         connection.execute(damage)
     done = pulled.command("verify")
     assert (done.code, named in done.err) == (7, True), done.err
+    assert pulled.command("verify", "--repair").code == 0
+    assert pulled.command("verify").code == 0
+    assert pulled.people() == pulled.dump()
+
+
+def test_rows_that_somebody_edited(pulled: Synced) -> None:
+    """In whatever column; of whom the server leaves something out nothing can be said."""
+    partial = pulled.journal.identity("e", {"inum": ["e"]})._replace(omitted=("photo",))
+    batch = WriteBatch()
+    batch.put(partial)
+    pulled.journal.writer.commit(batch)
+    assert pulled.pull().code == 0
+    assert pulled.command("verify").code == 0
+    with sqlite3.connect(pulled.folder / "replica.db") as connection:
+        for id_, edit in {
+            "a": "inum = 'z'",
+            "b": "attributes = '{'",
+            "c": "attributes = replace(attributes, 'old', 'odd')",
+            "d": "version = version + 1",
+        }.items():
+            connection.execute(f"UPDATE people SET {edit} WHERE id = '{id_}'")
+    done = pulled.command("verify")
+    assert (done.code, "of 5 people, 4 edited in the table" in done.err) == (7, True), done.err
+    assert [f"  edited in the table: {id_}" in done.err for id_ in "abcd"] == [True] * 4
     assert pulled.command("verify", "--repair").code == 0
     assert pulled.command("verify").code == 0
     assert pulled.people() == pulled.dump()

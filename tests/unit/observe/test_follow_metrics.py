@@ -29,9 +29,8 @@ from flask_gluu_changes.follower import (
 from flask_gluu_changes.journal.ingest.removal_limit import RemovalLimit
 from flask_gluu_changes.observe.prometheus.follow import PrometheusFollowMeter
 from tests.support.processes import free_port
+from tests.support.scraped import Samples, samples_of
 from tests.unit.journal.ingest.scripted import Step, World, raising
-
-from .test_metrics import Samples, samples_of
 
 
 def _listing(*names: str) -> tuple[Event, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
@@ -11,27 +11,8 @@ from flask_gluu_changes.client import Change
 from flask_gluu_changes.sync.database import IN_MEMORY, Database
 from flask_gluu_changes.sync.outcome import Outcome
 from flask_gluu_changes.sync.run import Job, Rules
-from flask_gluu_changes.sync.source import SourceBatch
 from flask_gluu_changes.sync.state import State
-
-
-class Told:
-    """A source of what a test says."""
-
-    level = "exact"
-    promise = "Only a test."
-
-    def __init__(self) -> None:
-        self.changes: list[Change] = []
-        self.full = False
-
-    def read(self, position: str, *, full: bool, wait: int = 0) -> Iterator[SourceBatch]:
-        """Yield one batch, which begins and ends a run."""
-        full = self.full
-        yield SourceBatch(self.changes, full, first=full, complete=full, position="next")
-
-    def close(self) -> None:
-        """Do nothing."""
+from tests.support.told import Told
 
 
 class Kept:

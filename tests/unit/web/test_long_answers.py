@@ -11,6 +11,7 @@ from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_gluu_changes.errors import BackendUnavailable
 from flask_gluu_changes.protection import Guard
 from flask_gluu_changes.web.capacity import Busy, Capacity, Kind, Limits
 from flask_gluu_changes.web.long_answers import BLOCK, GRACE, LongAnswers, Pace, PacedBody
@@ -148,3 +149,21 @@ def test_an_answer_breaks_off_when_its_client_may_not_go_on(capacity: Capacity) 
     assert [next(body), next(body)] == [b"a", b"b"]
     with pytest.raises(BrokenPipeError):
         next(body)
+
+
+def test_a_store_that_fails_on_the_way_breaks_the_answer_off(
+    capacity: Capacity, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a reader does that is too slow: the log has a line and no traceback."""
+
+    def parts() -> Iterator[bytes]:
+        yield b"a"
+        raise BackendUnavailable("the store is away")
+
+    body = PacedBody(parts(), capacity.take(Kind.SENDING, ""), None, lambda: True)
+    assert next(body) == b"a"
+    with pytest.raises(BrokenPipeError):
+        next(body)
+    assert caplog.messages == ["an answer is broken off: the store is away"]
+    body.close()
+    assert _is_free(capacity)

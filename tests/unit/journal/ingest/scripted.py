@@ -32,8 +32,7 @@ from flask_gluu_changes.journal.tables import (
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.visibility import Visibility
 from tests.support.journals import Journal, memory_engine
-
-from .stopping import Stop
+from tests.support.stopping import Stop
 
 Step = Callable[[], Iterable[Event]]
 

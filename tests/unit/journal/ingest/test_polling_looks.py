@@ -23,8 +23,7 @@ from flask_gluu_changes.follower import (
 )
 from flask_gluu_changes.journal.ingest.polling import LONG_AGO, PollingBounds, PollingFollower
 from flask_gluu_changes.settings.journal import FollowSettings
-
-from .stopping import Stop
+from tests.support.stopping import Stop
 
 NOON = datetime(2024, 1, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

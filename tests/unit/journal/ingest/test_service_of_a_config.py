@@ -42,9 +42,9 @@ from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.settings.journal import FollowSettings
 from flask_gluu_changes.visibility import Visibility
+from tests.support.stopping import Stop
 
 from .scripted import LISTING, Script, Told, raising
-from .stopping import Stop
 
 
 def _config(folder: Path, **more: Any) -> dict[str, Any]:
