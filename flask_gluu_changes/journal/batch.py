@@ -23,7 +23,8 @@ class WriteBatch:
     which nothing is missing with this batch; None leaves it. releases: the removals were held back,
     and may go now. repairs: changes are written whatever is known, which is not to be trusted.
     again: ids of people who may have the inum of one who is removed with this batch; they are told
-    again, behind the removal.
+    again, behind the removal. strangers: nobody of the changes was ever written, so nobody is
+    looked up.
     """
 
     cookie: str | None = None
@@ -33,6 +34,7 @@ class WriteBatch:
     releases: bool = False
     repairs: bool = False
     again: set[str] = field(default_factory=set)
+    strangers: bool = False
 
     def put(self, identity: Identity) -> None:
         """Add or change an identity; nothing is written when its content is the one known."""
@@ -76,8 +78,6 @@ class WriteBatch:
         changes = [*self.changes.items()]
         while len(changes) > most:
             part = dict(changes[:most])
-            yield WriteBatch(
-                changes=part, releases=self.releases, repairs=self.repairs, again=self.again
-            )
+            yield replace(self, changes=part, cookie=None, confirmed_at=None, built=None)
             changes = changes[most:]
         yield replace(self, changes=dict(changes))

@@ -88,18 +88,19 @@ class RecentCommits:
         """Forget how it was left: another process may have written since."""
         self._left = None
 
-    def check(self, state: JournalState) -> None:
-        """Raise CommitsLost where the journal is behind what this process left.
+    def check(self, state: JournalState) -> bool:
+        """Return whether the journal is known to hold nothing but what this process left.
 
-        Raises ContinuityLost where it is of another epoch.
+        Raises CommitsLost where it is behind that, and ContinuityLost where it is of another epoch.
         """
         if self._left is None:
-            return
+            return False
         epoch, head, cookie = self._left
         if state.epoch != epoch:
             raise ContinuityLost(EPOCH_LOST)
         if state.head < head or (state.head == head and state.cookie != cookie):
             raise CommitsLost("the journal lacks what this process wrote; it is read again")
+        return state.head == head
 
     def find_lost(self, connection: Connection, state: JournalState) -> None:
         """Find out which commits are missing.

@@ -108,8 +108,8 @@ class IdentityEncoder:
         shows_inum, shows_uid = self._shown_names
         inum = _least_text(entry, "inum") if shows_inum else ""
         uid = _least_text(entry, "uid") if shows_uid else ""
-        moments = _latest(times, self._whole_second_attributes)
-        return Identity(id_, inum, uid, *moments, sort_key(entry), body, omitted)
+        changed_at, until = _latest(times, self._whole_second_attributes)
+        return Identity(id_, inum, uid, changed_at, until, sort_key(entry), body, omitted)
 
     def _within_limits(self, entry: Entry, body: bytes) -> tuple[Entry, bytes, tuple[str, ...]]:
         """Leave out the values that are too large, then the largest attributes, until it fits."""

@@ -104,7 +104,8 @@ def row_changes(
     lost: people whom clients may know though the journal does not, by id; a batch that repairs
     tells that they are gone.
     """
-    seen, known = batch.changes, known_rows(connection, list(batch.changes))
+    seen = batch.changes
+    known = {} if batch.strangers else known_rows(connection, list(seen))
     seqs = count(state.head + 1)
     changes: list[RowChange] = []
     removed = {id_: change for id_, change in seen.items() if isinstance(change, str)}
@@ -146,14 +147,14 @@ def known_rows(connection: Connection, ids: list[str]) -> dict[str, RowMapping]:
 
 
 def _difference(change: Change, known: _Known | None, stamp: Stamp) -> _Row | None:
-    if not isinstance(change, Identity | str):
-        return None
-    is_entry = known is not None and known["removed"] is None
+    entry = known if known is not None and known["removed"] is None else None
     if isinstance(change, Identity):
         digest = change.digest_in(stamp.epoch)
-        same = is_entry and known is not None and known["digest"] == digest
-        return None if same else _entry_row(change, digest, stamp.version, created=not is_entry)
-    return _removal_row(known, change, stamp) if is_entry and known is not None else None
+        same = entry is not None and entry["digest"] == digest
+        return None if same else _entry_row(change, digest, stamp.version, created=entry is None)
+    if isinstance(change, str) and entry is not None:
+        return _removal_row(entry, change, stamp)
+    return None
 
 
 def _entry_row(identity: Identity, digest: bytes, version: int, *, created: bool) -> _Row:
@@ -216,13 +217,23 @@ def _bound_by(connection: Connection) -> type[bytes] | type[bytearray]:
 
 def _insert(connection: Connection, rows: list[_Row]) -> None:
     """Insert without SQLAlchemy's work on each row, which costs as much as the database's."""
-    compiled = insert(ENTRIES).compile(dialect=connection.dialect)
-    names = compiled.positiontup or ENTRIES.c.keys()
+    filled = _filled_columns(rows)
+    compiled = insert(ENTRIES).compile(dialect=connection.dialect, column_keys=filled)
+    names = compiled.positiontup or filled
     bound = _bound_by(connection)
     values: Any = zip(*(_column(rows, name, bound) for name in names), strict=True)
     if not compiled.positiontup:
         values = (dict(zip(names, row, strict=True)) for row in values)
     connection.exec_driver_sql(str(compiled), [*values])
+
+
+def _filled_columns(rows: list[_Row]) -> list[str]:
+    """Name the columns but those that may be empty and are, of which nearly no row has anything.
+
+    Python's sqlite3 asks its adapters about None, too.
+    """
+    empty = {c.name for c in ENTRIES.c if c.nullable and all(row[c.name] is None for row in rows)}
+    return [name for name in ENTRIES.c.keys() if name not in empty]  # noqa: SIM118
 
 
 def _column(rows: list[_Row], name: str, bound: Callable[[bytes], Any]) -> list[Any]:

@@ -322,7 +322,7 @@ class Writer:
     ) -> tuple[JournalState, Stamp, list[RowChange]]:
         """Return the state, and by what a batch changes it; nothing is written yet."""
         state = read_state(connection)
-        self._recent.check(state)
+        batch.strangers &= self._recent.check(state)
         self._held.sift(connection, batch.changes)
         self._quarantine.sift(connection, batch.changes)
         stamp = Stamp.after(state, self._recent.version)

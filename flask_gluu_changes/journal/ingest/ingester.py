@@ -71,12 +71,12 @@ class Ingester:
         self._began_at = monotonic()
         self._snapshot: SnapshotStarted | None = None
         self._is_first = False
+        self._strangers = False
         self._holds_back = False
         self._held_back: dict[str, Identity] = {}
         self._logged: dict[str, tuple[str, ...]] = {}
         self._known: dict[str, str] = {}
-        self._upserted: set[str] = set()
-        self._first_inums: dict[str, str] = {}
+        self._upserted: dict[str, str] = {}  # their inums
         self._unchanged: set[str] = set()
 
     @property
@@ -127,8 +127,6 @@ class Ingester:
                 self._heartbeat(pending)
 
     def _upsert(self, event: Upserted) -> None:
-        if self._snapshot:
-            self._upserted.add(event.id)
         try:
             identity = self._encoder.encode(event.id, event.entry)
         except GluuChangesError:
@@ -136,6 +134,9 @@ class Ingester:
         except Exception as error:  # whatever is wrong with one entry, the others must go on
             self._set_aside(event.id, error)
             return
+        if self._snapshot:
+            self._strangers = self._strangers and identity.id not in self._upserted
+            self._upserted[identity.id] = identity.inum
         if identity.omitted:
             self._log_omitted(identity)
         if self._holds_back and self._known.get(event.id) != identity.inum:
@@ -144,6 +145,8 @@ class Ingester:
             self._put(identity)
 
     def _set_aside(self, id_: str, error: Exception) -> None:
+        if self._snapshot:
+            self._upserted.setdefault(id_, NO_INUM)
         self._held_back.pop(id_, None)
         reason = str(error) if isinstance(error, IdTooLong) else type(error).__name__
         self._batch.set_aside(id_, Unwritable(reason))
@@ -155,8 +158,6 @@ class Ingester:
             log.warning("of the entry %s is left out as too large: %s", ascii(identity.id), names)
 
     def _put(self, identity: Identity) -> None:
-        if self._is_first:
-            self._first_inums[identity.id] = identity.inum
         self._batch.put(identity)
         self._octets += len(identity.body)
         if len(self._batch.changes) >= MAX_BATCH or self._octets >= MAX_BATCH_OCTETS:
@@ -165,18 +166,21 @@ class Ingester:
     def _start_snapshot(self, snapshot: SnapshotStarted) -> None:
         self._snapshot = snapshot
         self._known = self._writer.inums()
-        self._holds_back = self._writer.state().built
+        state = self._writer.state()
+        self._holds_back = state.built
         self._is_first = snapshot.complete and not self._holds_back
+        self._strangers = state.head == 0 and not self._batch.changes  # nobody was ever written
         if self._is_first:
             log.info("the first reading of everybody begins; until it ends, clients get 503")
             self._progress.started(self._follower)
 
     def _remove(self, ids: list[str]) -> None:
         outside = self._follower.outside(ids)
+        self._strangers = self._strangers and not ids
         self._batch.again.update(self._sharing_inums(ids))
         for id_ in ids:
             self._batch.remove(id_, OUT_OF_SCOPE if id_ in outside else DELETED)
-            self._upserted.discard(id_)
+            self._upserted.pop(id_, None)
             self._unchanged.discard(id_)
             self._held_back.pop(id_, None)
         if len(self._batch.changes) >= MAX_BATCH:
@@ -190,12 +194,12 @@ class Ingester:
 
     def _remove_unmentioned(self) -> None:
         """Prove first that the store and the journal share the same past."""
-        unknown = self._unchanged - self._known.keys() - self._upserted
+        unknown = self._unchanged - self._known.keys() - self._upserted.keys()
         if unknown:
             raise ContinuityLost(
                 f"the source calls {len(unknown)} identities unchanged that are not in the journal"
             )
-        self._remove([*(self._known.keys() - self._upserted - self._unchanged)])
+        self._remove([*(self._known.keys() - self._upserted.keys() - self._unchanged)])
 
     def _checkpoint(self, event: Checkpoint) -> None:
         if event.ends_snapshot:
@@ -219,12 +223,12 @@ class Ingester:
 
     def _forget_snapshot(self) -> None:
         if self._is_first:
-            self._writer.note_inums(self._first_inums)
+            self._writer.note_inums(self._upserted)
             self._progress.finished()
             log.info("the first reading has ended; people: %d", len(self._upserted))
         self._snapshot, self._holds_back, self._held_back = None, False, {}
-        self._known, self._upserted, self._unchanged = {}, set(), set()
-        self._is_first, self._first_inums = False, {}
+        self._known, self._upserted, self._unchanged, self._is_first = {}, {}, set(), False
+        self._strangers = False
 
     def _heartbeat(self, pending: bool) -> None:
         """Write what there is; now and then, if it is nothing, that there is nothing newer."""
@@ -250,6 +254,7 @@ class Ingester:
 
     def _commit(self) -> None:
         batch, self._octets = self._batch, 0
+        batch.strangers = self._strangers
         self._batch = WriteBatch(repairs=self._repairs)
         self._removal_limit.apply(batch, self._held_back.values())
         for part in batch.parts(MAX_BATCH):

@@ -255,6 +255,21 @@ def test_who_was_created_in_a_lost_commit_and_is_gone_is_removed(journal: Journa
     assert told == {"@id": "b", "inum": "b", "uid": "b", "reason": "deleted"}
 
 
+def test_who_is_gone_and_who_is_new_are_written_by_one_batch(journal: Journal) -> None:
+    """Both are new to the journal, and only one of them has a removal to be written."""
+    journal.put("a")
+    _lost(journal, lambda: journal.put("b"))
+    assert _find(journal) == {"b"}
+    repairs = WriteBatch(repairs=True)
+    repairs.remove("b", "deleted")
+    repairs.put(journal.identity("c", {"inum": ["c"], "uid": ["c"]}))
+    journal.writer.commit(repairs)
+    columns = (ENTRIES.c.id, ENTRIES.c.removed, ENTRIES.c.removed_at.is_not(None))
+    with journal.engine.begin() as connection:
+        rows = connection.execute(select(*columns).order_by(ENTRIES.c.seq)).all()
+    assert rows == [("a", None, False), ("b", "deleted", True), ("c", None, False)]
+
+
 def test_who_has_the_inum_of_somebody_lost_is_told_behind_that(journal: Journal) -> None:
     """A client that keys on inums would remove the new owner."""
     journal.put("a")

@@ -22,7 +22,7 @@ BUCKETS = 128
 
 def values_of(entry: Mapping[str, Sequence[Any]], names: frozenset[str]) -> list[Any]:
     """Return the values of some attributes, with the attributes' names."""
-    if names.isdisjoint(entry):
+    if entry.keys().isdisjoint(names):
         return []
     return [b"%b %b" % (n.encode(), value) for n in names for value in entry.get(n, ())]
 

@@ -171,13 +171,12 @@ class SyncStream:
     def _upserted(self, uuid: str, dn: str, entry: Any) -> Upserted:
         """Note what is told of a person; memberships that its groups do not have are suspect."""
         csn = entry.get(CSN, (b"",)) if self._keeps_csn else entry.pop(CSN, (b"",))
-        member_of = entry.get(MEMBER_OF, ())
         self._told.put(uuid, csn[0], values_of(entry, self._scope.references))
         if self._refreshing:
             if self._position.people:
                 self._mentioned.add(uuid)
         elif self._scope.groups is not None:
-            self._check_groups(uuid, dn, member_of)
+            self._check_groups(uuid, dn, entry.get(MEMBER_OF, ()))
         return Upserted(uuid, entry)
 
     def _check_groups(self, uuid: str, dn: str, member_of: Iterable[Any]) -> None:
