@@ -12,6 +12,8 @@ from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.journal.backend import JournalBackend
 
+from .bare_route import add_bare_route
+
 PREBUILT = b"x" * 160_000
 """As large as a page of 200."""
 
@@ -22,6 +24,8 @@ def create_app() -> Flask:
     app.config.update(GLUU_CHANGES_PROTECTION="bypass", GLUU_CHANGES_ALLOW_BYPASS=True)
     _keep_audit(os.environ.get("BENCHMARK_AUDIT_FILE"))
     GluuChanges(app, backend=_backend(app))
+
+    add_bare_route(app)
 
     @app.get("/tiny")
     def tiny() -> str:

@@ -24,7 +24,7 @@ from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
-from . import observed, sync
+from . import bare_route, observed, sync
 from .direct_ldap import OPERATION, START, STEP, config, rates
 from .floors import ldapsearch, python_ldap
 from .serving import ROOT, KeepAlive, connection, gunicorn, peak, workers
@@ -153,9 +153,9 @@ def _read(port: int, search: Callable[[], object], effort: Effort) -> Iterator[R
         pages = [timed(partial(_ask, client, path), 1e3 / ASKED) for path in (far, first)]
         turns = in_turns(3 * effort.rounds, *pages)
     yield Row(name, turns, "the first page", "ms", at_most=1.05)
-    turns = rates(port, effort, now_path(port), "/tiny")
-    name = f"{of}, nothing changed"
-    yield Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.75)
+    turns = rates(port, effort, now_path(port), "/tiny", bare_route.PATH)
+    name, beside = f"{of}, nothing changed", bare_route.BESIDE
+    yield Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.75, beside=beside)
 
 
 def _ask(client: KeepAlive, path: str) -> None:

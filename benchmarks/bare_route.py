@@ -1,0 +1,83 @@
+"""A poll without us: flask-smorest's decorators, one look by the driver, and five headers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ldap
+import marshmallow as ma
+import sqlalchemy as sa
+from flask import Flask, Response
+from flask_smorest import Blueprint
+
+from tests.support.people import PEOPLE_DN
+
+from .floors import EVERYBODY
+
+Look = Callable[[], object]
+
+PATH = "/bare?deltaToken=" + 120 * "x"
+BESIDE = "flask-smorest and the driver alone"
+BODY = b'{"total":0,"results":[],"removed":[],"itemsPerPage":0,"nextDeltaToken":{"value":"%b"}}'
+HEADERS = [
+    ("Content-Type", "application/json; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("Vary", "Accept"),
+    ("ETag", f'W/"{40 * "x"}"'),
+    ("X-Request-Id", 16 * "x"),
+]
+
+
+class _Query(ma.Schema):
+    deltaToken = ma.fields.String()  # noqa: N815 - as the operation has it
+
+
+def add_bare_route(app: Flask) -> None:
+    """Add the route; each thread has a connection of its own."""
+    blueprint, here = Blueprint("bare", __name__), threading.local()
+
+    @blueprint.route("/bare")
+    @blueprint.arguments(_Query, location="query")
+    @blueprint.response(200)
+    @blueprint.doc(operationId="bare")
+    def bare(_: dict[str, Any]) -> Response:
+        if not hasattr(here, "look"):
+            here.look = _look(app.config)
+        here.look()
+        return Response(BODY % (120 * b"x"), headers=HEADERS)
+
+    app.register_blueprint(blueprint)
+
+
+def _look(config: Mapping[str, Any]) -> Look:
+    """Connect to the store; return what asks it for next to nothing."""
+    if "GLUU_CHANGES_JOURNAL_URL" in config:
+        return _database(config["GLUU_CHANGES_JOURNAL_URL"], "gluu_changes_state", "head")
+    if "GLUU_CHANGES_SQL_URL" in config:
+        return _database(config["GLUU_CHANGES_SQL_URL"], "gluuPerson", "updatedAt")
+    return _directory(config)
+
+
+def _database(url: str, table: str, name: str) -> Look:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    newest: sa.Select[Any] = sa.select(sa.func.max(sa.column(name))).select_from(sa.table(table))
+    statement = str(newest.compile(engine))
+    cursor = engine.raw_connection().cursor()
+
+    def look() -> object:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+    return look
+
+
+def _directory(config: Mapping[str, Any]) -> Look:
+    connection = ldap.initialize(config["GLUU_CHANGES_LDAP_URI"])
+    connection.simple_bind_s(
+        config["GLUU_CHANGES_LDAP_BIND_DN"], config["GLUU_CHANGES_LDAP_BIND_PASSWORD"]
+    )
+    nobody = f"(&{EVERYBODY}(updatedAt>=20990101000000.000Z))"
+    arguments = (PEOPLE_DN, ldap.SCOPE_SUBTREE, nobody, ["1.1"])
+    return lambda: connection.search_s(*arguments)
