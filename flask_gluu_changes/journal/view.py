@@ -67,6 +67,7 @@ class HostView:
     ) -> None:
         self._backend = backend
         self._settings_digest = settings_digest
+        self._is_written_so = True  # as far as is known; what must be cut is of no use joined
         self._entries = Cutter(visibility.shows)
         self._removals = Cutter(lambda name: name in _OF_REMOVALS or visibility.shows(name))
 
@@ -77,12 +78,14 @@ class HostView:
 
         Raises BackendUnavailable while the journal is filled under other settings.
         """
+        may_join = bool(separator) and self._is_written_so
         read = partial(self._backend.read_slice, position, size)
         joined = partial(self._backend.read_joined, position, size, separator)
-        slice_ = joined() if separator else read()
-        if is_written_as(slice_.settings_digest, self._settings_digest):
+        slice_ = joined() if may_join else read()
+        self._is_written_so = is_written_as(slice_.settings_digest, self._settings_digest)
+        if self._is_written_so:
             return slice_
-        slice_ = read() if separator else slice_
+        slice_ = read() if may_join else slice_
         return replace(
             slice_,
             entries=[*map(self._entries.cut, slice_.entries)],

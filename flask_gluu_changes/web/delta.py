@@ -27,6 +27,7 @@ from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
 from ..timestamps import from_micros, to_instant, to_micros
 from ..visibility import Visibility
+from .capacity import Place
 from .long_answers import LongAnswers
 from .query import LATEST
 from .waiting import Waiting
@@ -95,6 +96,7 @@ class DeltaEndpoint:
         self._issuer = TokenIssuer(settings, visibility)
         self._view = HostView(backend, settings_digest, visibility)
         self._pages = PageWriter(self._view, self._issuer, lag, long_answers)
+        self._long_answers = long_answers
         self._waiting = waiting
 
     def answer(self, arguments: dict[str, Any]) -> Response:
@@ -161,8 +163,7 @@ class DeltaEndpoint:
             tag = self._issuer.tag(head, asked.after, asked.selection, asked.form)
             response = Response(status=304) if request.if_none_match.contains_weak(tag) else None
         if response is None:
-            slice_ = self._view.read_slice(asked.position, asked.rows, asked.separator)
-            response = self._write(slice_, asked)
+            slice_, response = self._read(asked)
             # of the head that was read with the slice: the one looked at before may be older
             tag = self._issuer.tag(slice_.head, asked.after, asked.selection, asked.form)
         response.headers.add("ETag", quote_etag(tag, weak=True))
@@ -176,10 +177,21 @@ class DeltaEndpoint:
             return None
         return self.backend.latest(asked.position)
 
-    def _write(self, slice_: Slice, asked: DeltaRequest) -> Response:
+    def _read(self, asked: DeltaRequest) -> tuple[Slice, Response]:
+        """Read the first slice and answer with it; of a stream not before there is a place."""
+        place = self._long_answers.sending() if asked.streamed else None
+        try:
+            slice_ = self._view.read_slice(asked.position, asked.rows, asked.separator)
+            return slice_, self._write(slice_, asked, place)
+        except BaseException:
+            if place is not None:
+                place.give_back()
+            raise
+
+    def _write(self, slice_: Slice, asked: DeltaRequest, place: Place | None = None) -> Response:
         if not asked.streamed:
             return self._pages.page(slice_, asked.selection, asked.token)
-        return self._pages.stream(slice_, asked.selection, asked.token)
+        return self._pages.stream(slice_, asked.selection, asked.token, place)
 
 
 class PageWriter:
@@ -218,11 +230,17 @@ class PageWriter:
         size = len(head) + len(entries) + len(tail)
         return self._long_answers.send((head, entries, tail), JSON, size)
 
-    def stream(self, first: Slice, selection: Selection, token: Token | None) -> Response:
-        """Write a run to its end, a line each; a run without its last line is not complete."""
+    def stream(
+        self, first: Slice, selection: Selection, token: Token | None, place: Place | None
+    ) -> Response:
+        """Write a run to its end, a line each; a run without its last line is not complete.
+
+        place: for sending it, where it was taken already.
+        """
         seen = observed()
         seen.note_stream(is_open=True)
-        return self._long_answers.send(self._lines(first, selection, token, seen), NDJSON)
+        lines = self._lines(first, selection, token, seen)
+        return self._long_answers.send(lines, NDJSON, place=place)
 
     def _lines(
         self, slice_: Slice, selection: Selection, token: Token | None, seen: Observation

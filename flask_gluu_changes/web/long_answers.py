@@ -48,16 +48,25 @@ class LongAnswers:
         """Return a place for waiting until another request has read; raise Busy without one."""
         return self._capacity.take(Kind.SHARING, self._guard.caller())
 
+    def sending(self) -> Place:
+        """Return a place for sending a long answer; raise Busy without one."""
+        return self._capacity.take(Kind.SENDING, self._guard.caller())
+
     def send(
-        self, parts: Iterable[bytes], content_type: str, length: int | None = None
+        self,
+        parts: Iterable[bytes],
+        content_type: str,
+        length: int | None = None,
+        place: Place | None = None,
     ) -> Response:
         """Return a response that sends these parts.
 
-        length: the octets of the whole body, if they are known.
+        length: the octets of the whole body, if they are known. place: that of `sending`, where it
+        was taken before the parts were read.
 
         Raises Busy where there is no place.
         """
-        place = self._capacity.take(Kind.SENDING, self._guard.caller())
+        place = place or self.sending()
         pace = Pace(self._least_rate) if self._least_rate else None
         if pace is not None:
             Connection(request.environ).limit_sends(GRACE)

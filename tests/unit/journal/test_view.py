@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.encoder import EncodedEntry
 from flask_gluu_changes.journal.backend import JournalBackend
 from flask_gluu_changes.journal.ingest.service import ingest_job
+from flask_gluu_changes.journal.protocol import Slice
 from flask_gluu_changes.journal.view import is_written_as, settings_digest_in, source_under
 from flask_gluu_changes.journal.writer import EXACT, WriteBatch
 from flask_gluu_changes.settings.base import Settings
@@ -155,6 +157,28 @@ def test_the_same_settings_are_served_as_they_are(filled: Journal) -> None:
     site = Site(filled, denied_attributes="l, Street")
     assert site.page(cursor="")["results"][0]["mail"] == ["m@example.org"]
     assert site.get(**SINCE).get_json()["total"] == 1
+
+
+def test_what_must_be_cut_is_read_once(filled: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Joined lines cannot be cut, so nobody asks for them again until the journal says so."""
+    site, asked = Site(filled), list[str]()
+    for name in ("read_slice", "read_joined"):
+        read = getattr(filled.backend, name)
+        monkeypatch.setattr(filled.backend, name, partial(_noted, asked, name, read))
+    assert site.page(cursor="")["total"] == 1
+    asked.clear()
+    assert site.page(cursor="")["total"] == 1
+    assert asked == ["read_slice"]
+    _fill(filled)
+    assert site.page(cursor="")["total"] == 1
+    asked.clear()
+    assert site.page(cursor="")["total"] == 1
+    assert asked == ["read_joined"]
+
+
+def _noted(asked: list[str], name: str, read: Callable[..., Slice], *arguments: object) -> Slice:
+    asked.append(name)
+    return read(*arguments)
 
 
 def test_settings_are_told_by_the_last_word_of_a_source() -> None:

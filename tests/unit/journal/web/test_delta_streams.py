@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from flask_gluu_changes import BackendUnavailable
+from flask_gluu_changes.journal.protocol import Slice
 from flask_gluu_changes.journal.writer import WriteBatch
 from tests.support.journal_site import NDJSON, Site, gone, shown
 from tests.support.journals import Journal
@@ -93,3 +96,31 @@ def test_pages_are_json_unless_a_stream_is_preferred(site: Site, accept: str) ->
     answer = site.get({"Accept": accept}, cursor="")
     assert answer.mimetype == "application/json"
     assert answer.headers["Vary"] == "Accept"
+
+
+def test_a_stream_that_gets_no_place_reads_nothing(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else refused clients would keep the server at work; a failed read gives its place back."""
+    journal.put("a")
+    site, stream = Site(journal, server_threads=2), {"Accept": NDJSON}
+    reads: list[object] = []
+    read = journal.backend.read_joined
+
+    def noted(*arguments: Any) -> Slice:
+        reads.append(arguments)
+        return read(*arguments)
+
+    monkeypatch.setattr(journal.backend, "read_joined", noted)
+    with monkeypatch.context() as broken:
+        broken.setattr(journal.backend, "read_joined", _fail)
+        assert site.get(stream, cursor="").status_code == 503
+    held = site.get(stream, cursor="")
+    assert (held.status_code, len(reads)) == (200, 1)
+    assert site.get(stream, cursor="").status_code in (429, 503)
+    assert len(reads) == 1
+    held.close()
+
+
+def _fail(*_: object) -> Slice:
+    raise BackendUnavailable("the journal is away")
