@@ -18,8 +18,6 @@ from .floors import EVERYBODY
 
 Look = Callable[[], object]
 
-PATH = "/bare?deltaToken=" + 120 * "x"
-BESIDE = "flask-smorest and the driver alone"
 BODY = b'{"total":0,"results":[],"removed":[],"itemsPerPage":0,"nextDeltaToken":{"value":"%b"}}'
 HEADERS = [
     ("Content-Type", "application/json; charset=utf-8"),

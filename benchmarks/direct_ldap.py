@@ -19,8 +19,7 @@ from flask_gluu_changes.visibility import Visibility
 from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 
-from . import bare_route
-from .floors import in_a_process, ldapsearch, python_ldap
+from .floors import BARE, BARE_ROUTE, in_a_process, ldapsearch, python_ldap
 from .serving import KeepAlive, connection, gunicorn, peak, rate, workers
 from .table import Effort, Row, in_turns, noted, seconds, timed
 
@@ -171,10 +170,9 @@ def _few(server: Slapd, kind: str, port: int, effort: Effort) -> Row:
 def _nothing(kind: str, port: int, effort: Effort) -> Row:
     """A poll that finds nothing, against a route that does nothing."""
     path = page_path(START + STEP * (effort.people + 1), 0, PAGE)
-    turns = rates(port, effort, path, "/tiny", bare_route.PATH)
+    turns = rates(port, effort, path, "/tiny", BARE_ROUTE)
     name = f"nothing changed, over HTTP, {kind}"
-    beside = bare_route.BESIDE
-    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55, beside=beside)
+    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55, beside=BARE)
 
 
 def rates(port: int, effort: Effort, *paths: str) -> list[tuple[float, ...]]:

@@ -16,6 +16,10 @@ from .table import seconds
 
 EVERYBODY = "(objectClass=gluuPerson)"
 
+BARE_ROUTE = "/bare?deltaToken=" + 120 * "x"
+BARE = "flask-smorest and the driver alone"
+"""What `add_bare_route` answers, and how a table calls it."""
+
 
 def ldapsearch(server: Slapd, filter_: str = EVERYBODY) -> None:
     """Let the program read every user attribute and throw its output away."""

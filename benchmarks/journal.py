@@ -24,9 +24,9 @@ from tests.support.filling import SLAPD
 from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
-from . import bare_route, observed, sync
+from . import observed, sync
 from .direct_ldap import OPERATION, START, STEP, config, rates
-from .floors import ldapsearch, python_ldap
+from .floors import BARE, BARE_ROUTE, ldapsearch, python_ldap
 from .serving import ROOT, KeepAlive, connection, gunicorn, peak, workers
 from .table import Effort, Row, in_turns, noted, timed
 
@@ -153,9 +153,9 @@ def _read(port: int, search: Callable[[], object], effort: Effort) -> Iterator[R
         pages = [timed(partial(_ask, client, path), 1e3 / ASKED) for path in (far, first)]
         turns = in_turns(3 * effort.rounds, *pages)
     yield Row(name, turns, "the first page", "ms", at_most=1.05)
-    turns = rates(port, effort, now_path(port), "/tiny", bare_route.PATH)
-    name, beside = f"{of}, nothing changed", bare_route.BESIDE
-    yield Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.75, beside=beside)
+    turns = rates(port, effort, now_path(port), "/tiny", BARE_ROUTE)
+    name = f"{of}, nothing changed"
+    yield Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.75, beside=BARE)
 
 
 def _ask(client: KeepAlive, path: str) -> None:

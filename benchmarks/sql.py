@@ -22,8 +22,8 @@ from tests.support.people import UPDATE_DELAY, inum, person
 from tests.support.postgres import Postgres
 from tests.support.relational import Relational
 
-from . import bare_route
 from .direct_ldap import PAGE, START, STEP, page_path, rates
+from .floors import BARE, BARE_ROUTE
 from .serving import connection, gunicorn
 from .table import Effort, Row, in_turns, noted, timed
 
@@ -116,7 +116,6 @@ def _far_page(kind: str, port: int, effort: Effort) -> Row:
 
 def _nothing(kind: str, port: int, effort: Effort) -> Row:
     path = page_path(START + STEP * effort.people + timedelta(days=1), 0, PAGE)
-    turns = rates(port, effort, path, "/tiny", bare_route.PATH)
+    turns = rates(port, effort, path, "/tiny", BARE_ROUTE)
     name = f"nothing changed, over HTTP, {kind}"
-    beside = bare_route.BESIDE
-    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55, beside=beside)
+    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55, beside=BARE)
