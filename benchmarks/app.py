@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 from flask import Flask, Response
 
-from flask_gluu_changes import Backend, GluuChanges, JsonFormatter
+from flask_gluu_changes import Backend, GluuChanges
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.backends.sql import SqlBackend
 from flask_gluu_changes.journal.backend import JournalBackend
@@ -22,7 +21,6 @@ def create_app() -> Flask:
     app = Flask("benchmark")
     app.config.from_prefixed_env()
     app.config.update(GLUU_CHANGES_PROTECTION="bypass", GLUU_CHANGES_ALLOW_BYPASS=True)
-    _keep_audit(os.environ.get("BENCHMARK_AUDIT_FILE"))
     GluuChanges(app, backend=_backend(app))
 
     add_bare_route(app)
@@ -40,17 +38,6 @@ def create_app() -> Flask:
         return Response(PREBUILT, content_type="application/json")
 
     return app
-
-
-def _keep_audit(file: str | None) -> None:
-    """Keep the audit records in a file, if there is one."""
-    if file is None:
-        return
-    handler = logging.FileHandler(file)
-    handler.setFormatter(JsonFormatter())
-    log = logging.getLogger("flask_gluu_changes.audit")
-    log.setLevel(logging.INFO)
-    log.addHandler(handler)
 
 
 def _backend(app: Flask) -> Backend:

@@ -1,6 +1,6 @@
 """What metrics and audit cost: the same journal served twice, with both off and with both on.
 
-Both servers are asked in turns. The records go to a file, a line of JSON each.
+Both servers are asked in turns. The records go to a file by `GLUU_CHANGES_AUDIT_LOG`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def rows(
     on = {
         **environment,
         "FLASK_GLUU_CHANGES_METRICS": "true",
-        "BENCHMARK_AUDIT_FILE": str(folder / "audit.log"),
+        "FLASK_GLUU_CHANGES_AUDIT_LOG": str(folder / "audit.log"),
         "PROMETHEUS_MULTIPROC_DIR": str(counted),
     }
     with ExitStack() as opened:

@@ -9,10 +9,13 @@ from time import monotonic, time
 
 from flask import Flask, Response, request
 
+from ..errors import ConfigurationError
 from ..scim import ErrorResponse
+from ..settings.fields import PREFIX
 from ..settings.observe import ObserveSettings
 from . import audit
 from .audit import AuditRecord
+from .audit_file import AuditFile
 from .meter import Meter
 from .observation import REQUEST_ID, Observation, begin, observed
 from .signals import page_served, request_refused
@@ -49,6 +52,8 @@ class Observer:
         self._app = app
         self._meter = meter
         self._audits = settings.audit
+        self._write = _open(settings.audit_log).keep if settings.audit_log else audit.write
+        self._is_file = bool(settings.audit_log)
         self._identify = identify
 
     def begin(self) -> None:
@@ -78,7 +83,7 @@ class Observer:
         return response
 
     def _is_kept(self) -> bool:
-        return self._audits and audit.log.isEnabledFor(INFO)
+        return self._audits and (self._is_file or audit.log.isEnabledFor(INFO))
 
     def _stream_ended(self, seen: Observation, record: AuditRecord) -> None:
         counted = record._replace(
@@ -115,11 +120,20 @@ class Observer:
         """Hand a record to the log and to the signals; reading metrics tells nothing of anybody."""
         is_refused = record.status >= 400
         if is_kept and (is_refused or record.form != "metrics"):
-            audit.write(record)
+            self._write(record)
         if is_refused and request_refused.receivers:
             request_refused.send(self._app, record=record)
         elif page_served.receivers and record.form in PAGES:
             page_served.send(self._app, record=record)
+
+
+def _open(path: str) -> AuditFile:
+    try:
+        return AuditFile(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{PREFIX}AUDIT_LOG names a file that cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def _form() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .fields import SettingsGroup, boolean, names, seconds, setting
+from ..errors import ConfigurationError
+from .fields import PREFIX, SettingsGroup, boolean, names, seconds, setting, text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,12 @@ class ObserveSettings(SettingsGroup):
         True,
         "a record of each answer and refusal on the logger `flask_gluu_changes.audit`",
         boolean,
+    )
+    audit_log: str = setting(
+        "",
+        "file that the records are appended to instead; a process that is killed loses those of its"
+        " last tenth of a second",
+        text,
     )
     ready_lag: float = setting(
         600.0,
@@ -30,3 +37,11 @@ class ObserveSettings(SettingsGroup):
     metrics_scope: tuple[str, ...] = setting(
         (), "scopes that a token must all have to read them; empty: those of the operation", names
     )
+
+    def _check_loaded(self) -> None:
+        """Raise ConfigurationError where nothing would come into the file."""
+        if self.audit_log and not self.audit:
+            raise ConfigurationError(
+                f"{PREFIX}AUDIT_LOG names a file for records that {PREFIX}AUDIT switches off;"
+                " remove one of them"
+            )

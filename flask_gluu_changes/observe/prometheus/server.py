@@ -12,11 +12,15 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from ... import forks
+from ..batches import Batches
 from ..meter import Meter
 from .exposed import PREFIX, expose
 
 Connections: TypeAlias = Mapping[str, tuple[int, int]]
 """How many connections each pool has, by its name: idle ones, and those in use."""
+
+Answer: TypeAlias = tuple[str, int, str, float]
+"""Form, status, reason and seconds."""
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Upper bounds, in seconds."""
@@ -67,9 +71,19 @@ class PrometheusMeter(Meter):
         )
         # by form and status: prometheus-client looks for a series by its labels each time
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._answers = Batches(self._count)
 
     def answered(self, form: str, status: int, reason: str, seconds: float) -> None:
-        """Count an answer, and how long it took."""
+        """Have an answer counted, and how long it took."""
+        self._answers.put((form, status, reason, seconds))
+
+    def _count(self, answers: list[Answer]) -> None:
+        for answer in answers:
+            self._count_one(*answer)
+        if self._is_one_of_several and self._clock() - self._refreshed >= REFRESH_EVERY:
+            self._refresh()
+
+    def _count_one(self, form: str, status: int, reason: str, seconds: float) -> None:
         known = self._known.get((form, status))
         if known is None:
             known = self._requests.labels(form, status), self._seconds.labels(form)
@@ -78,8 +92,6 @@ class PrometheusMeter(Meter):
         known[1].observe(seconds)
         if reason == "expiredCursor":
             self._expired.inc()
-        if self._is_one_of_several and self._clock() - self._refreshed >= REFRESH_EVERY:
-            self._refresh()
 
     def waiting(self, more: int) -> None:
         """Count those who wait."""
@@ -106,6 +118,7 @@ class PrometheusMeter(Meter):
 
     def expose(self) -> bytes:
         """Return all metrics as text."""
+        self._answers.flush()
         self._refresh()
         counted: Collector = self._registry
         if self._is_one_of_several:

@@ -262,7 +262,7 @@ def test_it_is_imported_only_when_it_is_switched_on() -> None:
 
 
 SEVERAL = """
-import os, sys
+import atexit, os, sys
 from tests.unit.observe.test_metrics import *
 app = make_app("bare", MemoryBackend(PEOPLE))
 from prometheus_client import Counter
@@ -271,6 +271,7 @@ for number in range(3):
     if os.fork() == 0:
         for _ in range(number + 1):
             app.test_client().get(OPERATION, query_string=query_of())
+        atexit._run_exitfuncs()
         os._exit(0)
 for _ in range(3):
     os.wait()
