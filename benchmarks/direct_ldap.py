@@ -89,7 +89,10 @@ def stream_everything(settings: dict[str, str]) -> tuple[float, float, float]:
     query = ChangesQuery(START, excluded=visibility.hidden)
     backend = LdapBackend.from_config(settings)
     encoder = EntryEncoder(
-        query, lambda n: backend.attribute_type(n) or configured.type_of(n), visibility
+        query,
+        lambda n: backend.attribute_type(n) or configured.type_of(n),
+        visibility,
+        octets=backend.yields_octets(),
     )
     early = 0.0
 

@@ -1,4 +1,4 @@
-"""The interface of a store of people: one method to write, and eight with defaults."""
+"""The interface of a store of people: one method to write, and those with defaults."""
 
 from __future__ import annotations
 
@@ -65,6 +65,13 @@ class Backend(ABC):
             name: A name or OID of the attribute, without options and in lower case.
         """
         return AttributeInfo.named(name)
+
+    def yields_octets(self) -> bool:
+        """Return whether all values of all entries are octets, as a directory delivers them.
+
+        Then nobody looks at each value whether it is anything else. By default it is not known.
+        """
+        return False
 
     def store_name(self) -> str:
         """Return a text that names the store, so that all who serve it share paging sessions.

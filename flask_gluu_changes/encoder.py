@@ -44,7 +44,8 @@ class EntryEncoder:
     """Types, hides and serializes the entries of one answer.
 
     type_of: returns an attribute's type by its name without options. Without a type, text is a
-    string and Python's own values stay what they are.
+    string and Python's own values stay what they are. octets: whether all values are known to be
+    octets.
     """
 
     def __init__(
@@ -52,7 +53,10 @@ class EntryEncoder:
         query: ChangesQuery,
         type_of: Callable[[str], AttributeType | None],
         visibility: Visibility,
+        *,
+        octets: bool = False,
     ) -> None:
+        self._octets = octets
         self._floor = to_micros(query.since)
         self._time_attributes = query.time_attributes
         self._type_of = type_of
@@ -90,7 +94,8 @@ class EntryEncoder:
             shown[name], latest = _read_times(entry[name])
             if counts:
                 times[name] = latest
-        _check_texts(entry, plan.texts)
+        if not self._octets:
+            _check_texts(entry, plan.texts)
         return (_sorted_to_json if plan.ordered else _to_json)(shown), times
 
     def _carefully(self, entry: Entry) -> bytes:

@@ -139,7 +139,8 @@ class Feed:
         ready = self.backend.encoded(query)
         if ready is not None:
             return ready
-        encoder = EntryEncoder(query, self._type_of, self._visibility)
+        octets = self.backend.yields_octets()
+        encoder = EntryEncoder(query, self._type_of, self._visibility, octets=octets)
         return map(encoder.encode, self.backend.changes(query))
 
     def _type_of(self, attribute: str) -> AttributeType | None:

@@ -66,12 +66,14 @@ class IdentityEncoder:
         type_of: Callable[[str], AttributeType | None],
         visibility: Visibility,
         limits: SizeLimits = SizeLimits(),  # noqa: B008 -- it cannot change
+        *,
+        octets: bool = False,
     ) -> None:
         query = ChangesQuery(EVERYTHING_SINCE, time_attributes)
         self._whole_second_attributes = [
             name for name in time_attributes if name.lower() in WHOLE_SECOND_ATTRIBUTES
         ]
-        self._encoder = EntryEncoder(query, type_of, visibility)
+        self._encoder = EntryEncoder(query, type_of, visibility, octets=octets)
         self._shows = visibility.shows
         self._cutter = Cutter(visibility.shows)
         self._limits = self._set_limits = limits

@@ -187,6 +187,13 @@ class BackendContract:
         assert sorted(map(text, entry["mail"])) == ["a@example.org", "b@example.org"]
         assert list(map(text, entry["l"])) == ["Kraków \U0001f600"]
 
+    def test_octets_are_octets(self, store: Store) -> None:
+        """A store that says that it yields octets yields nothing else."""
+        store.add("1", {**person("a"), "mail": [b"a@example.org", b"b@example.org"]})
+        (entry,) = self.find(store, NOON)
+        kinds = {type(value) for values in entry.values() for value in values}
+        assert kinds == {bytes} or not store.backend.yields_octets()
+
     def test_what_is_needed_arrives(self, store: Store) -> None:
         """A query that names attributes gets those, and always uid, inum and the times."""
         store.add("1", {**person("a", updated=NOON), "mail": [b"a@example.org"], "l": [b"Oslo"]})

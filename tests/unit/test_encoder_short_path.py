@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flask_gluu_changes import AttributeType, ChangesQuery, Entry
 from flask_gluu_changes import encoder as module
@@ -31,9 +33,9 @@ def _type_of(name: str) -> AttributeType | None:
     return TYPES.get(name.lower())
 
 
-def _encoder(**query: Any) -> EntryEncoder:
+def _encoder(*, octets: bool = False, **query: Any) -> EntryEncoder:
     visibility = Visibility.of(denied=["secret", "oxCreationTimestamp"])
-    return EntryEncoder(ChangesQuery(SINCE, **query), _type_of, visibility)
+    return EntryEncoder(ChangesQuery(SINCE, **query), _type_of, visibility, octets=octets)
 
 
 @pytest.fixture
@@ -75,6 +77,7 @@ DATABASE: Entry = {
     "updatedAt": [TIME],
     "visits": [5, -7],
 }
+OCTETS = [value for values in DIRECTORY.values() for value in values]
 SHOWN = {
     "active": [True, False],
     "cn": ["Ann", "Änn"],
@@ -85,6 +88,17 @@ SHOWN = {
     "updatedAt": ["2024-02-29T12:00:00.005Z"],
     "visits": [5, -7],
 }
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*DIRECTORY, "secret", "oxCreationTimestamp", "sn"]),
+        st.lists(st.binary(max_size=9) | st.sampled_from(OCTETS), max_size=3),
+    )
+)
+def test_octets_are_encoded_as_if_nobody_knew_that_they_are(entry: Entry) -> None:
+    """Whatever they are."""
+    assert _encoder(octets=True).encode(entry) == _encoder().encode(entry)
 
 
 @pytest.mark.parametrize("entry", [DIRECTORY, DATABASE], ids=["directory", "database"])

@@ -98,6 +98,11 @@ class LdapBackend(Backend):
         """
         return self._schema.info().describe(name)
 
+    def yields_octets(self) -> bool:
+        """Return True; False for a subclass with an own `changes` or `follower`."""
+        own = type(self)
+        return own.changes is LdapBackend.changes and own.follower is LdapBackend.follower
+
     def store_name(self) -> str:
         """Return the settings without secrets: the servers, who asks, and where people are."""
         return repr(self._settings)

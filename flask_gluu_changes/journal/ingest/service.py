@@ -279,6 +279,7 @@ def ingest_job(config: Mapping[str, Any], backend: Backend) -> IngestJob:
         lambda name: backend.attribute_type(name) or settings.type_of(name),
         visibility,
         SizeLimits(following.max_value_octets, following.max_entry_octets),
+        octets=backend.yields_octets(),
     )
     query = ChangesQuery(
         EVERYTHING_SINCE, times, visibility.allowed, visibility.hidden, shown=visibility.shown
