@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ..errors import BackendUnavailable
-from ..timestamps import to_micros
+from ..timestamps import from_micros, to_micros
 
 NONSENSE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What Python raises over values that are not what they should be."""
@@ -67,6 +67,14 @@ def damage_told() -> Iterator[None]:
 def damaged_by(error: BaseException) -> JournalDamaged:
     """Return what to raise for an error over values out of a journal."""
     return JournalDamaged(f"it holds what was never written there ({type(error).__name__})")
+
+
+def checked_time(micros: object) -> int:
+    """Return a time that can be told, in microseconds; raise JournalDamaged for any other."""
+    if type(micros) is not int:
+        raise JournalDamaged("a time of a person is none")
+    from_micros(micros)  # which raises what is taken for damage
+    return micros
 
 
 def check_state(state: object) -> None:

@@ -40,13 +40,17 @@ class Position:
         """Whether this is the end of a run, which a delta token names, and not within one."""
         return self.after == self.until
 
+    def moved(self, after: int, *, removals: bool) -> Position:
+        """Return the position behind another row of the same run."""
+        return Position(self.epoch, after, self.until, self.commit_id, removals)
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """Some rows of a run, as the JSON objects that clients get.
 
     Attributes:
-        entries: Objects of entries, in the order of seq; or one text of them all, joined.
+        entries: Objects of entries, in the order of seq; or a few texts of several each, joined.
         removed: Objects of removed identities, in the order of seq.
         order: For each row whether it is an entry, so that a stream can keep the order of seq.
         latest: The highest change time, in microseconds since the epoch; 0 for none.

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import compress
 from operator import itemgetter, not_
 from typing import Any
 
-from sqlalchemy import Engine, LargeBinary, bindparam, case, cast, func, select
+from sqlalchemy import Engine, bindparam, case, func, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import CompiledQuery
-from ..timestamps import from_micros
 from .answering import (
     ANSWERING_STATE,
     NO_SEQ,
@@ -23,9 +21,10 @@ from .answering import (
     UnknownCommit,
     check_head,
 )
-from .damage import NONSENSE, JournalDamaged, damaged_by
+from .damage import NONSENSE, JournalDamaged, checked_time, damaged_by
 from .failures import unavailable
 from .held import count_held
+from .joined import JoinedQuery
 from .layout import is_whole
 from .lost_commits import LOST_COMMITS, being_corrected, note_unknown
 from .protocol import Position, Slice, Status
@@ -51,7 +50,7 @@ PAGE_OCTETS = 8 * 2**20
 """Octets after which a slice ends, however many rows were asked for."""
 
 ROWS_AT_ONCE = 1024
-"""The most rows that are read by one statement."""
+"""The most rows that are read by one statement; with short lines they hold no more octets."""
 
 LARGE_LINE = 2**13
 """Octets of a line above which it is read by a statement of its own: nothing bounds rows else."""
@@ -68,19 +67,6 @@ _ROWS = (
     .limit(bindparam("most"))
 )
 _ENTRY_ROWS = _ROWS.where(ENTRIES.c.removed.is_(None))
-_SOME = _ENTRY_ROWS.subquery()
-_JOINED = select(
-    func.count(),
-    func.count(_SOME.c[3]),
-    func.max(_SOME.c.seq),
-    func.max(_SOME.c.changed_at),
-    cast(func.group_concat(_SOME.c[3], bindparam("separator")), LargeBinary),
-)
-"""Entries as one text, in their order: a subquery with a limit is not taken apart.
-
-Of ROWS_AT_ONCE rows with short lines it is no longer than PAGE_OCTETS.
-"""
-
 _HEAD = select(STATE.c.epoch, STATE.c.head)
 _PEOPLE = select(func.count() - func.count(ENTRIES.c.removed_at)).select_from(ENTRIES)
 _ONE_LINE = select(ENTRIES.c.line).where(ENTRIES.c.seq == bindparam("seq"))
@@ -111,8 +97,8 @@ class JournalReader:
         self._state = CompiledQuery(ANSWERING_STATE, engine.dialect)
         self._rows = CompiledQuery(_ROWS, engine.dialect)
         self._entry_rows = CompiledQuery(_ENTRY_ROWS, engine.dialect)
-        self._is_sqlite = engine.dialect.name == "sqlite"  # it hands over one text in half the time
-        self._joined = CompiledQuery(_JOINED, engine.dialect) if self._is_sqlite else None
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._joined = JoinedQuery(_ENTRY_ROWS, engine.dialect) if self._is_sqlite else None
         self._one_line = CompiledQuery(_ONE_LINE, engine.dialect)
         self._lost_commits = CompiledQuery(LOST_COMMITS, engine.dialect)
         self._everybody = StreamedQuery(_EVERYBODY, self._transactions)
@@ -241,18 +227,17 @@ class JournalReader:
     def _read_joined(
         self, cursor: DBAPICursor, position: Position, size: int, separator: bytes
     ) -> tuple[list[bytes], list[bytes], list[bool], int, Position] | None:
-        """Read entries as one text; None where there may be removals, or nobody, or large lines."""
+        """Read entries joined; None where there may be removals, nobody, or a large line."""
         if self._joined is None or position.removals or size > ROWS_AT_ONCE:
             return None
-        bounds = {"after": position.after, "until": position.until, "most": size}
-        row = self._joined.run(cursor, **bounds, separator=separator.decode()).fetchone()
-        count, short, last, latest, text = row or (0, 0, 0, 0, b"")
-        if not count or short < count:
+        until = position.until
+        found = self._joined.read(cursor, position.after, until, size, separator)
+        if found is None:
             return None
-        bounds.update(after=last, most=1)
-        is_whole = count < size or self._entry_rows.run(cursor, **bounds).fetchone() is None
-        after = _advanced(position, position.until if is_whole else last)
-        return [text], [], [True] * count, _time(latest), after
+        bounds = {"after": found.after, "until": until, "most": 1}
+        is_whole = found.is_whole or self._entry_rows.run(cursor, **bounds).fetchone() is None
+        after = _advanced(position, until if is_whole else found.after)
+        return found.texts, [], [True] * found.total, found.latest, after
 
     def _read_rows(
         self, cursor: DBAPICursor, position: Position, size: int
@@ -316,16 +301,16 @@ class JournalReader:
 def _start_of_slice(position: Position | None, head: Position) -> Position:
     """Freeze the head where a run begins: a full one, or one behind a delta token."""
     if position is None:
-        return replace(head, after=0, removals=False)
+        return head.moved(0, removals=False)
     if not position.is_end:
         return position
-    return head if position.after == head.after else replace(head, after=position.after)
+    return head.moved(position.after, removals=head.removals)
 
 
 def _advanced(position: Position, reached: int) -> Position:
     """Return the position behind a row; a full run that has come to its end reports removals."""
     removals = position.removals or reached == position.until
-    return replace(position, after=reached, removals=removals)
+    return position.moved(reached, removals=removals)
 
 
 def _slice(rows: Sequence[Any], after: Position, head: Position, settings_digest: str) -> Slice:
@@ -338,13 +323,5 @@ def _slice(rows: Sequence[Any], after: Position, head: Position, settings_digest
     order = [reason is None for reason in reasons]
     removed = [*compress(lines, map(not_, order))]
     entries = [*compress(lines, order)]
-    latest = _time(max(changed))
+    latest = checked_time(max(changed))
     return Slice(entries, removed, order, latest, after, head, settings_digest)
-
-
-def _time(micros: object) -> int:
-    """Return a time that can be told, in microseconds; raise JournalDamaged for any other."""
-    if type(micros) is not int:
-        raise JournalDamaged("a time of a person is none")
-    from_micros(micros)  # which raises what is taken for damage
-    return micros

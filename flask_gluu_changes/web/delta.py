@@ -6,10 +6,12 @@ Answers are composed of the bytes that the journal holds.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from itertools import chain
+from time import time_ns
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,7 +27,7 @@ from ..journal.view import HostView
 from ..observe.observation import Observation, observed
 from ..scim import JSON, error_response
 from ..settings.journal import JournalSettings
-from ..timestamps import from_micros, to_instant, to_micros
+from ..timestamps import MICROSECOND, from_micros, to_instant
 from ..visibility import Visibility
 from .capacity import Place
 from .long_answers import LongAnswers
@@ -209,7 +211,7 @@ class PageWriter:
     ) -> None:
         self._view = view
         self._issuer = issuer
-        self._lag = lag
+        self._lag = lag // MICROSECOND
         self._long_answers = long_answers
 
     def page(self, slice_: Slice, selection: Selection, token: Token | None) -> Response:
@@ -224,11 +226,14 @@ class PageWriter:
             len(slice_.order),
             self._continuation(slice_.next, selection, token),
         )
-        entries = b",".join(selection.apply(slice_.entries))
-        if len(entries) <= LARGE:
-            return Response(b"%b%b%b" % (head, entries, tail), content_type=JSON)
-        size = len(head) + len(entries) + len(tail)
-        return self._long_answers.send((head, entries, tail), JSON, size)
+        texts = selection.apply(slice_.entries)
+        octets = sum(map(len, texts)) + max(0, len(texts) - 1)
+        if octets <= LARGE:
+            return Response(b"%b%b%b" % (head, b",".join(texts), tail), content_type=JSON)
+        size = len(head) + octets + len(tail)
+        *first, last = _joined(texts, slice_.total, b",")
+        parts = chain([head], (text + b"," for text in first), [last, tail])
+        return self._long_answers.send(parts, JSON, size)
 
     def stream(
         self, first: Slice, selection: Selection, token: Token | None, place: Place | None
@@ -250,8 +255,9 @@ class PageWriter:
             total, latest = total + slice_.total, max(latest, slice_.latest)
             if slice_.order:
                 seen.note_told(slice_.total, len(slice_.removed))
-                yield LINE_END.join(_in_order(slice_, selection.apply(slice_.entries)))
-                yield LINE_END
+                lines = _in_order(slice_, selection.apply(slice_.entries))
+                for text in _joined(lines, len(slice_.order), LINE_END):
+                    yield text + LINE_END
             if slice_.next.is_end:
                 break
             separator = b"" if selection else LINE_END
@@ -263,7 +269,7 @@ class PageWriter:
     def _latest(self, micros: int) -> bytes:
         if not micros:
             return b""
-        credible = min(micros, to_micros(datetime.now(UTC) + self._lag))
+        credible = min(micros, time_ns() // 1000 + self._lag)
         return b'"latestUpdateAt":"%b",' % to_instant(from_micros(credible)).encode()
 
     def _continuation(
@@ -276,15 +282,23 @@ class PageWriter:
         return b'"nextDeltaToken":{"value":"%b","expiry":"%b"}' % (token.encode(), until.encode())
 
 
-def _in_order(slice_: Slice, entries: list[bytes]) -> Iterable[bytes]:
+def _joined(texts: list[bytes], total: int, separator: bytes) -> list[bytes]:
+    """Return so many entries as few texts: as they are if they come joined, else as one.
+
+    Joined ones stay apart, so that whoever sends them has no copy of all.
+    """
+    return [separator.join(texts)] if len(texts) == total else texts
+
+
+def _in_order(slice_: Slice, entries: list[bytes]) -> list[bytes]:
     """Return entries and removals in the order of change; a removal's line names its type."""
-    shown, removed = iter(entries), iter(slice_.removed)
     if not slice_.removed:
-        return shown
-    return (
+        return entries
+    shown, removed = iter(entries), iter(slice_.removed)
+    return [
         next(shown) if is_entry else b'{"@changeType":"removed",' + next(removed)[1:]
         for is_entry in slice_.order
-    )
+    ]
 
 
 def _wants_stream() -> bool:

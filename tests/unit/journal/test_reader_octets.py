@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flask_gluu_changes.journal import joined
 from flask_gluu_changes.journal.protocol import Position, Slice
 from flask_gluu_changes.journal.reader import LARGE_LINE, PAGE_OCTETS
 from tests.support.journal_site import Site, shown
@@ -67,20 +68,24 @@ def test_a_run_is_whole_whatever_bounds_its_slices(
     removed=st.sets(st.integers(0, 11)),
     size=st.integers(1, 13),
     separator=st.sampled_from([b",", b"\n"]),
+    one_text=st.sampled_from([joined.ONE_TEXT, 2]),
 )
 def test_joined_entries_are_those_that_come_one_by_one(
-    texts: list[str], removed: set[int], size: int, separator: bytes
+    texts: list[str], removed: set[int], size: int, separator: bytes, one_text: int
 ) -> None:
-    """Whatever is in them, each slice is the same but for the separators."""
+    """Whatever is in them, each slice is the same but for the separators, in one text or more."""
     journal = Journal(memory_engine())
     for number, text in enumerate(texts):
         journal.put(f"{number}", description=text)
     journal.remove(*(f"{number}" for number in removed if number < len(texts)))
-    for slice_, position in _with_starts(journal, size):
-        joined = journal.backend.read_joined(position, size, separator)
-        assert separator.join(joined.entries) == separator.join(slice_.entries)
-        assert joined.total == len(slice_.entries)
-        assert replace(joined, entries=[]) == replace(slice_, entries=[])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joined, "ONE_TEXT", one_text)
+        patch.setattr(joined, "TEXT_ROWS", 2)
+        for slice_, position in _with_starts(journal, size):
+            found = journal.backend.read_joined(position, size, separator)
+            assert separator.join(found.entries) == separator.join(slice_.entries)
+            assert found.total == len(slice_.entries)
+            assert replace(found, entries=[]) == replace(slice_, entries=[])
 
 
 def test_joined_entries_are_one_text(journal: Journal) -> None:
@@ -91,15 +96,22 @@ def test_joined_entries_are_one_text(journal: Journal) -> None:
     assert len(journal.backend.read_joined(None, 5, b",").entries) == 3
 
 
+def test_many_joined_entries_are_a_few_texts(journal: Journal) -> None:
+    """Each about as long as what is sent at a time."""
+    journal.put(*(f"{number}" for number in range(300)))
+    texts = journal.backend.read_joined(None, 300, b"\n").entries
+    assert [len(text.split(b"\n")) for text in texts] == [64, 64, 64, 64, 44]
+
+
 def test_a_run_that_reports_removals_is_told_one_by_one(journal: Journal) -> None:
     """Joined entries would leave the removals out."""
     journal.put("a", "b")
     end = journal.backend.latest()
     journal.remove("a")
     journal.put("c", "d")
-    joined = journal.backend.read_joined(end, 5, b",")
-    assert joined == journal.backend.read_slice(end, 5)
-    assert (len(joined.removed), joined.total) == (1, 2)
+    found = journal.backend.read_joined(end, 5, b",")
+    assert found == journal.backend.read_slice(end, 5)
+    assert (len(found.removed), found.total) == (1, 2)
 
 
 def test_removals_count_as_well(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
