@@ -91,7 +91,12 @@ class EntryEncoder:
             shown[name] = [convert(values[0])] if len(values) == 1 else [*map(convert, values)]
         times = _latest(entry, plan.unshown) if plan.unshown else {}
         for name, counts in plan.times:
-            shown[name], latest = _read_times(entry[name])
+            values = entry[name]
+            if len(values) == 1:
+                text, latest = quick_moment(values[0])
+                shown[name] = [text]
+            else:
+                shown[name], latest = _read_times(values)
             if counts:
                 times[name] = latest
         if not self._octets:
@@ -123,9 +128,6 @@ class EntryEncoder:
 
 
 def _read_times(values: Sequence[Value]) -> tuple[list[JsonValue], int]:
-    if len(values) == 1:
-        text, micros = quick_moment(values[0])
-        return [text], micros
     moments = [*map(quick_moment, values)]
     return [text for text, _ in moments], max(micros for _, micros in moments)
 
