@@ -41,6 +41,7 @@ class Batches(Generic[T]):
     def _begin(self) -> None:
         self._items: deque[T] = deque()
         self._late = 0.0
+        self._timer = self._new_timer()
 
     def put(self, item: T) -> None:
         """Have an item handed over soon."""
@@ -51,6 +52,7 @@ class Batches(Generic[T]):
     def flush(self) -> None:
         """Hand over what there is, and return when that is done."""
         with self._taking:
+            self._timer.cancel()
             self._late = 0.0  # before any is taken: who puts one later has to arrange for it
             if items := list(self._rest()):
                 self._take(items)
@@ -61,12 +63,16 @@ class Batches(Generic[T]):
             self.flush()
             return
         self._late = monotonic() + 2 * self._interval
-        timer = Timer(self._interval, self.flush)
-        timer.daemon = True
+        self._timer = self._new_timer()
         try:
-            timer.start()
+            self._timer.start()
         except RuntimeError:  # Python ends, or the system allows no more
             self.flush()
+
+    def _new_timer(self) -> Timer:
+        timer = Timer(self._interval, self.flush)
+        timer.daemon = True
+        return timer
 
     def _rest(self) -> Iterator[T]:
         while self._items:

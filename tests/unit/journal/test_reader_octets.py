@@ -101,6 +101,8 @@ def test_many_joined_entries_are_a_few_texts(journal: Journal) -> None:
     journal.put(*(f"{number}" for number in range(300)))
     texts = journal.backend.read_joined(None, 300, b"\n").entries
     assert [len(text.split(b"\n")) for text in texts] == [64, 64, 64, 64, 44]
+    assert len(journal.backend.read_joined(None, 256, b"\n").entries) == 1
+    assert len(journal.backend.read_joined(None, 257, b"\n").entries) == 5
 
 
 def test_a_run_that_reports_removals_is_told_one_by_one(journal: Journal) -> None:

@@ -111,7 +111,7 @@ def test_a_full_disk_is_told(caplog: pytest.LogCaptureFixture) -> None:
         file.keep(_record(name))
     file.flush()
     (told,) = caplog.records
-    assert told.levelno == logging.ERROR
+    assert (told.levelno, told.name) == (logging.ERROR, AuditFile.__module__)
     assert told.getMessage().startswith("2 audit records could not be written: ")
     assert "No space left on device" in told.getMessage()
     assert "secret" not in told.getMessage()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from threading import Event, Thread, Timer
 from time import monotonic, sleep
@@ -14,7 +15,9 @@ import pytest
 from flask_gluu_changes.observe.batches import Batches
 from tests.support.paths import ROOT
 
-LATER = 60.0
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # with threads
+
+LATER = 61.0
 """Seconds that no test waits for."""
 
 
@@ -53,6 +56,7 @@ def test_items_are_taken_after_the_interval(taken: Taken) -> None:
 def test_a_flush_hands_over_at_once(taken: Taken) -> None:
     """All there is, in order; nothing where there is nothing."""
     batches = Batches(taken.take, LATER)
+    batches.flush()
     names = [f"{number}" for number in range(50)]
     for name in names:
         batches.put(name)
@@ -166,6 +170,41 @@ def test_a_forked_process_begins_without_any() -> None:
         "os.wait()"
     )
     assert sorted(printed.splitlines()) == ["of the child", "of the parent"]
+
+
+def test_a_child_hands_over_nothing_of_its_parents(taken: Taken) -> None:
+    """Else records would be written twice."""
+    batches = Batches(taken.take, LATER)
+    batches.put("parent")
+    child = os.fork()
+    if not child:
+        Timer(20, os._exit, [2]).start()
+        batches.flush()
+        os._exit(len(taken.items))
+    assert os.waitpid(child, 0)[1] == 0
+    batches.flush()
+    assert taken.items == ["parent"]
+
+
+def test_a_thread_that_waits_keeps_no_process_alive(taken: Taken) -> None:
+    """What it would hand over is handed over when Python ends; it ends when that is done."""
+    before = threading.enumerate()
+    batches = Batches(taken.take, LATER)
+    batches.put("a")
+    (waiting,) = {*threading.enumerate()}.difference(before)
+    assert waiting.daemon
+    batches.flush()
+    waiting.join(20)
+    assert not waiting.is_alive()
+
+
+def test_an_item_waits_a_tenth_of_a_second(taken: Taken) -> None:
+    """As the manual says."""
+    before = threading.enumerate()
+    Batches(taken.take).put("a")
+    (waiting,) = {*threading.enumerate()}.difference(before)
+    assert isinstance(waiting, Timer)
+    assert waiting.interval == 0.1
 
 
 def test_a_fork_while_items_are_taken_does_not_block_the_child() -> None:
