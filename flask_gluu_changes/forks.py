@@ -20,6 +20,7 @@ T = TypeVar("T")
 _Actions = list[tuple["ref[Any]", Callable[[Any], object]]]
 
 _before: _Actions = []
+_in_parent: _Actions = []
 _in_child: _Actions = []
 _locks: WeakSet[Any] = WeakSet()
 
@@ -27,6 +28,11 @@ _locks: WeakSet[Any] = WeakSet()
 def before_fork(owner: T, act: Callable[[T], object]) -> None:
     """Have an object give up, before each fork, what no child may inherit."""
     _register(_before, owner, act)
+
+
+def in_parent(owner: T, act: Callable[[T], object]) -> None:
+    """Have an object go on, after each fork, in the process that forked."""
+    _register(_in_parent, owner, act)
 
 
 def in_child(owner: T, act: Callable[[T], object]) -> None:
@@ -69,10 +75,14 @@ def _run(actions: _Actions) -> None:
 
 def _begin_child() -> None:
     for lock in list(_locks):
-        if lock.locked():
-            lock.release()
+        # as Python's own modules do: `locked` says no of one that a thread is just about to get
+        lock._at_fork_reinit()
     _run(_in_child)
 
 
 if hasattr(os, "register_at_fork"):  # where processes cannot be forked, there is none
-    os.register_at_fork(before=lambda: _run(_before), after_in_child=_begin_child)
+    os.register_at_fork(
+        before=lambda: _run(_before),
+        after_in_parent=lambda: _run(_in_parent),
+        after_in_child=_begin_child,
+    )

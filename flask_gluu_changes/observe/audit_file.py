@@ -34,22 +34,28 @@ class AuditFile:
         self._path = Path(path).absolute()
         batches = Batches(self._append)
         self.keep, self.flush = batches.put, batches.flush
+        self._gap = b""
         _check(self._path)
 
     def _append(self, records: list[AuditRecord]) -> None:
         """Append by one call where the disk allows it, so that lines of processes do not mix."""
-        text = "".join(f"{record}\n" for record in records).encode()
+        rest = text = self._gap + "".join(f"{record}\n" for record in records).encode()
         try:
-            with open(self._path, "ab", buffering=0, opener=_make) as file:
-                while text:
-                    text = text[file.write(text) :]
+            with open(self._path, "ab", buffering=0, opener=_open) as file:
+                while rest:
+                    rest = rest[file.write(rest) :]
         except OSError as error:
-            lost = text.count(b"\n")
+            lost = min(len(records), rest.count(b"\n"))
             log.error("%d audit records could not be written: %s", lost, error)
+        if written := text[: len(text) - len(rest)]:
+            self._gap = b"" if written.endswith(b"\n") else b"\n"  # after a line that is cut
 
 
-def _make(path: str, flags: int) -> int:
-    return os.open(path, flags, MODE)
+def _open(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody reads is an error, where one would wait for a reader."""
+    opened = os.open(path, flags | os.O_NONBLOCK, MODE)
+    os.set_blocking(opened, True)
+    return opened
 
 
 def _check(path: Path) -> None:
@@ -58,7 +64,9 @@ def _check(path: Path) -> None:
     A command that another user runs would else leave a file that the server may not write.
     """
     if path.exists():
-        path.open("ab").close()
-    elif not os.access(path.parent, os.W_OK | os.X_OK):
-        path.parent.stat()
-        raise PermissionError(f"no file may be made in {path.parent}")
+        open(path, "ab", buffering=0, opener=_open).close()
+        return
+    parent = path.resolve().parent  # of what a link leads to
+    if not os.access(parent, os.W_OK | os.X_OK):
+        parent.stat()
+        raise PermissionError(f"no file may be made in {parent}")

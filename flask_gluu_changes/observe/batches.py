@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from threading import Timer
@@ -14,18 +15,27 @@ from .. import forks
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 INTERVAL = 0.1
 """Seconds."""
+
+MOST = 100_000
+"""Items that are kept while others are taken, and no one waits for that."""
+
+PATIENCE = 1.0
+"""Seconds for which a fork, or the end of the process, waits until what is taken is taken."""
 
 
 class Batches(Generic[T]):
     """Hands items over in order, all of an interval together.
 
-    A process that is killed loses the items of its last interval; one that ends by itself hands
-    them over first. A forked process begins without any.
+    A process that is killed, or ends by `os._exit`, loses the items of its last interval; one that
+    ends in good order hands them over first. A forked process begins without any.
 
     Args:
-        take: Takes the items, in one thread at a time; it must not raise.
+        take: Takes the items, in one thread at a time. Where it raises they are lost, and the log
+            says so.
         interval: Seconds that an item waits. Where threads do not run, as under uWSGI without
             `enable-threads`, it is twice as long, and until the next item.
     """
@@ -35,13 +45,16 @@ class Batches(Generic[T]):
         self._interval = interval
         self._taking = forks.new_lock()
         self._begin()
+        forks.before_fork(self, Batches[T]._hold)
+        forks.in_parent(self, Batches[T]._go_on)
         forks.in_child(self, Batches[T]._begin)
         _ALL.add(self)
 
     def _begin(self) -> None:
         self._items: deque[T] = deque()
         self._late = 0.0
-        self._timer = self._new_timer()
+        self._timer: Timer | None = None
+        self._is_held = False
 
     def put(self, item: T) -> None:
         """Have an item handed over soon."""
@@ -49,34 +62,60 @@ class Batches(Generic[T]):
         if monotonic() > self._late:
             self._arrange()
 
-    def flush(self) -> None:
-        """Hand over what there is, and return when that is done."""
-        with self._taking:
-            self._timer.cancel()
-            self._late = 0.0  # before any is taken: who puts one later has to arrange for it
-            if items := list(self._rest()):
-                self._take(items)
+    def flush(self, patience: float = -1) -> None:
+        """Hand over what there is, and return when that is done.
+
+        patience: seconds to wait for others who do the same; -1: as long as it takes.
+        """
+        if self._taking.acquire(timeout=patience):
+            try:
+                self._hand_over()
+            finally:
+                self._taking.release()
 
     def _arrange(self) -> None:
-        """Have a thread hand over; do it here where that is late, or there can be no thread."""
-        if self._late:
-            self.flush()
-            return
-        self._late = monotonic() + 2 * self._interval
-        self._timer = self._new_timer()
-        try:
-            self._timer.start()
-        except RuntimeError:  # Python ends, or the system allows no more
-            self.flush()
+        """Have a thread hand over; do it here where that is late, or there can be no thread.
 
-    def _new_timer(self) -> Timer:
-        timer = Timer(self._interval, self.flush)
-        timer.daemon = True
-        return timer
+        While others are at it, a slow disk say, nobody waits, unless there are too many items.
+        """
+        if self._late or not self._has_thread():
+            self.flush(-1 if len(self._items) > MOST else 0)
+
+    def _has_thread(self) -> bool:
+        self._late = monotonic() + 2 * self._interval
+        try:
+            timer = Timer(self._interval, self.flush)
+            timer.daemon = True
+            self._timer = timer
+            timer.start()
+        except RuntimeError:  # Python ends, the system allows no more, or the interpreter none
+            return False
+        return True
+
+    def _hand_over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._late = 0.0  # before any is taken: who puts one later has to arrange for it
+        items = list(self._rest())
+        try:
+            if items:
+                self._take(items)
+        except Exception:
+            log.exception("what requests left to another thread is lost; items: %d", len(items))
 
     def _rest(self) -> Iterator[T]:
         while self._items:
             yield self._items.popleft()
+
+    def _hold(self) -> None:
+        """Have nothing taken during a fork: locks that `take` needs would never be free again."""
+        if self._taking.acquire(timeout=PATIENCE):
+            self._is_held = True
+
+    def _go_on(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._taking.release()
 
 
 _ALL: WeakSet[Batches[Any]] = WeakSet()
@@ -85,4 +124,4 @@ _ALL: WeakSet[Batches[Any]] = WeakSet()
 @atexit.register
 def _flush_all() -> None:
     for batches in list(_ALL):
-        batches.flush()
+        batches.flush(PATIENCE)

@@ -41,18 +41,19 @@ class Owner:
     def __init__(self) -> None:
         self.told: list[str] = []
         forks.before_fork(self, lambda owner: owner.told.append("before"))
+        forks.in_parent(self, lambda owner: owner.told.append("parent"))
         forks.in_child(self, lambda owner: owner.told.append("child"))
 
 
 def test_owners_are_told_as_long_as_they_live() -> None:
-    """The parent before the fork, the child after it, and nobody who is gone."""
+    """The parent before the fork and after it, the child after it, and nobody who is gone."""
     owner: Owner | None = Owner()
     assert in_child(lambda: owner is not None and owner.told == ["before", "child"])
     assert owner is not None
-    assert owner.told == ["before"]
+    assert owner.told == ["before", "parent"]
     owner = None
     gc.collect()
-    known = [known() for known, _ in (*forks._before, *forks._in_child)]
+    known = [known() for known, _ in (*forks._before, *forks._in_parent, *forks._in_child)]
     assert not any(isinstance(one, Owner) for one in known)
 
 
@@ -72,6 +73,25 @@ def test_a_lock_that_another_thread_holds_is_free_in_the_child() -> None:
     assert lock.locked()
     leave.set()
     holder.join()
+
+
+def test_a_lock_that_threads_fight_for_is_free_in_the_child() -> None:
+    """Also between two of them, when Python itself does not know that one has it."""
+    lock, ended = forks.new_lock(), threading.Event()
+
+    def fight() -> None:
+        while not ended.is_set():
+            with lock:
+                sum(range(50))
+
+    threads = [threading.Thread(target=fight) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    free = [in_child(lambda: lock.acquire(timeout=5)) for _ in range(20)]
+    ended.set()
+    for thread in threads:
+        thread.join(20)
+    assert all(free)
 
 
 def test_work_of_a_thread_that_is_gone_is_not_waited_for() -> None:

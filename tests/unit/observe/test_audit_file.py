@@ -117,6 +117,47 @@ def test_a_full_disk_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert "secret" not in told.getMessage()
 
 
+FULL = """
+import resource, signal, sys
+from flask_gluu_changes.observe.audit_file import AuditFile
+from tests.unit.observe.test_audit_file import _record
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+file = AuditFile(sys.argv[1])
+for room, names in ((100, "ab"), (100, "c"), (100_000, "d"), (100_000, "e")):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    for name in names:
+        file.keep(_record(name))
+    file.flush()
+"""
+
+
+def test_a_line_that_was_cut_spoils_no_other(tmp_path: Path) -> None:
+    """A disk that is full takes a part of one; each that is lost is told."""
+    path = tmp_path / "audit.log"
+    command = [sys.executable, "-c", FULL, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=True)
+    cut, *whole = path.read_text().splitlines()
+    assert len(cut) == 100
+    assert [json.loads(line)["request_id"] for line in whole] == ["d", "e"]
+    told = [line.partition(" audit")[0] for line in done.stderr.splitlines()]
+    assert told == ["2", "1"]
+
+
+def test_what_others_read_is_written_to(tmp_path: Path) -> None:
+    """A pipe with a reader, such as a container's standard output."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    file = AuditFile(str(pipe))
+    file.keep(_record("a"))
+    file.flush()
+    assert json.loads(os.read(reader, 1000))["request_id"] == "a"
+    os.close(reader)
+    with pytest.raises(OSError, match="No such device"):
+        AuditFile(str(pipe))
+
+
 def test_a_short_write_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A system may take a part alone; the rest follows."""
 
@@ -144,6 +185,7 @@ def test_a_short_write_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monke
         ({"AUDIT_LOG": "/missing/audit.log"}, "AUDIT_LOG names a file that cannot be written: No"),
         ({"AUDIT_LOG": "/dev"}, "AUDIT_LOG names a file that cannot be written: Is a directory"),
         ({"AUDIT_LOG": "/dev/null/audit.log"}, "cannot be written: "),
+        ({"AUDIT_LOG": "~/audit.log"}, "cannot be written: No such file"),
         ({"AUDIT_LOG": "/dev/null", "AUDIT": False}, "AUDIT switches off; remove one of them"),
         ({"AUDIT_LOG": ["a"]}, "AUDIT_LOG must be text"),
     ],
@@ -152,6 +194,14 @@ def test_a_file_that_cannot_be_written_fails_at_start(settings: dict[str, Any], 
     """Not at the first request."""
     with pytest.raises(ConfigurationError, match=why):
         _app(**settings)
+
+
+def test_a_link_that_leads_nowhere_fails_at_start(tmp_path: Path) -> None:
+    """The file would be made where it leads."""
+    link = tmp_path / "audit.log"
+    link.symlink_to(tmp_path / "missing" / "audit.log")
+    with pytest.raises(FileNotFoundError):
+        AuditFile(str(link))
 
 
 def test_a_folder_of_others_fails_at_start() -> None:

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from flask_gluu_changes.observe import batches as module
 from flask_gluu_changes.observe.batches import Batches
 from tests.support.paths import ROOT
 
@@ -137,6 +138,84 @@ def test_where_threads_do_not_run_the_next_item_finds_it_late(
     assert len(taken.batches) == 1
 
 
+def test_nobody_waits_for_one_who_takes_slowly(taken: Taken) -> None:
+    """A disk that hangs holds no request up, as long as there is room; then nothing is lost."""
+    goes_on, begun = Event(), Event()
+
+    def take(items: list[str]) -> None:
+        begun.set()
+        goes_on.wait(20)
+        taken.take(items)
+
+    batches = Batches(take, 0.0)
+    names = [f"{number}" for number in range(200)]
+
+    def put() -> None:
+        for name in names:
+            batches.put(name)
+            begun.wait(20)
+
+    thread = Thread(target=put)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert not taken.batches
+    goes_on.set()
+    batches.flush()
+    assert taken.items == names
+
+
+def test_too_many_items_wait_for_room(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a disk that hangs would fill the memory."""
+    monkeypatch.setattr(module, "MOST", 3)
+    goes_on, begun = Event(), Event()
+
+    def take(items: list[str]) -> None:
+        begun.set()
+        goes_on.wait(20)
+        taken.take(items)
+
+    batches = Batches(take, 0.0)
+    batches.put("0")
+    assert begun.wait(20)
+    count = 0
+
+    def put() -> None:
+        nonlocal count
+        while count < 9:
+            batches.put(f"{count}")
+            count += 1
+
+    thread = Thread(target=put)
+    thread.start()
+    thread.join(0.3)
+    assert (thread.is_alive(), count) == (True, 3)
+    goes_on.set()
+    thread.join(20)
+    batches.flush()
+    assert len(taken.items) == 10
+
+
+def test_what_raises_is_logged_and_the_rest_goes_on(
+    taken: Taken, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the number of items that are lost."""
+
+    def take(items: list[str]) -> None:
+        if "bad" in items:
+            raise OSError("no room")
+        taken.take(items)
+
+    batches = Batches(take, LATER)
+    for batch in (["a", "bad"], ["b"]):
+        for item in batch:
+            batches.put(item)
+        batches.flush()
+    assert taken.batches == [["b"]]
+    (told,) = caplog.records
+    assert told.getMessage() == "what requests left to another thread is lost; items: 2"
+
+
 def _program(lines: str) -> str:
     program = f"import os, sys\nfrom flask_gluu_changes.observe.batches import Batches\n{lines}"
     done = subprocess.run(
@@ -158,6 +237,18 @@ def test_a_process_that_ends_hands_over_what_it_has() -> None:
         "atexit.register(batches.put, 'last'); batches.put('first')"
     )
     assert printed == "['first', 'last']\n"
+
+
+def test_one_that_fails_or_hangs_at_the_end_leaves_the_others() -> None:
+    """And the end of the process does not wait for ever."""
+    printed = _program(
+        "import logging, threading\n"
+        "logging.disable()\n"
+        "hung = Batches(lambda items: threading.Event().wait(30), 0); hung.put(1)\n"
+        "failing = Batches(lambda items: 1 / 0, 60); failing.put(1)\n"
+        "good = Batches(print, 60); good.put('good')"
+    )
+    assert printed == "['good']\n"
 
 
 def test_a_forked_process_begins_without_any() -> None:
