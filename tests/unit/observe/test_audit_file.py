@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -129,6 +130,7 @@ for room, names in ((100, "ab"), (100, "c"), (100_000, "d"), (100_000, "e")):
     for name in names:
         file.keep(_record(name))
     file.flush()
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 """
 
 
@@ -140,8 +142,7 @@ def test_a_line_that_was_cut_spoils_no_other(tmp_path: Path) -> None:
     cut, *whole = path.read_text().splitlines()
     assert len(cut) == 100
     assert [json.loads(line)["request_id"] for line in whole] == ["d", "e"]
-    told = [line.partition(" audit")[0] for line in done.stderr.splitlines()]
-    assert told == ["2", "1"]
+    assert re.findall(r"(\d+) audit records could not be written", done.stderr) == ["2", "1"]
 
 
 def test_what_others_read_is_written_to(tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_a_folder_of_others_fails_at_start() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=ROOT
     )
-    assert done.stderr.endswith("PermissionError: no file may be made in /\n")
+    assert "PermissionError: no file may be made in /\n" in done.stderr
 
 
 FORKED = """
