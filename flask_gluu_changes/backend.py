@@ -1,4 +1,4 @@
-"""The interface of a store of people: one method to write, and those with defaults."""
+"""The interface of a store of people: one method to write; the others have defaults."""
 
 from __future__ import annotations
 

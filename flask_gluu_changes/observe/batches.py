@@ -21,10 +21,11 @@ INTERVAL = 0.1
 """Seconds."""
 
 MOST = 100_000
-"""Items that are kept while others are taken, and no one waits for that."""
+"""Items that are kept while others are taken, and nobody waits for that."""
 
 PATIENCE = 1.0
-"""Seconds for which a fork, or the end of the process, waits until what is taken is taken."""
+"""Seconds that a fork, the end of the process, or a request where there are too many items waits
+until others are taken."""
 
 
 class Batches(Generic[T]):
@@ -52,6 +53,7 @@ class Batches(Generic[T]):
 
     def _begin(self) -> None:
         self._items: deque[T] = deque()
+        self._in_hand = 0
         self._late = 0.0
         self._timer: Timer | None = None
         self._is_held = False
@@ -73,13 +75,19 @@ class Batches(Generic[T]):
             finally:
                 self._taking.release()
 
+    def end(self) -> None:
+        """Hand over what there is before the process ends; the log says what is lost instead."""
+        self.flush(PATIENCE)
+        if lost := self._in_hand + len(self._items):
+            _tell_lost(lost)
+
     def _arrange(self) -> None:
         """Have a thread hand over; do it here where that is late, or there can be no thread.
 
         While others are at it, a slow disk say, nobody waits, unless there are too many items.
         """
         if self._late or not self._has_thread():
-            self.flush(-1 if len(self._items) > MOST else 0)
+            self.flush(PATIENCE if len(self._items) > MOST else 0)
 
     def _has_thread(self) -> bool:
         self._late = monotonic() + 2 * self._interval
@@ -97,11 +105,13 @@ class Batches(Generic[T]):
             self._timer.cancel()
         self._late = 0.0  # before any is taken: who puts one later has to arrange for it
         items = list(self._rest())
+        self._in_hand = len(items)
         try:
             if items:
                 self._take(items)
-        except Exception:
-            log.exception("what requests left to another thread is lost; items: %d", len(items))
+        except Exception as error:
+            _tell_lost(len(items), error)
+        self._in_hand = 0
 
     def _rest(self) -> Iterator[T]:
         while self._items:
@@ -118,10 +128,14 @@ class Batches(Generic[T]):
             self._taking.release()
 
 
+def _tell_lost(count: int, error: Exception | None = None) -> None:
+    log.error("what requests left to another thread is lost; items: %d", count, exc_info=error)
+
+
 _ALL: WeakSet[Batches[Any]] = WeakSet()
 
 
 @atexit.register
 def _flush_all() -> None:
     for batches in list(_ALL):
-        batches.flush(PATIENCE)
+        batches.end()

@@ -19,8 +19,8 @@ class ObserveSettings(SettingsGroup):
     )
     audit_log: str = setting(
         "",
-        "file that the records are appended to instead; a process that is killed loses those of its"
-        " last tenth of a second",
+        "file that audit records are appended to, and not given to the logger; a process that is"
+        " killed loses those of its last tenth of a second",
         text,
     )
     ready_lag: float = setting(

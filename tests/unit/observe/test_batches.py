@@ -31,6 +31,17 @@ class Taken:
     def take(self, items: list[str]) -> None:
         self.batches.append(items)
 
+    def slowly(self) -> tuple[Callable[[list[str]], None], Event, Event]:
+        """Return what takes when the first event is set, and sets the second when it begins."""
+        goes_on, begun = Event(), Event()
+
+        def take(items: list[str]) -> None:
+            begun.set()
+            goes_on.wait(20)
+            self.take(items)
+
+        return take, goes_on, begun
+
     @property
     def items(self) -> list[str]:
         return [item for batch in self.batches for item in batch]
@@ -140,13 +151,7 @@ def test_where_threads_do_not_run_the_next_item_finds_it_late(
 
 def test_nobody_waits_for_one_who_takes_slowly(taken: Taken) -> None:
     """A disk that hangs holds no request up, as long as there is room; then nothing is lost."""
-    goes_on, begun = Event(), Event()
-
-    def take(items: list[str]) -> None:
-        begun.set()
-        goes_on.wait(20)
-        taken.take(items)
-
+    take, goes_on, begun = taken.slowly()
     batches = Batches(take, 0.0)
     names = [f"{number}" for number in range(200)]
 
@@ -168,13 +173,7 @@ def test_nobody_waits_for_one_who_takes_slowly(taken: Taken) -> None:
 def test_too_many_items_wait_for_room(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a disk that hangs would fill the memory."""
     monkeypatch.setattr(module, "MOST", 3)
-    goes_on, begun = Event(), Event()
-
-    def take(items: list[str]) -> None:
-        begun.set()
-        goes_on.wait(20)
-        taken.take(items)
-
+    take, goes_on, begun = taken.slowly()
     batches = Batches(take, 0.0)
     batches.put("0")
     assert begun.wait(20)
@@ -240,15 +239,19 @@ def test_a_process_that_ends_hands_over_what_it_has() -> None:
 
 
 def test_one_that_fails_or_hangs_at_the_end_leaves_the_others() -> None:
-    """And the end of the process does not wait for ever."""
+    """The end of the process does not wait for ever, and the log counts what is lost."""
     printed = _program(
         "import logging, threading\n"
-        "logging.disable()\n"
-        "hung = Batches(lambda items: threading.Event().wait(30), 0); hung.put(1)\n"
+        "logging.basicConfig(stream=sys.stdout, format='%(message)s')\n"
+        "begun = threading.Event()\n"
+        "hang = lambda items: (begun.set(), threading.Event().wait(30))\n"
+        "hung = Batches(hang, 0); hung.put(1); begun.wait(20); hung.put(2)\n"
         "failing = Batches(lambda items: 1 / 0, 60); failing.put(1)\n"
         "good = Batches(print, 60); good.put('good')"
     )
-    assert printed == "['good']\n"
+    assert "['good']\n" in printed
+    for lost in (1, 2):
+        assert f"what requests left to another thread is lost; items: {lost}\n" in printed
 
 
 def test_a_forked_process_begins_without_any() -> None:
@@ -296,6 +299,22 @@ def test_an_item_waits_a_tenth_of_a_second(taken: Taken) -> None:
     (waiting,) = {*threading.enumerate()}.difference(before)
     assert isinstance(waiting, Timer)
     assert waiting.interval == 0.1
+
+
+def test_a_fork_waits_until_items_are_taken(taken: Taken) -> None:
+    """Locks that are held meanwhile, such as prometheus-client's, would never be free again."""
+    take, goes_on, begun = taken.slowly()
+    batches = Batches(take, 0.0)
+    batches.put("a")
+    assert begun.wait(20)
+    Timer(0.2, goes_on.set).start()
+    child = os.fork()
+    if not child:
+        os._exit(0 if taken.items == ["a"] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    batches.put("b")
+    batches.flush()
+    assert taken.items == ["a", "b"]
 
 
 def test_a_fork_while_items_are_taken_does_not_block_the_child() -> None:

@@ -10,11 +10,16 @@ import pytest
 from flask_gluu_changes import ConfigurationError, GluuChanges
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.journal.tables import now
-from flask_gluu_changes.journal.writer import DELETED, OUT_OF_SCOPE, SECOND
+from flask_gluu_changes.journal.view import source_under
+from flask_gluu_changes.journal.writer import DELETED, EXACT, OUT_OF_SCOPE, SECOND, WriteBatch
+from flask_gluu_changes.settings.base import Settings
 from flask_gluu_changes.timestamps import to_micros
 from tests.support.apps import OPERATION, make_app
 from tests.support.journal_site import Site, gone, shown, token_of
 from tests.support.journals import Journal
+
+SAME = ("total", "results", "removed", "itemsPerPage")
+"""Members of a page that are the same whenever it is asked for: tokens are not."""
 
 TIMES = {"updatedAt": "20240501120000.500Z"}
 
@@ -192,3 +197,34 @@ def test_versions_do_not_go_back_where_a_removal_was_forgotten(
     back = site.page(deltaToken=token)["results"][0]
     assert back["@version"] > removed["@version"]
     assert back["@changeType"] == "created"
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("more", [{}, {"attributes": "uid"}])
+@pytest.mark.parametrize("count", [1, 200, 300])
+def test_a_large_page_is_sent_in_parts_and_is_the_same(
+    count: int,
+    more: dict[str, str],
+    joined: bool,
+    journal: Journal,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Joined, as where the writer's settings are known to be ours, or not; its length is told."""
+    if joined:
+        source = source_under("test", Settings.load(site.app.config).digest)
+        journal.writer.follow(source, EXACT, "a test writes it")
+        journal.writer.commit(WriteBatch(built=True))
+    journal.put(*(f"{number}" for number in range(310)))
+    token = site.run(cursor="", **more)[-1]["nextDeltaToken"]["value"]
+    journal.remove("5", "7")
+    journal.put(*(f"{number}" for number in range(8, 300)), mail="new")
+    for query in ({"cursor": ""}, {"deltaToken": token}):
+        whole = site.get(count=count, **query, **more)
+        with monkeypatch.context() as patch:
+            patch.setattr("flask_gluu_changes.web.delta.LARGE", 10)
+            parts = site.get(count=count, **query, **more)
+        page, expected = parts.get_json(), whole.get_json()
+        assert [page[name] for name in SAME] == [expected[name] for name in SAME]
+        assert len(page["results"]) == page["total"]
+        assert parts.content_length == len(parts.data)
