@@ -20,6 +20,9 @@ BARE_ROUTE = "/bare?deltaToken=" + 120 * "x"
 BARE = "flask-smorest and the driver alone"
 """What `add_bare_route` answers, and how a table calls it."""
 
+BARE_JOURNAL = "python-ldap, orjson and SQLite alone"
+"""How a table calls a journal that is filled without us."""
+
 
 def ldapsearch(server: Slapd, filter_: str = EVERYBODY) -> None:
     """Let the program read every user attribute and throw its output away."""

@@ -25,8 +25,9 @@ from tests.support.people import person_dn, write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
 from . import observed, sync
+from .bare_journal import bare_build, bare_follower
 from .direct_ldap import OPERATION, START, STEP, config, rates
-from .floors import BARE, BARE_ROUTE, ldapsearch, python_ldap
+from .floors import BARE, BARE_JOURNAL, BARE_ROUTE, ldapsearch, python_ldap
 from .serving import ROOT, KeepAlive, connection, gunicorn, peak, workers
 from .table import Effort, Row, in_turns, noted, timed
 
@@ -52,11 +53,11 @@ def rows(effort: Effort, folder: Path, *, with_job: bool = False) -> Iterator[Ro
         environment = _environment(server, folder, "journal")
         with follower(environment):
             await_journal(_url(folder, "journal"), lambda state: state.built)
-            with gunicorn("benchmarks.app:create_app()", environment) as port:
+            with gunicorn(observed.APPLICATION, environment) as port:
                 yield from _read(port, partial(ldapsearch, server), effort)
                 if with_job:
                     yield from sync.rows(port, effort, folder / "sync")
-                yield _visible(server, port, effort.people)
+                yield _visible(server, folder, port, effort.people)
                 poll = now_path(port)
             yield from observed.rows(
                 environment,
@@ -128,12 +129,12 @@ def _built(server: Slapd, folder: Path, effort: Effort) -> Row:
             memory.append(peak(process))
         return taken
 
-    search = timed(partial(ldapsearch, server))
-    turns = in_turns(min(BUILDS, effort.rounds), build, python_ldap(server), search)
+    bare = bare_build(server, folder)
+    turns = in_turns(min(BUILDS, effort.rounds), build, python_ldap(server), bare)
     size = sum(file.stat().st_size for file in folder.glob("build 1.db*")) / effort.people / 1000
     name = f"{_of(effort.people)}, build from LDAP, from the lease on"
     name += f"; {size:.2f} kB an entry on disk, follower at most {max(memory):.0f} MiB"
-    return Row(name, turns, "python-ldap alone", "s", at_most=1.8, beside="ldapsearch")
+    return Row(name, turns, "python-ldap alone", "s", at_most=1.8, beside=BARE_JOURNAL)
 
 
 def _read(port: int, search: Callable[[], object], effort: Effort) -> Iterator[Row]:
@@ -208,18 +209,34 @@ def now_path(port: int) -> str:
     return f"{OPERATION}?deltaToken={quote(body['nextDeltaToken']['value'])}&count={SMALL}"
 
 
-def _visible(server: Slapd, port: int, people: int) -> Row:
+def _visible(server: Slapd, folder: Path, port: int, people: int) -> Row:
     """From the return of a modify to the first answer that has it, asked again and again."""
+    waits = _waits(server, port, partial(now_path, port))
+    file = folder / "bare.db"
+    environment = _environment(server, folder, file.stem)
+    with bare_follower(server, file), gunicorn(observed.APPLICATION, environment) as bare_port:
+        bare = _waits(server, bare_port, lambda: BARE_ROUTE)
+    name = f"{_of(people)}, change to visible, p99 (median {median(waits):.1f} ms)"
+    beside = f"{BARE_JOURNAL} (median {median(bare):.1f} ms)"
+    turns = [(_p99(waits), VISIBLE_MS, _p99(bare))]
+    return Row(name, turns, "limit", "ms", at_most=1, beside=beside)
+
+
+def _waits(server: Slapd, port: int, path_now: Callable[[], str]) -> list[float]:
+    """Change people one after the other; give the milliseconds until each change is seen."""
     admin, waits = server.connect(), []
     with connection(port) as client:
-        path = now_path(port)
         for number in range(CHANGES):
-            mail = [(ldap.MOD_REPLACE, "mail", [b"new%d@example.org" % number])]
+            path = path_now()
+            before = client.get(path)
+            mail = [(ldap.MOD_REPLACE, "mail", [b"new%d@example.org" % time.time_ns()])]
             admin.modify_s(person_dn(number), mail)
             began = time.perf_counter()
-            while client.get(path).startswith(b'{"total":0'):
+            while client.get(path) == before:
                 pass
             waits.append((time.perf_counter() - began) * 1e3)
-            path = now_path(port)
-    name = f"{_of(people)}, change to visible, p99 (median {median(waits):.1f} ms)"
-    return Row(name, [(quantiles(waits, n=100)[98], VISIBLE_MS)], "limit", "ms", at_most=1)
+    return waits
+
+
+def _p99(waits: list[float]) -> float:
+    return quantiles(waits, n=100)[98]

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, token_authenticated
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
     InvalidRequestError,
     MissingAuthorizationError,
@@ -21,8 +22,8 @@ MAX_TOKEN = 8192
 SCHEME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 """The name of an authentication scheme (RFC 9110, section 11.1)."""
 
-CREDENTIALS = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)")
-"""What follows the scheme: blanks, and a bearer token (RFC 6750, section 2.1)."""
+BEARER = re.compile(r"[ \t]*(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)[ \t]*")
+"""The header's value: the scheme, blanks, and a bearer token (RFC 6750, section 2.1)."""
 
 QUERY_METHOD = re.compile(rb"(?:^|&)access(?:_|%5[Ff])token=")
 """A token in the URL is not read; beside one in the header it is an error (section 3.1)."""
@@ -55,16 +56,17 @@ class BearerProtector(ResourceProtector):  # type: ignore[misc]
         token = self.validate_request(scopes, current)
         if token_authenticated.receivers:
             token_authenticated.send(self, token=token)
-        setattr(g, CLAIMS_IN_G, token)
         return token
 
     def validate_request(self, scopes: list[str] | None, request: Request, **_: Any) -> Any:
-        """Return the claims of a request's token, or raise what is wrong with it."""
+        """Return the claims of a request's token, which `g` has then, or raise what is wrong."""
         validator, text = self.parse_request_authorization(request)
         validator.validate_request(request)
         token = validator.authenticate_token(text)
-        setattr(g, PRESENTED, token)
+        here = g._get_current_object()  # a LocalProxy looks for it at each use
+        setattr(here, PRESENTED, token)
         validator.validate_token(token, scopes, request)
+        setattr(here, CLAIMS_IN_G, token)
         return token
 
     def parse_request_authorization(self, request: Request) -> tuple[TokenValidator, str]:
@@ -73,19 +75,26 @@ class BearerProtector(ResourceProtector):  # type: ignore[misc]
         Authlib splits at whatever Python calls white space; between scheme and token there are
         blanks only (RFC 9110, section 11.4).
         """
-        header = request.environ.get("HTTP_AUTHORIZATION", "").strip(" \t")
-        if not header:
-            raise MissingAuthorizationError
-        scheme = SCHEME.match(header)[0]  # type: ignore[index]  # it matches nothing as well
-        if scheme.lower() != "bearer":
-            # Servers join repeated headers with commas: a scheme after one is a second header.
-            raise InvalidRequestError if _has_bearer_later(header) else UnsupportedTokenTypeError
-        credentials = CREDENTIALS.fullmatch(header, len(scheme))
-        if credentials is None or _has_token_in_url(request.query_string):
+        header = request.environ.get("HTTP_AUTHORIZATION", "")
+        found = BEARER.fullmatch(header)
+        if found is None:
+            raise _objection(header.strip(" \t"))
+        if _has_token_in_url(request.query_string):
             raise InvalidRequestError
-        if len(credentials[1]) > MAX_TOKEN:
+        if len(found[1]) > MAX_TOKEN:
             raise InvalidTokenError
-        return self.validator, credentials[1]
+        return self.validator, found[1]
+
+
+def _objection(header: str) -> OAuth2Error:
+    """Return what is wrong with a header that holds no bearer token."""
+    if not header:
+        return MissingAuthorizationError()
+    scheme = SCHEME.match(header)[0]  # type: ignore[index]  # it matches nothing as well
+    # Servers join repeated headers with commas: a scheme after one is a second header.
+    if scheme.lower() == "bearer" or _has_bearer_later(header):
+        return InvalidRequestError()
+    return UnsupportedTokenTypeError()
 
 
 def _has_token_in_url(query: bytes) -> bool:

@@ -298,13 +298,10 @@ class SqlBackend(Backend):
         return as_needed(connection, self._engine.dialect) if self._is_hosts else nullcontext()
 
 
-def _entry(names: Sequence[str], readers: Sequence[tuple[str, Reader]], row: Row[Any]) -> Entry:
+def _entry(names: Sequence[str], readers: Sequence[Reader | None], row: Row[Any]) -> Entry:
     """Turn a row into an entry; NULL and an empty array mean that there is no value."""
-    columns = zip(names, row, strict=True)
-    entry: dict[str, Sequence[Value]] = {n: (value,) for n, value in columns if value is not None}
-    for name, read in readers:
-        if name in entry:
-            entry[name] = read(entry[name][0])
-            if not entry[name]:
-                del entry[name]
-    return entry
+    return {
+        name: values
+        for name, read, value in zip(names, readers, row, strict=True)
+        if value is not None and (values := read(value) if read else (value,))
+    }

@@ -57,7 +57,7 @@ class QueryPlan:
     matching: Select[Any]
     newest: CompiledQuery
     names: tuple[str, ...]
-    readers: tuple[tuple[str, Reader], ...]
+    readers: tuple[Reader | None, ...]
     times: tuple[Column, ...]
 
     def parameters(self, query: ChangesQuery, dialect: str) -> dict[str, object]:
@@ -88,7 +88,7 @@ def plan_query(query: ChangesQuery, table_info: TableInfo, dialect: Dialect) -> 
         matching=select(*names).select_from(table).where(matching),
         newest=CompiledQuery(_newest(times, table, dialect), dialect),
         names=tuple(column.name for column in columns),
-        readers=tuple((c.name, c.reader) for c in columns if c.reader is not read_plain),
+        readers=tuple(None if c.reader is read_plain else c.reader for c in columns),
         times=times,
     )
 
