@@ -1,4 +1,7 @@
-"""A poll without us: flask-smorest's decorators, one look by the driver, and five headers."""
+"""A poll without us: flask-smorest's decorators, one look by the driver, and five headers.
+
+Over a journal, pages of its lines as well, which SQLite joins.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,26 @@ HEADERS = [
 ]
 
 
+PAGE = "SELECT CAST(group_concat(line, ',') AS BLOB) FROM (%s)"
+LINES = "SELECT line FROM gluu_changes_entry WHERE seq > ? ORDER BY seq LIMIT ?"
+
+
 class _Query(ma.Schema):
     deltaToken = ma.fields.String()  # noqa: N815 - as the operation has it
 
 
+class _PageQuery(ma.Schema):
+    after = ma.fields.Integer()
+    count = ma.fields.Integer()
+
+
+def bare_page(after: int, count: int) -> str:
+    """Return the path of so many lines of a journal behind a place."""
+    return f"/bare/page?after={after}&count={count}"
+
+
 def add_bare_route(app: Flask) -> None:
-    """Add the route; each thread has a connection of its own."""
+    """Add the routes; each thread has a connection of its own."""
     blueprint, here = Blueprint("bare", __name__), threading.local()
 
     @blueprint.route("/bare")
@@ -44,6 +61,17 @@ def add_bare_route(app: Flask) -> None:
         if not hasattr(here, "look"):
             here.look = _look(app.config)
         return Response(BODY % f"{here.look()!s:x<120}".encode(), headers=HEADERS)
+
+    @blueprint.route("/bare/page")
+    @blueprint.arguments(_PageQuery, location="query")
+    @blueprint.response(200)
+    @blueprint.doc(operationId="barePage")
+    def page(arguments: dict[str, int]) -> Response:
+        if not hasattr(here, "cursor"):
+            here.cursor = _cursor(app.config["GLUU_CHANGES_JOURNAL_URL"])
+        asked = arguments["after"], arguments["count"]
+        (lines,) = here.cursor.execute(PAGE % LINES, asked).fetchone()
+        return Response(b'{"results":[%b]}' % lines, headers=HEADERS)
 
     app.register_blueprint(blueprint)
 
@@ -58,16 +86,19 @@ def _look(config: Mapping[str, Any]) -> Look:
 
 
 def _database(url: str, table: str, name: str) -> Look:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     newest: sa.Select[Any] = sa.select(sa.func.max(sa.column(name))).select_from(sa.table(table))
-    statement = str(newest.compile(engine))
-    cursor = engine.raw_connection().cursor()
+    statement = str(newest.compile(sa.create_engine(url)))
+    cursor = _cursor(url)
 
     def look() -> object:
         cursor.execute(statement)
         return cursor.fetchall()
 
     return look
+
+
+def _cursor(url: str) -> Any:
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT").raw_connection().cursor()
 
 
 def _directory(config: Mapping[str, Any]) -> Look:

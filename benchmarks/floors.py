@@ -20,6 +20,9 @@ BARE_ROUTE = "/bare?deltaToken=" + 120 * "x"
 BARE = "flask-smorest and the driver alone"
 """What `add_bare_route` answers, and how a table calls it."""
 
+BARE_PAGES = "flask-smorest and SQLite alone"
+"""How a table calls pages of lines that SQLite joins, as `add_bare_route` serves them."""
+
 BARE_JOURNAL = "python-ldap, orjson and SQLite alone"
 """How a table calls a journal that is filled without us."""
 
@@ -31,9 +34,12 @@ def ldapsearch(server: Slapd, filter_: str = EVERYBODY) -> None:
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 
-def python_ldap(server: Slapd) -> Callable[[], float]:
-    """Return what measures python-ldap alone, which reads everybody and throws them away."""
-    arguments = (server.uri, server.admin_dn, server.admin_password, server.base_dn)
+def python_ldap(server: Slapd, work: Callable[[Any], None] | None = None) -> Callable[[], float]:
+    """Return what measures python-ldap alone, which reads everybody and throws them away.
+
+    work: is done with the entries of each message first.
+    """
+    arguments = (server.uri, server.admin_dn, server.admin_password, server.base_dn, work)
     return partial(in_a_process, _read_everybody, *arguments)
 
 
@@ -43,14 +49,18 @@ def in_a_process(work: Callable[..., Any], *arguments: Any) -> Any:
         return pool.apply(work, arguments)
 
 
-def _read_everybody(uri: str, name: str, password: str, base: str) -> float:
+def _read_everybody(
+    uri: str, name: str, password: str, base: str, work: Callable[[Any], None] | None
+) -> float:
     connection = ldap.initialize(uri)
     connection.simple_bind_s(name, password)
 
-    def work() -> None:
+    def read() -> None:
         message = connection.search_ext(base, ldap.SCOPE_SUBTREE, EVERYBODY)
         kind = None
         while kind != ldap.RES_SEARCH_RESULT:
-            kind, *_ = connection.result3(message, all=0)
+            kind, entries, *_ = connection.result3(message, all=0)
+            if work:
+                work(entries)
 
-    return seconds(work)
+    return seconds(read)

@@ -26,8 +26,9 @@ from tests.support.slapd import DEFAULT_INDEXES, HOST, Slapd
 
 from . import observed, sync
 from .bare_journal import bare_build, bare_follower
+from .bare_route import bare_page
 from .direct_ldap import OPERATION, START, STEP, config, rates
-from .floors import BARE, BARE_JOURNAL, BARE_ROUTE, ldapsearch, python_ldap
+from .floors import BARE, BARE_JOURNAL, BARE_PAGES, BARE_ROUTE, ldapsearch, python_ldap
 from .serving import ROOT, KeepAlive, connection, gunicorn, peak, workers
 from .table import Effort, Row, in_turns, noted, timed
 
@@ -134,29 +135,30 @@ def _built(server: Slapd, folder: Path, effort: Effort) -> Row:
     size = sum(file.stat().st_size for file in folder.glob("build 1.db*")) / effort.people / 1000
     name = f"{_of(effort.people)}, build from LDAP, from the lease on"
     name += f"; {size:.2f} kB an entry on disk, follower at most {max(memory):.0f} MiB"
-    return Row(name, turns, "python-ldap alone", "s", at_most=1.8, beside=BARE_JOURNAL)
+    return Row(name, turns, "python-ldap alone", "s", at_most=1.8, beside=[BARE_JOURNAL])
 
 
 def _read(port: int, search: Callable[[], object], effort: Effort) -> Iterator[Row]:
     people, of = effort.people, _of(effort.people)
-    turns = in_turns(effort.rounds, timed(partial(_all_pages, port, people)), timed(search))
+    ours, bare = (partial(pages, port, people) for pages in (_all_pages, _all_bare_pages))
+    turns = in_turns(effort.rounds, timed(ours), timed(search), timed(bare))
     name = f"{of}, everything, pages of {BIG} over HTTP"
-    yield Row(name, turns, "ldapsearch", "s", at_most=0.4)
+    yield Row(name, turns, "ldapsearch", "s", at_most=0.4, beside=[BARE_PAGES])
     turns = in_turns(effort.rounds, timed(partial(all_lines, port, people)), timed(search))
     memory = " and ".join(f"{peak(worker):.0f}" for worker in workers())
     name = f"{of}, everything, NDJSON over HTTP; web workers at most {memory} MiB"
     yield Row(name, turns, "ldapsearch", "s", at_most=0.2)
     first, far = f"{OPERATION}?cursor=&count={SMALL}", _far(port, people)
-    turns = rates(port, effort, far, "/prebuilt")
+    turns = rates(port, effort, far, "/prebuilt", bare_page(people * 9 // 10, SMALL))
     name = f"{of}, a page of {SMALL} near the end"
-    yield Row(name, turns, "prebuilt page", "requests/s", at_least=0.6)
+    yield Row(name, turns, "prebuilt page", "requests/s", at_least=0.6, beside=[BARE_PAGES])
     with connection(port) as client:
         pages = [timed(partial(_ask, client, path), 1e3 / ASKED) for path in (far, first)]
         turns = in_turns(3 * effort.rounds, *pages)
     yield Row(name, turns, "the first page", "ms", at_most=1.05)
     turns = rates(port, effort, now_path(port), "/tiny", BARE_ROUTE)
     name = f"{of}, nothing changed"
-    yield Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.75, beside=BARE)
+    yield Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.75, beside=[BARE])
 
 
 def _ask(client: KeepAlive, path: str) -> None:
@@ -173,6 +175,12 @@ def _all_pages(port: int, people: int) -> None:
             total += int(body[9 : body.index(b",")])
             cursor = _value(body, b'"nextCursor":"')
     assert total == people
+
+
+def _all_bare_pages(port: int, people: int) -> None:
+    with connection(port) as client:
+        for after in range(0, people, BIG):
+            client.get(bare_page(after, BIG))
 
 
 def _value(body: bytes, key: bytes) -> str | None:
@@ -217,7 +225,7 @@ def _visible(server: Slapd, folder: Path, port: int, people: int) -> Row:
     with bare_follower(server, file), gunicorn(observed.APPLICATION, environment) as bare_port:
         bare = _waits(server, bare_port, lambda: BARE_ROUTE)
     name = f"{_of(people)}, change to visible, p99 (median {median(waits):.1f} ms)"
-    beside = f"{BARE_JOURNAL} (median {median(bare):.1f} ms)"
+    beside = [f"{BARE_JOURNAL} (median {median(bare):.1f} ms)"]
     turns = [(_p99(waits), VISIBLE_MS, _p99(bare))]
     return Row(name, turns, "limit", "ms", at_most=1, beside=beside)
 

@@ -127,7 +127,7 @@ def _rows_of_a_page(size: int, server: AuthorizationServer, effort: Effort) -> I
         rates = (partial(rate, each, effort.seconds / 2) for each in (call, bypass, bare))
         turns = in_turns(2 * effort.rounds, *rates)
         job = f"a page of {size}, {way} token in the cache"
-        yield Row(job, turns, "bypass", "requests/s", at_least=TARGET, beside=BARE)
+        yield Row(job, turns, "bypass", "requests/s", at_least=TARGET, beside=[BARE])
 
 
 def main() -> None:

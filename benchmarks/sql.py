@@ -78,7 +78,7 @@ def _streamed(server: Any, kind: str, effort: Effort) -> Row:
     turns = in_turns(effort.rounds, *(timed(job) for job in jobs))
     backend.close()
     name = f"everything in one walk, typed and encoded in process, {kind}"
-    return Row(name, turns, "the driver alone", "s", at_most=3, beside="the driver and orjson")
+    return Row(name, turns, "the driver alone", "s", at_most=3, beside=["the driver and orjson"])
 
 
 def _names(backend: SqlBackend) -> tuple[str, ...]:
@@ -142,4 +142,4 @@ def _nothing(kind: str, port: int, effort: Effort) -> Row:
     path = page_path(START + STEP * effort.people + timedelta(days=1), 0, PAGE)
     turns = rates(port, effort, path, "/tiny", BARE_ROUTE)
     name = f"nothing changed, over HTTP, {kind}"
-    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55, beside=BARE)
+    return Row(name, turns, "a tiny Flask route", "requests/s", at_least=0.55, beside=[BARE])

@@ -13,17 +13,18 @@ KEPT, MISSED, CANNOT_TELL = "yes", "**MISSED**", "cannot tell"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: people, rounds of each row, and seconds of each rate."""
+    """How much is measured: people, rounds of each row, seconds of each rate, pairs of servers."""
 
     people: int = 100_000
     rounds: int = 7
     seconds: float = 1.0
+    pairs: int = 4
     grows: bool = True
 
     @classmethod
     def quick(cls) -> Effort:
         """Return what takes less than two minutes in all."""
-        return cls(2000, 5, 0.2, grows=False)
+        return cls(2000, 5, 0.2, pairs=2, grows=False)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Row:
         unit: Of the figures.
         at_most: The highest ratio that keeps the target.
         at_least: The lowest.
-        beside: What else was measured for comparison; its ratio has no target.
+        beside: What else was measured for comparison; the ratios to it have no target.
     """
 
     job: str
@@ -46,7 +47,7 @@ class Row:
     unit: str
     at_most: float | None = None
     at_least: float | None = None
-    beside: str = ""
+    beside: Sequence[str] = ()
 
     @property
     def spread(self) -> tuple[float, float, float]:
@@ -71,8 +72,8 @@ class Row:
     def __str__(self) -> str:
         ours, peer, *beside = (median(column) for column in zip(*self.turns, strict=True))
         figures = f"{ours:.4g} {self.unit} | {self.against} {peer:.4g} {self.unit}"
-        if beside:
-            figures += f"; {self.beside} {beside[0]:.4g} {self.unit}, {ours / beside[0]:.2f} of it"
+        for name, figure in zip(self.beside, beside, strict=True):
+            figures += f"; {name} {figure:.4g} {self.unit}, {ours / figure:.2f} of it"
         low, middle, high = self.spread
         ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
         return f"| {self.job} | {figures} | {ratio} | {self.target} | {self.verdict} |"
