@@ -163,12 +163,12 @@ class Trial:
             self._rest(1.0, 5.0)
 
     def _freeze_follower(self, _: GaleraNode) -> None:
-        (holder,) = self.torture.followers(self.torture.journal.state().holder)
+        (holder,) = self.torture.followers(self.torture.state().holder)
         with standing_still(holder.pid):
             self.torture.advance(until=time.monotonic() + self._chance.uniform(0.5, 2 * LEASE))
 
     def _kill_follower(self, node: GaleraNode) -> None:
-        self.torture.stop_following(among=self.torture.journal.state().holder)
+        self.torture.stop_following(among=self.torture.state().holder)
         self.torture.follow(node.url)
 
     def _await_token(self, file: Path) -> None:

@@ -48,7 +48,7 @@ def test_no_failover_loses_anything(seed: str, follow_dies: bool, tmp_path: Path
                 with torture.writing():
                     torture.follow()
                     torture.advance()
-                    epoch = torture.journal.state().epoch
+                    epoch = torture.state().epoch
                     failovers = _trouble(chance, cluster, torture, follow_dies=follow_dies)
                 torture.await_confirmation(nodes[0])
                 cluster.catch_up()
@@ -57,7 +57,7 @@ def test_no_failover_loses_anything(seed: str, follow_dies: bool, tmp_path: Path
                     if not follow_dies:
                         # one that a failover broke off is begun again
                         assert consumer.replica().deeds()["full readings"] <= 1 + 2 * failovers
-                assert follow_dies or torture.journal.state().epoch == epoch
+                assert follow_dies or torture.state().epoch == epoch
         finally:
             torture.end()
 

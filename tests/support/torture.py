@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 
 import httpx
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
-from flask_gluu_changes.journal.tables import METADATA
+from flask_gluu_changes.journal.tables import METADATA, JournalState
 from tests.support import oracle
 from tests.support.apps import OPERATION
 from tests.support.consumers import Consumer
@@ -142,10 +143,20 @@ class Torture:
 
     def advance(self, until: float = 0.0) -> None:
         """Wait for the next change in the journal, and for a time."""
-        head, deadline = self.journal.state().head, time.monotonic() + PATIENCE
-        while self.journal.state().head == head or time.monotonic() < until:
-            assert time.monotonic() < deadline, self.journal.state()
+        head, deadline = self.state().head, time.monotonic() + PATIENCE
+        while self.state().head == head or time.monotonic() < until:
+            assert time.monotonic() < deadline, self.state()
             PAUSE.wait(0.05)
+
+    def state(self) -> JournalState:
+        """Read what the journal says of itself, once its database answers."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.journal.state()
+            except DBAPIError:  # a node of a cluster may not answer for a while after a trouble
+                assert time.monotonic() < deadline
+                PAUSE.wait(0.05)
 
     def compare(self, consumer: Consumer, *, goes_back: bool = False) -> None:
         """Compare what a consumer keeps with the directory, once it has read to the end."""
