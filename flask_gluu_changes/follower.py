@@ -136,6 +136,16 @@ class Follower(Protocol):
             ContinuityLost: The cookie is of no use any more.
         """
 
+    def doubted(self, cookie: str) -> str:
+        """Return a cookie that stands for the same, and for nothing that was told before it.
+
+        It is saved with identities of which no Checkpoint tells yet. A follower whose cookies say
+        nothing of how identities were told returns the cookie as it is.
+
+        Args:
+            cookie: The cookie of a Checkpoint; "" is before everything.
+        """
+
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those of the deleted identities that still exist outside of what is followed."""
 

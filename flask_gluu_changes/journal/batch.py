@@ -22,7 +22,8 @@ class WriteBatch:
     batch that completes the first reading of an epoch. changes: by id. confirmed_at: the moment of
     which nothing is missing with this batch; None leaves it. releases: the removals were held back,
     and may go now. repairs: changes are written whatever is known, which is not to be trusted.
-    again: ids of people who may have the inum of one who is removed with this batch; they are told
+    doubted: the cookie of its parts, where it cannot be written as a whole; None leaves it. again:
+    ids of people who may have the inum of one who is removed with this batch; they are told
     again, behind the removal. strangers: nobody of the changes was ever written, so nobody is
     looked up.
     """
@@ -35,6 +36,7 @@ class WriteBatch:
     repairs: bool = False
     again: set[str] = field(default_factory=set)
     strangers: bool = False
+    doubted: str | None = None
 
     def put(self, identity: Identity) -> None:
         """Add or change an identity; nothing is written when its content is the one known."""
@@ -78,6 +80,6 @@ class WriteBatch:
         changes = [*self.changes.items()]
         while len(changes) > most:
             part = dict(changes[:most])
-            yield replace(self, changes=part, cookie=None, confirmed_at=None, built=None)
+            yield replace(self, changes=part, cookie=self.doubted, confirmed_at=None, built=None)
             changes = changes[most:]
         yield replace(self, changes=dict(changes))

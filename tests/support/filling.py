@@ -138,6 +138,12 @@ class Filler:
         """Wait until everybody was read."""
         self.until(lambda: self.journal.state().built)
 
+    def crashed(self) -> BaseException | None:
+        """Wait until it has ended by itself; return by what."""
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+        return self.error
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

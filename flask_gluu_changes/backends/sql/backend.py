@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ...backend import Backend
 from ...database import name_of, notice_forks, numbers_of, warn_unless_encrypted
 from ...errors import BackendUnavailable
-from ...model import ChangesQuery, Entry, Finding, Value
+from ...model import ChangesQuery, Entry, Finding
 from ...settings.backends import SqlSettings
 from ...settings.fields import PREFIX
 from ...values import AttributeType

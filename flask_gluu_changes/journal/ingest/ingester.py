@@ -29,10 +29,13 @@ from .removal_limit import RemovalLimit
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 1000
-"""Changes in one transaction."""
+"""Changes after which a transaction is written."""
 
 MAX_BATCH_OCTETS = 8 * 2**20
-"""Octets after which no more changes are added to a transaction."""
+"""Octets after which it is written."""
+
+MAX_GROWTH = 2
+"""Outside of a snapshot it may become so many times as large, that it may end with a cookie."""
 
 COMMIT_EVERY = 0.2
 """Seconds between two transactions while the source tells one change after the other."""
@@ -64,6 +67,9 @@ class Ingester:
         self._progress = progress
         self._batch = WriteBatch()
         self._repairs = False
+        self._cookie: str | None = None
+        self._saved: str | None = None
+        self._is_ahead = False  # of the last cookie
         self._octets = 0
         self._written = 0
         self._asked_at = now()
@@ -97,6 +103,7 @@ class Ingester:
         ids = self._writer.lost_ids()
         if not ids:
             return
+        self._cookie = self._saved = self._writer.state().cookie
         log.info("people who were in a lost commit, and are told again: %d", len(ids))
         self._repairs, self._batch = True, WriteBatch(repairs=True)
         for found in self._follower.read(ids.copy()):
@@ -107,6 +114,14 @@ class Ingester:
         self._repairs = False
         self._commit()
         self._writer.settle_lost()
+
+    def resume(self) -> str:
+        """Return the cookie from which to go on.
+
+        Raises ContinuityLost where the journal is not as a writer leaves it.
+        """
+        self._cookie = self._saved = cookie = self._writer.resume()
+        return cookie
 
     def handle(self, event: Event) -> None:
         """Take one event; it is written with its batch."""
@@ -150,6 +165,7 @@ class Ingester:
         self._held_back.pop(id_, None)
         reason = str(error) if isinstance(error, IdTooLong) else type(error).__name__
         self._batch.set_aside(id_, Unwritable(reason))
+        self._is_ahead = True
 
     def _log_omitted(self, identity: Identity) -> None:
         if self._logged.get(identity.id) != identity.omitted:
@@ -160,8 +176,18 @@ class Ingester:
     def _put(self, identity: Identity) -> None:
         self._batch.put(identity)
         self._octets += len(identity.body)
-        if len(self._batch.changes) >= MAX_BATCH or self._octets >= MAX_BATCH_OCTETS:
+        self._is_ahead = True
+        self._commit_if_full()
+
+    def _commit_if_full(self) -> None:
+        if self._is_full(1 if self._snapshot else MAX_GROWTH):
             self._commit()
+
+    def _is_full(self, times: int = 1) -> bool:
+        return (
+            len(self._batch.changes) >= times * MAX_BATCH
+            or self._octets >= times * MAX_BATCH_OCTETS
+        )
 
     def _start_snapshot(self, snapshot: SnapshotStarted) -> None:
         self._snapshot = snapshot
@@ -183,8 +209,8 @@ class Ingester:
             self._upserted.pop(id_, None)
             self._unchanged.discard(id_)
             self._held_back.pop(id_, None)
-        if len(self._batch.changes) >= MAX_BATCH:
-            self._commit()
+            self._is_ahead = True
+        self._commit_if_full()
 
     def _sharing_inums(self, ids: list[str]) -> set[str]:
         """Return who else is known by an inum of those who are removed within a snapshot."""
@@ -204,14 +230,17 @@ class Ingester:
     def _checkpoint(self, event: Checkpoint) -> None:
         if event.ends_snapshot:
             self._end_snapshot()
-        self._batch.cookie = event.cookie
+        self._batch.cookie = self._cookie = event.cookie
+        self._is_ahead = False
         if event.ends_snapshot or self._follower.level != EXACT:
             self._batch.confirmed_at = self._asked_at
         if event.ends_snapshot:
             self._commit()
             self._forget_snapshot()
             self._writer.meter.swept("completed")
-        elif not self._snapshot and monotonic() - self._began_at >= COMMIT_EVERY:
+        elif not self._snapshot and (
+            self._is_full() or monotonic() - self._began_at >= COMMIT_EVERY
+        ):
             self._commit()  # there may be no quiet moment, and few who change all the time
 
     def _end_snapshot(self) -> None:
@@ -253,14 +282,25 @@ class Ingester:
         self._removal_limit.report()
 
     def _commit(self) -> None:
+        """Write the batch.
+
+        A cookie may tell how people were told: then it must not be older than what is written. Who
+        changed meanwhile, was written, and is by now as before would be taken for as told.
+        """
         batch, self._octets = self._batch, 0
-        batch.strangers = self._strangers
+        batch.strangers, batch.doubted = self._strangers, self._doubted(self._saved)
+        if self._is_ahead:
+            batch.cookie = self._doubted(self._cookie)
         self._batch = WriteBatch(repairs=self._repairs)
         self._removal_limit.apply(batch, self._held_back.values())
-        for part in batch.parts(MAX_BATCH):
+        for part in batch.parts(MAX_GROWTH * MAX_BATCH):
             self._written += self._writer.commit(part)
             if self._is_first and self._snapshot:
                 self._progress.advanced(len(part.changes))
+        self._saved = self._saved if batch.cookie is None else batch.cookie
         self._committed_at = self._began_at = monotonic()
         self._writer.meter.connected(True)
         self._removal_limit.report()
+
+    def _doubted(self, cookie: str | None) -> str | None:
+        return None if cookie is None else self._follower.doubted(cookie)

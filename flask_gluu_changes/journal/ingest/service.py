@@ -170,7 +170,7 @@ class IngestService:
         parts = (self._writer, self._job.encoder, follower, self._progress, self._removal_limit)
         ingester = Ingester(*parts)
         ingester.tell_lost_again()
-        cookie = self._writer.resume()
+        cookie = ingester.resume()
         try:
             with closing(follower.events(cookie, stop)) as events:  # type: ignore[type-var]
                 for event in events:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import ldap
 from ldap.syncrepl import SyncRequestControl
@@ -58,6 +59,10 @@ class SyncreplFollower(DirectoryFollower):
                 self._check_crashed(session, scope, position, missing)
                 position = SyncPosition("", "", "")  # slapd would refuse its cookie
             yield from SyncStream(session, scope, position).events(stop)
+
+    def doubted(self, cookie: str) -> str:
+        """Return a cookie by which all people are read again whom slapd does not report."""
+        return str(replace(SyncPosition.parse(cookie), told="")) if cookie else cookie
 
     def _check_crashed(
         self, session: SyncSession, scope: SyncScope, position: SyncPosition, missing: list[str]

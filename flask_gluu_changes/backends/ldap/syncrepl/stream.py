@@ -24,7 +24,7 @@ from ....follower import (
 )
 from ....model import Entry
 from ..dn import within
-from ..follower import CSN, UUID, take_uuid, uuid_filters, uuid_of
+from ..follower import CSN, UUID, UUIDS_PER_SEARCH, take_uuid, uuid_filters, uuid_of
 from ..groups import GROUPS, MEMBER_OF, MEMBERS, members_of
 from ..search import Search
 from .memberships import (
@@ -172,6 +172,7 @@ class SyncStream:
         """Note what is told of a person; memberships that its groups do not have are suspect."""
         csn = entry.get(CSN, (b"",)) if self._keeps_csn else entry.pop(CSN, (b"",))
         self._told.put(uuid, csn[0], values_of(entry, self._scope.references))
+        self._unsaved = True
         if self._refreshing:
             if self._position.people:
                 self._mentioned.add(uuid)
@@ -202,6 +203,7 @@ class SyncStream:
     def _deleted(self, uuids: list[str]) -> Deleted:
         for uuid in uuids:
             self._told.drop(uuid)
+        self._unsaved = True
         return Deleted(uuids)
 
     def _unchanged(self, uuids: list[str]) -> Unchanged:
@@ -258,6 +260,11 @@ class SyncStream:
                 " told: it was restored from an older copy, or its clock was set back"
             )
 
+    def _saved(self) -> Iterator[Checkpoint]:
+        """Yield a cookie that tells of all that was told, where there is none yet."""
+        if self._unsaved and not self._refreshing:
+            yield self._checkpoint(self._position.people)
+
     def _checkpoint(self, cookie: str, *, ends_snapshot: bool = False) -> Checkpoint:
         # While slapd's clock is behind its contextCSN, the cookies that it sends hold no number.
         people = cookie if csns(cookie.encode()) else self._position.people
@@ -269,10 +276,10 @@ class SyncStream:
         """Read people whose memberships are due, then wait for the next message."""
         for expected in self._retries.due():
             yield from self._retry(expected)
+            yield from self._saved()
         pause = self._retries.pause()
+        yield from self._saved()
         if not self._refreshing:
-            if self._unsaved:
-                yield self._checkpoint(self._position.people)
             yield Heartbeat(pending=pause is not None)
         seconds = stop.heartbeat_interval if pause is None else pause
         if not stop.wait(seconds, self._session.fileno()):
@@ -310,19 +317,20 @@ class SyncStream:
 
     def _read_uuids(self, uuids: Iterable[str]) -> Iterator[Event]:
         """Read people by their entryUUIDs; who is not found is no longer among the people."""
-        missing = {*uuids}
-        for uuid, dn, entry in self._by_uuid([*missing]):
-            missing.discard(uuid)
-            yield self._read_now(uuid, dn, entry)
-        if missing:
-            self._unsaved = True
-            yield self._deleted([*missing])
+        asked = [*uuids]
+        for i in range(0, len(asked), UUIDS_PER_SEARCH):
+            missing = {*asked[i : i + UUIDS_PER_SEARCH]}
+            for uuid, dn, entry in self._by_uuid([*missing]):
+                missing.discard(uuid)
+                yield self._read_now(uuid, dn, entry)
+            if missing:
+                yield self._deleted([*missing])
+            yield from self._saved()
 
     def _read_now(self, uuid: str, dn: str, entry: Entry) -> Upserted:
         """Note that a person was read, not reported: messages that are under way may be older."""
         csn = entry.get(CSN, (b"",))[0]
         self._read_at[uuid] = csn if isinstance(csn, bytes) else b""
-        self._unsaved = True
         return self._upserted(uuid, dn, entry)
 
     def _by_uuid(self, uuids: list[str]) -> Iterator[tuple[str, str, Entry]]:

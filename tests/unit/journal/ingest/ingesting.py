@@ -51,6 +51,10 @@ class Script:
         """Tell nothing."""
         return iter(())
 
+    def doubted(self, cookie: str) -> str:
+        """Mark it."""
+        return cookie and f"{cookie}?"
+
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Name those who moved."""
         return self.moved & set(ids)

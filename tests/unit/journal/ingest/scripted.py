@@ -56,6 +56,10 @@ class Script:
         finally:
             self.closed += 1
 
+    def doubted(self, cookie: str) -> str:
+        """Mark it."""
+        return cookie and f"{cookie}?"
+
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Name nobody."""
         return set()

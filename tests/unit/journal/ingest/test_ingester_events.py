@@ -53,21 +53,33 @@ def test_few_who_change_all_the_time_are_written(monkeypatch: pytest.MonkeyPatch
 
 def test_large_batches_are_written_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no transaction grows without bound; the cookie follows with the last."""
-    monkeypatch.setattr(module, "MAX_BATCH", 2)
-    batches = world.tell(seen("a"), seen("b"), seen("c"), Checkpoint("c1"), Heartbeat())
+    monkeypatch.setattr(module, "MAX_BATCH", 1)
+    batches = world.tell(seen("a"), seen("b"), seen("c"), Checkpoint("c1"))
     assert batches == [
         ([("a", "ia"), ("b", "ib")], None, None),
         ([("c", "ic")], "c1", None),
     ]
     assert world.tell(Deleted(["a", "b", "c"]), Heartbeat()) == [
-        ([("a", "deleted"), ("b", "deleted")], None, None),
-        ([("c", "deleted")], None, None),
+        ([("a", "deleted"), ("b", "deleted")], "c1?", None),
+        ([("c", "deleted")], "c1?", None),
     ]
 
 
 def test_a_thousand_changes_are_a_batch(world: World) -> None:
-    """One less waits for a quiet moment."""
-    assert world.tell(*(seen(f"{number}") for number in range(999))) == []
+    """Which ends with a cookie, if one comes among as many again; one less waits for more."""
+    events: list[Event] = [seen(f"{number}") for number in range(999)]
+    assert world.tell(*events, Checkpoint("c1"), seen("last")) == []
+    ((told, cookie, _),) = world.tell(Checkpoint("c2"))
+    assert (len(told), cookie) == (1000, "c2")
+    assert world.tell(*(seen(f"{number} again") for number in range(1999))) == []
+    ((told, cookie, _),) = world.tell(seen("last again"))
+    assert (len(told), cookie) == (2000, "c2?")
+
+
+def test_a_thousand_changes_of_a_listing_are_a_batch() -> None:
+    """No cookie comes before its end."""
+    world = World(built=False)
+    world.tell(SnapshotStarted(complete=True), *(seen(f"{number}") for number in range(999)))
     (batch,) = world.tell(seen("last"))
     assert len(batch[0]) == 1000
 
@@ -227,7 +239,7 @@ def test_one_listing_knows_nothing_of_the_one_before(world: World) -> None:
 def test_between_listings_nobody_is_held_back(world: World) -> None:
     """An event of its own is in its place already."""
     world.tell(*_listing(seen("a")), END)
-    assert world.tell(seen("b"), Heartbeat()) == [([("b", "ib")], None, None)]
+    assert world.tell(seen("b"), Heartbeat()) == [([("b", "ib")], "c?", None)]
 
 
 def test_changes_that_are_pending_are_no_proof_that_there_is_nothing_newer(world: World) -> None:
