@@ -22,8 +22,8 @@ class WriteBatch:
     batch that completes the first reading of an epoch. changes: by id. confirmed_at: the moment of
     which nothing is missing with this batch; None leaves it. releases: the removals were held back,
     and may go now. repairs: changes are written whatever is known, which is not to be trusted.
-    doubted: the cookie of its parts, where it cannot be written as a whole; None leaves it. again:
-    ids of people who may have the inum of one who is removed with this batch; they are told
+    doubted: the cookie of its parts, where it cannot be written as a whole; None leaves it.
+    again: ids of people who may have the inum of one who is removed with this batch; they are told
     again, behind the removal. strangers: nobody of the changes was ever written, so nobody is
     looked up.
     """

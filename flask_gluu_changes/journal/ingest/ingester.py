@@ -29,13 +29,13 @@ from .removal_limit import RemovalLimit
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 1000
-"""Changes after which a transaction is written."""
+"""Changes that are written by one transaction."""
 
 MAX_BATCH_OCTETS = 8 * 2**20
-"""Octets after which it is written."""
+"""Octets that are."""
 
 MAX_GROWTH = 2
-"""Outside of a snapshot it may become so many times as large, that it may end with a cookie."""
+"""A transaction may become so many times as large, that it may end with a cookie."""
 
 COMMIT_EVERY = 0.2
 """Seconds between two transactions while the source tells one change after the other."""
@@ -67,9 +67,9 @@ class Ingester:
         self._progress = progress
         self._batch = WriteBatch()
         self._repairs = False
-        self._cookie: str | None = None
+        self._cookie: str | None = None  # the last one that was told
         self._saved: str | None = None
-        self._is_ahead = False  # of the last cookie
+        self._is_ahead = False  # whether anything was told since, written or not
         self._octets = 0
         self._written = 0
         self._asked_at = now()
@@ -157,6 +157,7 @@ class Ingester:
         if self._holds_back and self._known.get(event.id) != identity.inum:
             self._held_back[event.id] = identity
         else:
+            self._held_back.pop(event.id, None)
             self._put(identity)
 
     def _set_aside(self, id_: str, error: Exception) -> None:
@@ -190,6 +191,8 @@ class Ingester:
         )
 
     def _start_snapshot(self, snapshot: SnapshotStarted) -> None:
+        if self._batch.changes:  # those who are not in the journal yet would not be known
+            self._commit()
         self._snapshot = snapshot
         self._known = self._writer.inums()
         state = self._writer.state()

@@ -111,8 +111,10 @@ class Verification:
 
     def _write(self, faults: Iterable[tuple[str, Fault]]) -> None:
         for part in in_parts(faults, lambda item: item[1].size):
+            # the rows are newer then than what the saved cookie says of how people were told
+            doubted = self._follower.doubted(self._writer.state().cookie)
             outside = self._follower.outside([id_ for id_, fault in part if fault.found is None])
-            batch = WriteBatch(repairs=True)
+            batch = WriteBatch(doubted, repairs=True, doubted=doubted)
             for id_, fault in part:
                 _add(batch, id_, fault, OUT_OF_SCOPE if id_ in outside else DELETED)
             self._removal_limit.apply(batch, ())

@@ -7,19 +7,31 @@ something else.
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.journal.batch import WriteBatch
 from flask_gluu_changes.journal.ingest import ingester
+from flask_gluu_changes.journal.ingest.verify import verify
 from flask_gluu_changes.journal.writer import Writer
+from flask_gluu_changes.testing import person
 from tests.support.directory import config_of, dn_of
 from tests.support.filling import Filler, Journal
 from tests.support.followed import People, filled
+from tests.support.slapd import Slapd
 
 from .test_references import named, people
 
 __all__ = ["people"]
+
+REPLICA = (
+    'syncrepl rid=001 provider=ldap://127.0.0.1:1 type=refreshAndPersist retry="5 +"'
+    ' searchbase="o=gluu" bindmethod=simple binddn="cn=x" credentials=x\n'
+    "overlay syncprov\nsyncprov-sessionlog 10000\n"
+)
+"""Of a server that cannot be reached, so that no change has a number."""
 
 
 class Crash(BaseException):
@@ -67,3 +79,56 @@ def test_in_a_comparison(people: People, journal: Journal, crashing: pytest.Monk
     with Filler(journal, backend) as filler:
         filler.until(lambda: named(journal) == [dn_of("1")])
     backend.close()
+
+
+def test_a_repair(people: People, journal: Journal) -> None:
+    """What `verify` wrote is in doubt as well."""
+    with filled(journal, people) as filler:
+        filler.built()
+    people.admin.rename_s(dn_of("1"), "inum=9")
+    verify({"GLUU_CHANGES_JOURNAL_URL": journal.url}, people.backend, repair=True)
+    assert named(journal) == [dn_of("9")]
+    people.admin.rename_s(dn_of("9"), "inum=1")
+    with filled(journal, people) as filler:
+        filler.until(lambda: named(journal) == [dn_of("1")])
+
+
+def test_a_cookie_without_a_change_number(
+    tmp_path_factory: pytest.TempPathFactory, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A replica of slapd that has read nothing yet sends such; they can be doubted, too."""
+    caplog.set_level(logging.INFO)
+    with Slapd(tmp_path_factory.mktemp("replica"), extra=REPLICA) as server:
+        people = People(server)
+        with filled(journal, people) as filler:
+            filler.built()
+            confirmed = journal.state().confirmed_at
+            filler.until(lambda: journal.state().confirmed_at > confirmed)
+            epoch = journal.state().epoch
+            filler.until(lambda: journal.state().confirmed_at > confirmed + 500_000)
+    assert journal.state().epoch == epoch
+    assert not [text for text in caplog.messages if "epoch" in text]
+
+
+def test_a_crash_is_no_restore(
+    people: People,
+    journal: Journal,
+    crashing: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody is told so, though no entry is as the last change left it; and the doubt ends."""
+    caplog.set_level(logging.INFO)
+    people.add("3", person("cid"))
+    people.change("2", {"cn": [b"x"]})
+    with filled(journal, people) as filler:
+        filler.built()
+    people.change("2", {"cn": [b"y"]})
+    people.admin.rename_s(dn_of("1"), "inum=9")
+    with filled(journal, people) as filler:
+        filler.crashed()
+    crashing.undo()
+    assert '"told": ""' in journal.state().cookie
+    with filled(journal, people) as filler:
+        filler.until(lambda: '"told": ""' not in journal.state().cookie)
+    said = [record.getMessage() for record in caplog.records]
+    assert not [text for text in said if "restored" in text or "epoch" in text]

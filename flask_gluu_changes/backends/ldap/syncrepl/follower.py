@@ -18,7 +18,7 @@ from ....model import ChangesQuery
 from ....settings.backends import LdapSettings
 from ..connection import Connection, ConnectionPool
 from ..errors import translated
-from ..follower import DirectoryFollower
+from ..follower import DirectoryFollower, read_position
 from ..groups import GROUPS, MEMBER_OF, MEMBERS
 from ..schema import DirectorySchema
 from ..search import NO_ATTRIBUTES, Search
@@ -62,7 +62,7 @@ class SyncreplFollower(DirectoryFollower):
 
     def doubted(self, cookie: str) -> str:
         """Return a cookie by which all people are read again whom slapd does not report."""
-        return str(replace(SyncPosition.parse(cookie), told="")) if cookie else cookie
+        return str(replace(read_position(SyncPosition, cookie), told="")) if cookie else cookie
 
     def _check_crashed(
         self, session: SyncSession, scope: SyncScope, position: SyncPosition, missing: list[str]
@@ -70,7 +70,8 @@ class SyncreplFollower(DirectoryFollower):
         """Raise ContinuityLost unless the directory only forgot how far it was.
 
         After a crash slapd begins with the contextCSN that it last wrote down, though entries are
-        newer. The last change may be a deletion, which leaves no entry: then all are as told.
+        newer. The last change may be a deletion, which leaves no entry: then all are as told. By a
+        cookie that is in doubt nobody is.
         """
         base = self._contexts.of_people
         if all(session.has_changes_since(base, csn) for csn in missing):

@@ -58,8 +58,13 @@ class Stamps:
         return b64encode(self._sums.tobytes()).decode()
 
     def in_other_buckets(self, sketch: str) -> set[str] | None:
-        """Return who is in the buckets that differ from a sketch; None when none differs."""
+        """Return who is in the buckets that differ from a sketch; None when none differs.
+
+        From what is no sketch all differ, also where there is nobody.
+        """
         sums = _read_sketch(sketch)
+        if sums is None:
+            return {*self._stamps}
         other = {i for i in range(BUCKETS) if sums[i] != self._sums[i]}
         if not other:
             return None
@@ -78,11 +83,10 @@ class Stamps:
         )
 
 
-def _read_sketch(sketch: str) -> array[int]:
-    """Read what `Stamps.sketch` wrote; anything else is as if nobody had been told."""
-    nobody = bytes(8 * BUCKETS)
+def _read_sketch(sketch: str) -> array[int] | None:
+    """Read what `Stamps.sketch` wrote; None for anything else."""
     try:
         octets = b64decode(sketch)
     except ValueError:
-        octets = b""
-    return array("Q", octets if len(octets) == len(nobody) else nobody)
+        return None
+    return array("Q", octets) if len(octets) == 8 * BUCKETS else None

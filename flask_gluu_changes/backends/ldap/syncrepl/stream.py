@@ -247,7 +247,8 @@ class SyncStream:
 
     def _read_others(self, others: set[str]) -> Iterator[Event]:
         if others:
-            self._say_restored()
+            if self._position.told:  # else following was interrupted, and nothing is known
+                self._say_restored()
             log.info("reading %d people again, to find what slapd did not report", len(others))
         yield from self._read_uuids(others)
 
@@ -260,7 +261,7 @@ class SyncStream:
                 " told: it was restored from an older copy, or its clock was set back"
             )
 
-    def _saved(self) -> Iterator[Checkpoint]:
+    def _cookie_if_due(self) -> Iterator[Checkpoint]:
         """Yield a cookie that tells of all that was told, where there is none yet."""
         if self._unsaved and not self._refreshing:
             yield self._checkpoint(self._position.people)
@@ -276,9 +277,9 @@ class SyncStream:
         """Read people whose memberships are due, then wait for the next message."""
         for expected in self._retries.due():
             yield from self._retry(expected)
-            yield from self._saved()
+            yield from self._cookie_if_due()
         pause = self._retries.pause()
-        yield from self._saved()
+        yield from self._cookie_if_due()
         if not self._refreshing:
             yield Heartbeat(pending=pause is not None)
         seconds = stop.heartbeat_interval if pause is None else pause
@@ -325,7 +326,7 @@ class SyncStream:
                 yield self._read_now(uuid, dn, entry)
             if missing:
                 yield self._deleted([*missing])
-            yield from self._saved()
+            yield from self._cookie_if_due()
 
     def _read_now(self, uuid: str, dn: str, entry: Entry) -> Upserted:
         """Note that a person was read, not reported: messages that are under way may be older."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,10 +47,12 @@ def test_no_difference_is_overlooked(now: dict[str, int], told: dict[str, int]) 
     assert other & now.keys() <= (suspects or set())
 
 
-def test_a_sketch_of_another_length_stands_for_nobody() -> None:
-    """So everybody is read again."""
+@pytest.mark.parametrize("sketch", ["", "AAAA", "no base64!"])
+def test_what_is_no_sketch_is_that_of_no_people(sketch: str) -> None:
+    """So everybody is read again, and it is not taken for the one of nobody."""
     people = {str(uuid.UUID(int=number)): 1 for number in range(20)}
-    assert made(people).in_other_buckets("") == people.keys()
+    assert made(people).in_other_buckets(sketch) == people.keys()
+    assert made({}).in_other_buckets(sketch) == set()
 
 
 def test_what_a_stamp_depends_on() -> None:

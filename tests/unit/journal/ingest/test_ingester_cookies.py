@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
 import pytest
 
 from flask_gluu_changes.follower import (
@@ -15,6 +18,7 @@ from flask_gluu_changes.follower import (
 )
 from flask_gluu_changes.journal.batch import WriteBatch
 from flask_gluu_changes.journal.ingest import ingester as module
+from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.model import Entry
 from tests.support.world import copy_of, put_back
 
@@ -88,3 +92,76 @@ def test_who_was_in_a_lost_commit_is_told_again_in_doubt(world: World) -> None:
     before = len(world.writer.batches)
     world.ingester.tell_lost_again()
     assert cookies(*world.writer.batches[before:]) == ["k?"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_cookie_without_doubt_is_that_of_what_is_written(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each transaction: it tells of no more and of no less."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(module, "MAX_BATCH", chance.choice([1, 2, 3]))
+    history = History(chance)
+    commit = Writer._commit_whole
+
+    def compare(self: Writer, batch: WriteBatch) -> int:
+        written = commit(self, batch)
+        history.compare()
+        return written
+
+    monkeypatch.setattr(Writer, "_commit_whole", compare)
+    for _ in range(60):
+        chance.choice(history.steps)()
+
+
+class History:
+    """People who come, change and go, in listings and between them."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._told: dict[str, str] = {}
+        self._claims: dict[str, dict[str, str]] = {}
+        self.world = World()
+        self.world.ingester.resume()
+        self.steps: list[Callable[[], None]] = [
+            self._change,
+            self._change,
+            self._remove,
+            self._save,
+            self._rest,
+            self._list,
+        ]
+
+    def compare(self) -> None:
+        """Compare what is written with what the cookie tells of, unless it is in doubt."""
+        cookie = self.world.state().cookie
+        if cookie and not cookie.endswith("?"):
+            assert self.world.journal.writer.inums() == self._claims[cookie]
+
+    def _change(self) -> None:
+        id_ = self._chance.choice("abcdefgh")
+        self._told[id_] = f"{id_}{self._chance.randrange(99)}"
+        self.world.tell(seen(id_, self._told[id_]))
+
+    def _remove(self) -> None:
+        gone = self._chance.sample("abcdefgh", self._chance.randrange(1, 6))
+        for id_ in gone:
+            self._told.pop(id_, None)
+        self.world.tell(Deleted(gone))
+
+    def _save(self, *, ends_snapshot: bool = False) -> None:
+        cookie = f"c{len(self._claims)}"
+        self._claims[cookie] = self._told.copy()
+        self.world.tell(Checkpoint(cookie, ends_snapshot))
+
+    def _rest(self) -> None:
+        self._save()
+        self.world.tell(Heartbeat())
+
+    def _list(self) -> None:
+        self._save()
+        self.world.tell(SnapshotStarted(complete=True))
+        for id_ in self._chance.sample("abcdefgh", self._chance.randrange(0, 6)):
+            self._told[id_] = f"{id_}{self._chance.randrange(99)}"
+        self.world.tell(*(seen(*each) for each in self._told.items()), DeleteUnmentioned())
+        self._save(ends_snapshot=True)

@@ -48,7 +48,9 @@ def test_few_who_change_all_the_time_are_written(monkeypatch: pytest.MonkeyPatch
     assert world.tell(Checkpoint("c2")) == [([("a", "2")], "c2", None)]
     assert world.tell(seen("a", "3"), Checkpoint("c3")) == []
     clock[0] += module.COMMIT_EVERY
-    assert world.tell(SnapshotStarted(complete=False), Checkpoint("c4")) == []
+    assert world.tell(SnapshotStarted(complete=False)) == [([("a", "3")], "c3", None)]
+    clock[0] += module.COMMIT_EVERY
+    assert world.tell(seen("b"), Checkpoint("c4")) == []
 
 
 def test_large_batches_are_written_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +242,20 @@ def test_between_listings_nobody_is_held_back(world: World) -> None:
     """An event of its own is in its place already."""
     world.tell(*_listing(seen("a")), END)
     assert world.tell(seen("b"), Heartbeat()) == [([("b", "ib")], "c?", None)]
+
+
+def test_who_came_just_before_a_listing_is_known_in_it(world: World) -> None:
+    """And is removed where it does not name him."""
+    world.tell(seen("a"), seen("gone"), Checkpoint("c1"))
+    world.tell(*_listing(seen("a")), END)
+    assert world.journal.writer.inums() == {"a": "ia"}
+
+
+def test_who_gets_the_former_inum_back_within_a_listing_is_written_so(world: World) -> None:
+    """What was held back before is not written behind it."""
+    world.tell(*_listing(seen("a", "1")), END)
+    world.tell(*_listing(seen("a", "2"), seen("a", "1")), END)
+    assert world.journal.writer.inums() == {"a": "1"}
 
 
 def test_changes_that_are_pending_are_no_proof_that_there_is_nothing_newer(world: World) -> None:
