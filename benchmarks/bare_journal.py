@@ -5,20 +5,18 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import ldap
-import orjson
 from ldap.syncrepl import SyncRequestControl
 
 from flask_gluu_changes.journal.layout import create
 from flask_gluu_changes.journal.tables import open_engine
 from tests.support.slapd import Slapd
 
-from .floors import EVERYBODY, in_a_process
+from .floors import EVERYBODY, in_a_process, to_json
 from .table import seconds
 
 AT_ONCE = 1000
@@ -29,8 +27,6 @@ COLUMNS = "seq,id,version,digest,changed_at,counts_until,inum,uid,sort_key,line"
 INSERT = f"INSERT OR REPLACE INTO gluu_changes_entry ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"
 ADVANCE = "UPDATE gluu_changes_state SET head = ?"
 DIGEST = bytearray(16)
-
-_to_json = partial(orjson.dumps, default=bytes.decode, option=orjson.OPT_SORT_KEYS)
 
 
 def bare_build(server: Slapd, folder: Path) -> Callable[[], float]:
@@ -101,7 +97,7 @@ def _cursor(url: str) -> Any:
 
 def _row(number: int, entry: dict[str, list[bytes]]) -> tuple[object, ...]:
     uid, inum = bytearray(entry["uid"][0]), bytearray(entry["inum"][0])
-    id_, body = bytearray(entry["entryUUID"][0]), bytearray(_to_json(entry))
+    id_, body = bytearray(entry["entryUUID"][0]), bytearray(to_json(entry))
     return (number, id_, number, DIGEST, number, number, inum, uid, uid + inum, body)
 
 

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
-import orjson
-
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.backends.ldap.search import since_filter
 from flask_gluu_changes.encoder import EntryEncoder
@@ -21,7 +19,7 @@ from flask_gluu_changes.visibility import Visibility
 from tests.support.people import write_people_ldif
 from tests.support.slapd import DEFAULT_INDEXES, TIME_INDEXES, Slapd
 
-from .floors import BARE, BARE_ROUTE, in_a_process, ldapsearch, python_ldap
+from .floors import BARE, BARE_ROUTE, in_a_process, ldapsearch, python_ldap, to_json
 from .serving import KeepAlive, connection, gunicorn, peak, rate, workers
 from .table import Effort, Row, in_turns, noted, seconds, timed
 
@@ -76,8 +74,8 @@ def _streamed(server: Slapd, kind: str, effort: Effort) -> Row:
         peaks.append(tuple(peak_))
         return float(taken)
 
-    others = python_ldap(server), timed(partial(ldapsearch, server)), python_ldap(server, _to_json)
-    turns = in_turns(effort.rounds, ours, *others)
+    search, bare = timed(partial(ldapsearch, server)), python_ldap(server, _serialize)
+    turns = in_turns(effort.rounds, ours, python_ldap(server), search, bare)
     early, late = peaks[-1]
     memory = f"memory {early:.0f} MiB after 1000 entries, {late:.0f} MiB at the end"
     name = f"everything streamed, typed and encoded in process, {kind}; {memory}"
@@ -85,10 +83,9 @@ def _streamed(server: Slapd, kind: str, effort: Effort) -> Row:
     return Row(name, turns, "python-ldap alone", "s", at_most=1.3, beside=beside)
 
 
-def _to_json(entries: list[tuple[str, dict[str, list[bytes]]]]) -> None:
-    """Do the least that makes JSON of entries, without types and checks."""
+def _serialize(entries: list[tuple[str, dict[str, list[bytes]]]]) -> None:
     for _, entry in entries:
-        orjson.dumps(entry, default=bytes.decode, option=orjson.OPT_SORT_KEYS)
+        to_json(entry)
 
 
 def stream_everything(settings: dict[str, str]) -> tuple[float, float, float]:

@@ -9,10 +9,14 @@ from functools import partial
 from typing import Any
 
 import ldap
+import orjson
 
 from tests.support.slapd import Slapd
 
 from .table import seconds
+
+to_json = partial(orjson.dumps, default=bytes.decode, option=orjson.OPT_SORT_KEYS)
+"""Does the least that makes JSON of an entry, without types and checks."""
 
 EVERYBODY = "(objectClass=gluuPerson)"
 

@@ -29,13 +29,13 @@ from .removal_limit import RemovalLimit
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 1000
-"""Changes that are written by one transaction."""
+"""Changes after which a transaction is due."""
 
 MAX_BATCH_OCTETS = 8 * 2**20
-"""Octets that are."""
+"""Octets of their bodies after which it is."""
 
 MAX_GROWTH = 2
-"""A transaction may become so many times as large, that it may end with a cookie."""
+"""So many times as large a transaction may become, that it may end with a cookie."""
 
 COMMIT_EVERY = 0.2
 """Seconds between two transactions while the source tells one change after the other."""

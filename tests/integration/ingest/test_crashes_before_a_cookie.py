@@ -81,6 +81,17 @@ def test_in_a_comparison(people: People, journal: Journal, crashing: pytest.Monk
     backend.close()
 
 
+def test_ordinary_work_leaves_no_doubt(people: People, journal: Journal) -> None:
+    """What was found by comparing has a cookie of its own soon."""
+    backend = LdapBackend.from_config(config_of(people.server, LDAP_COMPARE_INTERVAL=0.2))
+    with Filler(journal, backend) as filler:
+        filler.built()
+        people.admin.rename_s(dn_of("1"), "inum=9")
+        filler.until(lambda: named(journal) == [dn_of("9")])
+        filler.until(lambda: '"told": ""' not in journal.state().cookie)
+    backend.close()
+
+
 def test_a_repair(people: People, journal: Journal) -> None:
     """What `verify` wrote is in doubt as well."""
     with filled(journal, people) as filler:
