@@ -113,6 +113,17 @@ def test_broken_json_in_a_cell(database: Relational, caplog: pytest.LogCaptureFi
         assert "broken JSON" in caplog.text
 
 
+@pytest.mark.parametrize("cell", ['{"v": []}', "[]", '{"v": [null]}', "null"])
+def test_a_cell_without_a_value(database: Relational, cell: str) -> None:
+    """It is as NULL is: an attribute without values is not shown."""
+    database.add("1", person("a"))
+    cast = "CAST(:cell AS JSONB)" if database.engine.dialect.name == "postgresql" else ":cell"
+    database.run(f"UPDATE {database.quoted('gluuPerson')} SET mail = {cast}", cell=cell)
+    (entry,) = client_of(database.backend).get(PATH).json["results"]  # type: ignore[index]
+    assert entry["uid"] == ["a"]
+    assert "mail" not in entry
+
+
 def test_a_lock_that_lasts(database: Relational) -> None:
     """Whoever holds the table makes readers wait for the set time, and then get a 503."""
     database.add("1", person("a"))
