@@ -51,14 +51,20 @@ class MariaDb(Server):
         options = [f"--datadir={self.data}", f"--port={self.port}", f"--bind-address={HOST}"]
         options += [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
         options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=256M"]
+        options += [self._own_tmpdir()]
         return [*options, f"--user={self.account}", "--skip-name-resolve", "--max-connections=50"]
 
     def install(self) -> None:
         """Make its data."""
         options = [f"--datadir={self.data}", f"--user={self.account}", "--skip-test-db"]
         options += ["--skip-name-resolve", "--auth-root-authentication-method=normal"]
+        options += [self._own_tmpdir()]
         install = program("mariadb-install-db", "mariadb-server-core")
         self.prepare(install, "--no-defaults", *options)
+
+    def _own_tmpdir(self) -> str:
+        # A server that starts deletes the temporary tables that it finds, whosever they are.
+        return f"--tmpdir={self.folder}"
 
     def answers(self) -> bool:
         """Tell whether it lets clients in."""
