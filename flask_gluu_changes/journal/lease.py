@@ -11,6 +11,9 @@ import logging
 import math
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
@@ -24,7 +27,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ..errors import GluuChangesError
 from ..forks import process_tag
@@ -44,6 +47,12 @@ LOCK_PATIENCE = 6
 
 LEASES_UNTIL_DEAD = 2
 """Whoever renews nothing for so long is dead, whatever clocks say."""
+
+RENEWALS = 3
+"""In the time that a lease lasts, while its holder reads and has nothing to write."""
+
+LONGEST_STEP = 1800.0
+"""Seconds without a transaction after which its holder is taken to hang: another may have it."""
 
 _LOCKED_STATES = {"55P03"}
 _LOCKED_NUMBERS = {1205, 3572}
@@ -73,6 +82,7 @@ class Lease:
         self._reading = engine
         self._engine = writer_engine(engine, patience=seconds / LOCK_PATIENCE)
         self._micros = int(seconds * SECOND)
+        self._renewed_at = 0.0
         self._seen = ("", 0)
         self._seen_at = 0.0
         self.name = f"{secrets.token_hex(8)}{process_tag(os.getpid())}"
@@ -103,11 +113,35 @@ class Lease:
 
     def renew(self, connection: Connection) -> None:
         """Renew the lease, which locks its row; raise LeaseLost if it is another's."""
-        mine = {"mine": self.name, "until": now() + self._micros}
-        if connection.execute(_RENEW, mine).rowcount != 1:
+        if not self._renew(connection):
             raise LeaseLost(
                 "another process took the lease of the journal; this one waits to take over"
             )
+        self._renewed_at = monotonic()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the lease in a thread beside what takes longer than it lasts without writing."""
+        done, self._renewed_at = Event(), monotonic()
+        keeper = Thread(target=self._keep, args=(done,), name="lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+
+    def _keep(self, done: Event) -> None:
+        pause = self._micros / SECOND / RENEWALS
+        while not done.wait(pause):
+            if pause <= monotonic() - self._renewed_at <= LONGEST_STEP:
+                # who cannot, or has lost it, hears so at the next transaction
+                with suppress(SQLAlchemyError), self._engine.begin() as connection:
+                    self._renew(connection)
+
+    def _renew(self, connection: Connection) -> bool:
+        mine = {"mine": self.name, "until": now() + self._micros}
+        return connection.execute(_RENEW, mine).rowcount == 1
 
     def release(self) -> None:
         """Release the lease, so that another can take it at once."""

@@ -8,7 +8,7 @@ and what the database does not take is set aside, entry by entry.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 
 from sqlalchemy import (
@@ -123,6 +123,10 @@ class Writer:
         """Renew the lease without writing anything."""
         with self._transaction():
             pass
+
+    def lease_kept(self) -> AbstractContextManager[None]:
+        """Keep the lease also while nothing is written for longer than it lasts."""
+        return self._lease.kept()
 
     @repeated
     def release(self) -> None:

@@ -30,6 +30,7 @@ from flask_gluu_changes.journal.tables import (
     read_state,
 )
 from flask_gluu_changes.journal.writer import Writer
+from flask_gluu_changes.settings.journal import FollowSettings
 
 PATIENCE = 30.0
 SLAPD = (
@@ -117,8 +118,9 @@ class Filler:
         self.error: BaseException | None = None
         config: dict[str, Any] = {f"GLUU_CHANGES_{k}": v for k, v in settings.items()}
         self.engine = engine_from_config({**config, "GLUU_CHANGES_JOURNAL_URL": journal.url})
+        writer = Writer(self.engine, seconds=FollowSettings.load(config).follow_lease)
         self._loop = IngestService(
-            Writer(self.engine), ingest_job(config, backend), watcher or SnapshotProgress()
+            writer, ingest_job(config, backend), watcher or SnapshotProgress()
         )
         self._committed = threading.Condition()
         event.listen(self.engine, "commit", self._note)

@@ -134,7 +134,8 @@ class IngestService:
 
     def _follow(self, stop: StopSignal) -> None:
         try:
-            self._follow_once(stop)
+            with self._writer.lease_kept():
+                self._follow_once(stop)
         except LeaseLost as error:
             self._said = ""
             log.warning("%s", error)

@@ -8,15 +8,14 @@ its cookie. So whoever is read here is read after all that it wrote, and nobody 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from threading import Event, Thread
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Engine
 
 from ...backend import Backend
-from ...errors import BackendRefused, BackendUnavailable, GluuChangesError
+from ...errors import BackendRefused, BackendUnavailable
 from ...settings.journal import FollowSettings
 from ..quarantine import Unwritable
 from ..reader import JournalReader
@@ -34,9 +33,6 @@ PATIENCE, MOST_PATIENCE = 30.0, 120.0
 
 LEASE_PATIENCE = 20.0
 """Seconds for the lease."""
-
-RENEWALS = 3
-"""In the time that a lease lasts."""
 
 _Faults = Mapping[str, Fault]
 
@@ -67,8 +63,7 @@ class Verification:
         self._follower = job.choose()
         self._source = source_under(self._follower.source, job.settings_digest)
         _check_source(state.source, self._source)
-        self._lease = settings.follow_lease
-        self._writer = Writer(engine, seconds=self._lease)
+        self._writer = Writer(engine, seconds=settings.follow_lease)
         self._removal_limit = RemovalLimit(self._writer, job.max_removals)
         job.encoder.limit_entries(self._writer.largest_entry())
         self._verifier = Verifier(
@@ -125,19 +120,15 @@ class Verification:
     def _writing(self) -> Iterator[None]:
         """Have the lease, and keep it however long the reading takes."""
         self._take_lease()
-        done = Event()
-        keeper = Thread(target=self._keep_lease, args=(done,), daemon=True)
-        keeper.start()
         try:
-            _check_source(self._writer.state().source, self._source)
-            yield
+            with self._writer.lease_kept():
+                _check_source(self._writer.state().source, self._source)
+                yield
         except LeaseLost as error:
             raise BackendUnavailable(
                 "another process fills the journal now; run this again"
             ) from error
         finally:
-            done.set()
-            keeper.join()
             self._writer.release()
 
     def _take_lease(self) -> None:
@@ -149,11 +140,6 @@ class Verification:
                     " follow`, and run this again"
                 )
             sleep(POLL)
-
-    def _keep_lease(self, done: Event) -> None:
-        while not done.wait(self._lease / RENEWALS):
-            with suppress(GluuChangesError):  # without it the next write fails, and says so
-                self._writer.renew()
 
 
 def _add(batch: WriteBatch, id_: str, fault: Fault, reason: str) -> None:

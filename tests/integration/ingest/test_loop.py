@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from flask_gluu_changes import BackendRefused
+from flask_gluu_changes.backends.ldap.syncrepl.session import SyncSession
+from flask_gluu_changes.backends.ldap.syncrepl.stamps import Stamps
 from flask_gluu_changes.backends.memory import MemoryBackend
 from flask_gluu_changes.follower import Follower, SnapshotProgress
 from flask_gluu_changes.journal.tables import ENTRIES, STATE
@@ -18,6 +22,8 @@ from tests.support.filling import SLAPD, Filler, Journal
 from tests.support.followed import People, filled
 from tests.support.memory_people import MemoryPeople
 from tests.support.slapd import Slapd
+
+LEASE = 0.5
 
 
 class Refusing(MemoryBackend):
@@ -73,6 +79,31 @@ def test_an_ingester_that_lost_its_lease_waits(people: People, journal: Journal)
         with journal.engine.begin() as connection:
             connection.execute(update(STATE).values(held_until=0))
         filler.until(lambda: "2" in journal.living())
+
+
+def test_a_long_reading_keeps_the_lease(
+    people: People, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comparing everybody takes three leases, writes nothing, and a second ingester waits."""
+    people.add("1", person("ann"))
+    with filled(journal, people) as filler:
+        filler.built()
+    stamps, holders = SyncSession.stamps, set()
+
+    def take_long(*arguments: Any) -> Stamps:
+        until = monotonic() + 3 * LEASE
+        while monotonic() < until:
+            holders.add(journal.state().holder)
+            sleep(0.02)
+        return stamps(*arguments)
+
+    monkeypatch.setattr(SyncSession, "stamps", take_long)
+    people.add("2", person("bob"))
+    with filled(journal, people, FOLLOW_LEASE=LEASE) as first:
+        first.until(lambda: bool(holders))
+        with filled(journal, people, FOLLOW_LEASE=LEASE):
+            first.until(lambda: "2" in journal.living())
+            assert holders == {journal.state().holder}
 
 
 def test_what_an_operator_must_mend_ends_it(journal: Journal) -> None:

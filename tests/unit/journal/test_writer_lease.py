@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy import select, update
 from flask_gluu_changes.journal import lease as module
 from flask_gluu_changes.journal.tables import ENTRIES, STATE, now
 from flask_gluu_changes.journal.writer import LeaseLost, WriteBatch, Writer
-from tests.support.journals import Journal, memory_engine
+from tests.support.journals import Journal, file_engine, memory_engine
 
 LATE = 2**62
 
@@ -45,6 +47,44 @@ def test_the_lease_is_for_one(journal: Journal) -> None:
     _set(journal, held_until=now() - 1)
     assert journal.writer.acquire()
     assert journal.writer.state().holder == journal.writer.name
+
+
+def test_a_lease_is_kept_while_nothing_is_written(tmp_path: Path) -> None:
+    """Others wait for as long as the block lasts; then the lease ends by itself."""
+    engine = file_engine(tmp_path)
+    journal, other = Journal(engine), Writer(engine)
+    journal.writer.release()
+    holder = Writer(engine, seconds=0.3)
+    assert holder.acquire()
+    with holder.lease_kept():
+        assert not _gets_it(other, seconds=1)
+    assert _gets_it(other, seconds=1)
+    engine.dispose()
+
+
+def test_who_hangs_keeps_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who begins no transaction for long is taken to hang, and another one takes over."""
+    monkeypatch.setattr(module, "LONGEST_STEP", 0.5)
+    engine = file_engine(tmp_path)
+    journal, other = Journal(engine), Writer(engine)
+    journal.writer.release()
+    holder = Writer(engine, seconds=0.3)
+    assert holder.acquire()
+    with holder.lease_kept():
+        assert _gets_it(other, seconds=5)
+        with pytest.raises(LeaseLost):
+            holder.renew()
+    assert holder.state().holder == other.name
+    engine.dispose()
+
+
+def _gets_it(writer: Writer, *, seconds: float) -> bool:
+    until = monotonic() + seconds
+    while monotonic() < until:
+        if writer.acquire():
+            return True
+        sleep(0.02)
+    return False
 
 
 def test_a_lease_that_nobody_renews_is_free_whatever_its_end(
