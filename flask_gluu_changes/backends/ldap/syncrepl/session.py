@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -160,17 +160,21 @@ class SyncSession(Session):
         filter_ = filter_format("(entryCSN=%s)", [csn])
         return bool(self.search_visible(base, ldap.SCOPE_SUBTREE, filter_))
 
+    def everybody(self, search: Search) -> Iterator[tuple[str, Any]]:
+        """Yield what a search finds, as it arrives, while messages of other searches queue up."""
+        message_id = self._connection.send_search(search.base, search.filter, search.attributes)
+        message_type = None
+        while message_type != ldap.RES_SEARCH_RESULT:
+            message_type, found = self._connection.next_message(message_id, search.timeout)
+            for dn, entry in found:
+                yield str(dn), checked_entry(dn, entry)
+
     def stamps(self, search: Search, references: frozenset[str]) -> Stamps:
         """Read the stamps of everybody whom a search finds."""
-        names = [UUID, CSN, *references]
-        asked = (search.base, ldap.SCOPE_SUBTREE, search.filter, names)
-        message_id, message_type, stamps = self._connection.search_ext(*asked), None, Stamps()
-        while message_type != ldap.RES_SEARCH_RESULT:
-            message_type, found = self._connection.next_message(message_id, self._timeout)
-            for dn, entry in found:
-                known: Any = checked_entry(dn, entry)
-                csn = known.get(CSN, (b"",))[0]
-                stamps.put(uuid_of(known), csn, values_of(known, references))
+        stamps = Stamps()
+        for _, entry in self.everybody(search.with_attributes(UUID, CSN, *references)):
+            csn = entry.get(CSN, (b"",))[0]
+            stamps.put(uuid_of(entry), csn, values_of(entry, references))
         return stamps
 
     def poll(self) -> SyncEntry | SyncInfoMessage | None:

@@ -51,6 +51,9 @@ log = logging.getLogger(__name__)
 FIRST_COMPARISON = 10.0
 """Seconds after the beginning: slapd may have been writing memberOf while people were read."""
 
+LARGEST_SHARE = 0.05
+"""Of all people that are looked up by their entryUUIDs: without its index each search reads all."""
+
 
 @dataclass(frozen=True)
 class SyncScope:
@@ -250,7 +253,7 @@ class SyncStream:
             if self._position.told:  # else following was interrupted, and nothing is known
                 self._say_restored()
             log.info("reading %d people again, to find what slapd did not report", len(others))
-        yield from self._read_uuids(others)
+        yield from self._read_again(others)
 
     def _say_restored(self) -> None:
         """Say so where nothing is left of the last change that was told."""
@@ -299,7 +302,7 @@ class SyncStream:
     def _compare(self) -> Iterator[Event]:
         """Find what no message tells: computed memberships, and subtrees that were moved."""
         found = self._session.stamps(self._scope.people, self._scope.references)
-        yield from self._read_uuids(found.other_than(self._told))
+        yield from self._read_again(found.other_than(self._told))
 
     def _retry(self, expected: ExpectedMembership) -> Iterator[Event]:
         met = True  # by nobody, if the person is gone
@@ -316,17 +319,23 @@ class SyncStream:
         for found in self._by_uuid([uuid]):
             yield self._read_now(*found)
 
-    def _read_uuids(self, uuids: Iterable[str]) -> Iterator[Event]:
-        """Read people by their entryUUIDs; who is not found is no longer among the people."""
-        asked = [*uuids]
-        for i in range(0, len(asked), UUIDS_PER_SEARCH):
-            missing = {*asked[i : i + UUIDS_PER_SEARCH]}
-            for uuid, dn, entry in self._by_uuid([*missing]):
+    def _read_again(self, asked: set[str]) -> Iterator[Event]:
+        """Read people again; who is not found is no longer among the people."""
+        missing = {*asked}
+        found = self._everybody() if self._are_many(asked) else self._by_uuid([*asked])
+        for number, (uuid, dn, entry) in enumerate(found, 1):
+            if uuid in missing:
                 missing.discard(uuid)
                 yield self._read_now(uuid, dn, entry)
-            if missing:
-                yield self._deleted([*missing])
-            yield from self._cookie_if_due()
+            if not number % UUIDS_PER_SEARCH:
+                yield from self._cookie_if_due()
+        if missing:
+            yield self._deleted([*missing])
+        yield from self._cookie_if_due()
+
+    def _are_many(self, asked: set[str]) -> bool:
+        """Return whether one search for everybody takes less time than many for some."""
+        return len(asked) > max(UUIDS_PER_SEARCH, len(self._told) * LARGEST_SHARE)
 
     def _read_now(self, uuid: str, dn: str, entry: Entry) -> Upserted:
         """Note that a person was read, not reported: messages that are under way may be older."""
@@ -348,6 +357,14 @@ class SyncStream:
                 return
 
     def _found(self, base: str, scope: int, filter_: str) -> Iterator[tuple[str, str, Entry]]:
-        names = dict.fromkeys((*self._scope.people.attributes, UUID, CSN))
-        for dn, entry in self._session.search(base, scope, filter_, *names):
+        people = self._with_stamps()
+        for dn, entry in self._session.search(base, scope, filter_, *people.attributes):
             yield take_uuid(entry, self._scope.people), dn, entry
+
+    def _everybody(self) -> Iterator[tuple[str, str, Entry]]:
+        for dn, entry in self._session.everybody(self._with_stamps()):
+            yield take_uuid(entry, self._scope.people), dn, entry
+
+    def _with_stamps(self) -> Search:
+        people = self._scope.people
+        return people.with_attributes(*dict.fromkeys((*people.attributes, UUID, CSN)))
