@@ -30,7 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ..errors import GluuChangesError
-from ..forks import process_tag
+from ..forks import new_lock, process_tag
+from .damage import NONSENSE
 from .processes import end_process
 from .tables import STATE, JournalState, now, read_state, writer_engine
 
@@ -82,6 +83,7 @@ class Lease:
         self._reading = engine
         self._engine = writer_engine(engine, patience=seconds / LOCK_PATIENCE)
         self._micros = int(seconds * SECOND)
+        self._in_use = new_lock()
         self._renewed_at = 0.0
         self._seen = ("", 0)
         self._seen_at = 0.0
@@ -111,13 +113,19 @@ class Lease:
                 cut_off(state.holder)
         return False
 
-    def renew(self, connection: Connection) -> None:
-        """Renew the lease, which locks its row; raise LeaseLost if it is another's."""
-        if not self._renew(connection):
-            raise LeaseLost(
-                "another process took the lease of the journal; this one waits to take over"
-            )
-        self._renewed_at = monotonic()
+    @contextmanager
+    def transaction(self, engine: Engine) -> Iterator[Connection]:
+        """Begin a transaction that renews the lease, which locks its row.
+
+        Raises LeaseLost if it is another's.
+        """
+        with self._in_use, engine.begin() as connection:
+            if not self._renew(connection):
+                raise LeaseLost(
+                    "another process took the lease of the journal; this one waits to take over"
+                )
+            self._renewed_at = monotonic()
+            yield connection
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -135,9 +143,17 @@ class Lease:
         pause = self._micros / SECOND / RENEWALS
         while not done.wait(pause):
             if pause <= monotonic() - self._renewed_at <= LONGEST_STEP:
+                self._renew_unless_busy()
+
+    def _renew_unless_busy(self) -> None:
+        """Leave the row to a transaction: Galera ends one for what comes from another node."""
+        if self._in_use.acquire(blocking=False):
+            try:
                 # who cannot, or has lost it, hears so at the next transaction
-                with suppress(SQLAlchemyError), self._engine.begin() as connection:
+                with suppress(SQLAlchemyError, *NONSENSE), self._engine.begin() as connection:
                     self._renew(connection)
+            finally:
+                self._in_use.release()
 
     def _renew(self, connection: Connection) -> bool:
         mine = {"mine": self.name, "until": now() + self._micros}

@@ -125,7 +125,7 @@ class Writer:
             pass
 
     def lease_kept(self) -> AbstractContextManager[None]:
-        """Keep the lease also while nothing is written for longer than it lasts."""
+        """Keep the lease also while nothing is written, for half an hour at the most."""
         return self._lease.kept()
 
     @repeated
@@ -369,6 +369,6 @@ class Writer:
     @contextmanager
     def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
         """Begin a transaction that holds the state's row, if the lease is still ours."""
-        with journal_errors(writes=writes), self._engine.begin() as connection:
-            self._lease.renew(connection)
+        transaction = self._lease.transaction(self._engine)
+        with journal_errors(writes=writes), transaction as connection:
             yield connection

@@ -118,7 +118,7 @@ class Verification:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Have the lease, and keep it however long the reading takes."""
+        """Have the lease, and keep it while people are read."""
         self._take_lease()
         try:
             with self._writer.lease_kept():

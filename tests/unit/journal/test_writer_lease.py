@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from flask_gluu_changes.journal import lease as module
 from flask_gluu_changes.journal.tables import ENTRIES, STATE, now
@@ -75,6 +76,26 @@ def test_who_hangs_keeps_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(LeaseLost):
             holder.renew()
     assert holder.state().holder == other.name
+    engine.dispose()
+
+
+def test_a_long_transaction_is_not_disturbed(tmp_path: Path) -> None:
+    """The thread that keeps the lease waits for its end: a node of Galera would end it."""
+    engine, threads = file_engine(tmp_path), set[str]()
+    Journal(engine).writer.release()
+    holder = Writer(engine, seconds=0.3)
+    assert holder.acquire()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(*_: object) -> None:
+        threads.add(threading.current_thread().name)
+
+    with holder.lease_kept():
+        with holder._transaction():
+            sleep(1)
+            assert "lease" not in threads
+        sleep(1)
+    assert "lease" in threads
     engine.dispose()
 
 
