@@ -178,6 +178,8 @@ class IngestService:
                     ingester.handle(event)
                     if not isinstance(event, Upserted):
                         self._note_progress(event, ingester)
+                    if stop.is_set:  # whoever reads many people again does not look
+                        break
         except Exception:
             if ingester.is_in_snapshot:
                 self._writer.meter.swept("failed")

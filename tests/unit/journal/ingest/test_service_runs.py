@@ -56,6 +56,20 @@ def test_after_a_stop_nothing_is_followed() -> None:
     assert world.follower.cookies == []
 
 
+def test_a_stop_is_heeded_in_the_middle_of_a_reading() -> None:
+    """A follower that goes on reading is closed, and nothing more is written."""
+
+    def goes_on() -> Iterator[Event]:
+        yield from LISTING
+        world.stop.is_set = True
+        yield SnapshotStarted(complete=False)
+        yield Checkpoint("late", ends_snapshot=True)
+
+    world = World(goes_on)
+    assert world.run().cookie == "c1"
+    assert world.follower.closed == 1
+
+
 def test_only_the_first_reading_is_watched() -> None:
     """Later ones are nobody's business."""
     world = World(lambda: LISTING, lambda: LISTING, stop=2, built=False)
