@@ -49,7 +49,10 @@ class Deleted(NamedTuple):
 
 
 class DeleteUnmentioned(NamedTuple):
-    """All that the snapshot named neither as upserted nor as unchanged are deleted."""
+    """All that the snapshot named neither as upserted nor as unchanged are deleted.
+
+    Whoever `Follower.read` finds all the same is not: a search may miss who is moved meanwhile.
+    """
 
 
 class Checkpoint(NamedTuple):

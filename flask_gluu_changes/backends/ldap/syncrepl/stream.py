@@ -241,8 +241,7 @@ class SyncStream:
         others = found.in_other_buckets(self._position.told)
         news, self._told = self._told, found
         yield from self._read_others(news.outdated(found, others or set()))
-        if gone := self._mentioned.difference(self._told):
-            yield self._deleted([*gone])
+        yield from self._look_up([*self._mentioned.difference(self._told)])
         # A refresh that ends with a delete phase has named all that is gone (RFC 4533, 3.3.2).
         if others is not None or info.kind != REFRESH_DELETE:
             yield self._unchanged([uuid for uuid in self._told if uuid not in self._mentioned])
@@ -322,20 +321,36 @@ class SyncStream:
     def _read_again(self, asked: set[str]) -> Iterator[Event]:
         """Read people again; who is not found is no longer among the people."""
         missing = {*asked}
-        found = self._everybody() if self._are_many(asked) else self._by_uuid([*asked])
-        for number, (uuid, dn, entry) in enumerate(found, 1):
+        if self._are_many(asked):
+            yield from self._found_among_all(missing)
+        yield from self._look_up([*missing])
+
+    def _are_many(self, asked: set[str]) -> bool:
+        """Return whether one search for everybody is better: without an index each reads all."""
+        return len(asked) > max(UUIDS_PER_SEARCH, len(self._told) * LARGEST_SHARE)
+
+    def _found_among_all(self, missing: set[str]) -> Iterator[Event]:
+        """Read those who are missing by one search, and take whom it finds out of the set.
+
+        It may miss people who are moved among the people meanwhile: slapd goes on, by their places.
+        """
+        for number, (uuid, dn, entry) in enumerate(self._everybody(), 1):
             if uuid in missing:
                 missing.discard(uuid)
                 yield self._read_now(uuid, dn, entry)
             if not number % UUIDS_PER_SEARCH:
                 yield from self._cookie_if_due()
-        if missing:
-            yield self._deleted([*missing])
-        yield from self._cookie_if_due()
 
-    def _are_many(self, asked: set[str]) -> bool:
-        """Return whether one search for everybody takes less time than many for some."""
-        return len(asked) > max(UUIDS_PER_SEARCH, len(self._told) * LARGEST_SHARE)
+    def _look_up(self, asked: list[str]) -> Iterator[Event]:
+        """Read people by their entryUUIDs, wherever they are by now."""
+        for i in range(0, len(asked), UUIDS_PER_SEARCH):
+            missing = {*asked[i : i + UUIDS_PER_SEARCH]}
+            for uuid, dn, entry in self._by_uuid([*missing]):
+                missing.discard(uuid)
+                yield self._read_now(uuid, dn, entry)
+            if missing:
+                yield self._deleted([*missing])
+            yield from self._cookie_if_due()
 
     def _read_now(self, uuid: str, dn: str, entry: Entry) -> Upserted:
         """Note that a person was read, not reported: messages that are under way may be older."""
