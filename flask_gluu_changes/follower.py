@@ -51,7 +51,7 @@ class Deleted(NamedTuple):
 class DeleteUnmentioned(NamedTuple):
     """All that the snapshot named neither as upserted nor as unchanged are deleted.
 
-    Whoever `Follower.read` finds all the same is not: a search may miss who is moved meanwhile.
+    Before that `Follower.present` is asked about them.
     """
 
 
@@ -147,6 +147,13 @@ class Follower(Protocol):
 
         Args:
             cookie: The cookie of a Checkpoint; "" is before everything.
+        """
+
+    def present(self, ids: Collection[str]) -> set[str]:
+        """Return those identities that are there though a snapshot did not name them.
+
+        A search of a store that goes on meanwhile may miss whoever is moved. They are left as they
+        are, and the follower reports them later. One that cannot look identities up returns nobody.
         """
 
     def outside(self, ids: Iterable[str]) -> set[str]:

@@ -129,6 +129,18 @@ class DirectoryFollower:
         """Return the cookie as it is: it says nothing of how identities were told."""
         return cookie
 
+    def present(self, ids: Collection[str]) -> set[str]:
+        """Look identities up over the session that follows: another server may lag behind."""
+        looking = translated("looking for people whom a search did not show")
+        with looking, shutdown_as_unavailable(), self._any_session() as session:
+            return {
+                uuid_of(entry)
+                for any_uuid in uuid_filters([*ids])
+                for _, entry in session.search(
+                    self._base, ldap.SCOPE_SUBTREE, f"(&{self._filter}{any_uuid})", UUID
+                )
+            }
+
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return those entries that were moved away, or changed so that they are no people now."""
         uuids, looking = list(ids), translated("looking for entries that left the people")

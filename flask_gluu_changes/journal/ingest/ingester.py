@@ -229,12 +229,8 @@ class Ingester:
                 f"the source calls {len(unknown)} identities unchanged that are not in the journal"
             )
         gone = self._known.keys() - self._upserted.keys() - self._unchanged
-        self._unchanged |= self._still_there(gone)
+        self._unchanged |= self._follower.present(gone)
         self._remove([*gone - self._unchanged])
-
-    def _still_there(self, ids: set[str]) -> set[str]:
-        """Return who is found all the same: a search may miss whoever is moved meanwhile."""
-        return {found.id for found in self._follower.read(ids)} if ids else set()
 
     def _checkpoint(self, event: Checkpoint) -> None:
         if event.ends_snapshot:

@@ -107,6 +107,10 @@ class PollingFollower:
         """Return the cookie as it is: it says nothing of how identities were told."""
         return cookie
 
+    def present(self, ids: Collection[str]) -> set[str]:
+        """Return nobody: the next sweep finds whom this one missed."""
+        return set()
+
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Return nobody: such a store does not distinguish the deleted from those moved away."""
         return set()

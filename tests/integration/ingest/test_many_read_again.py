@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from flask_gluu_changes.backends.ldap import LdapBackend
 from flask_gluu_changes.backends.ldap.follower import uuid_filters
-from flask_gluu_changes.backends.ldap.search import Search
 from flask_gluu_changes.backends.ldap.syncrepl import stream
-from flask_gluu_changes.backends.ldap.syncrepl.session import SyncSession
 from flask_gluu_changes.journal.batch import WriteBatch
 from flask_gluu_changes.journal.ingest import ingester
-from flask_gluu_changes.journal.records import Identity
 from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.testing import person
-from tests.support.directory import config_of, dn_of
+from tests.support.directory import config_of
 from tests.support.filling import Filler, Journal
 from tests.support.followed import People, filled
 from tests.support.people import GROUPS_DN, PEOPLE_DN, PERSON_CLASSES
@@ -86,52 +82,14 @@ def test_who_was_moved_with_a_branch(
     backend = LdapBackend.from_config(config_of(people.server, LDAP_COMPARE_INTERVAL=0.2))
     with Filler(journal, backend, FOLLOW_MAX_REMOVALS=1) as filler:
         filler.built()
-        batches.clear()
         people.admin.rename_s(BRANCH, "ou=branch", GROUPS_DN)
         filler.until(lambda: [*journal.living()] == ["stays"])
         removed = {row.removed for row in journal.rows().values()}
+        batches.clear()
         looked_up.clear()
         people.admin.rename_s(f"ou=branch,{GROUPS_DN}", "ou=branch", PEOPLE_DN)
         filler.until(lambda: len(journal.living()) > len(MANY))
     assert removed == {None, "outOfScope"}
     assert not [batch for batch in batches if '"told": ""' in (batch.cookie or "")]
     assert looked_up == []
-    backend.close()
-
-
-@pytest.mark.parametrize("what", ["stamps", "stamps of whom slapd reported", "people"])
-def test_whom_a_search_for_everybody_misses(
-    what: str,
-    people: People,
-    journal: Journal,
-    batches: list[WriteBatch],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """He was moved among the people meanwhile: he is looked up, and never told as removed."""
-    for inum in (*MANY, "moved"):
-        people.add(inum, person(f"u{inum}"))
-    backend = LdapBackend.from_config(config_of(people.server, LDAP_COMPARE_INTERVAL=0.2))
-    with Filler(journal, backend) as filler:
-        filler.built()
-    people.group("g", *MANY, "moved")
-    if "reported" in what:
-        people.change("moved", {"mail": [b"new@example.org"]})
-    everybody, missed = SyncSession.everybody, list[str]()
-
-    def miss_him(self: SyncSession, search: Search) -> Iterator[tuple[str, Any]]:
-        is_that = ("mail" in search.attributes) == (what == "people") and not missed
-        for dn, entry in everybody(self, search):
-            if is_that and dn == dn_of("moved"):
-                missed.append(dn)
-            else:
-                yield dn, entry
-
-    monkeypatch.setattr(SyncSession, "everybody", miss_him)
-    batches.clear()
-    before = journal.state().confirmed_at
-    with Filler(journal, backend) as filler:
-        filler.until(lambda: bool(missed) and journal.state().confirmed_at > before)
-        filler.until(lambda: b"memberOf" in journal.living().get("moved", b""))
-    told = [change for batch in batches for change in batch.changes.values()]
-    assert {type(change) for change in told} == {Identity}
     backend.close()

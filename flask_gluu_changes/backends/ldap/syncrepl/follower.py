@@ -7,7 +7,7 @@ is read anew.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import ldap
@@ -41,6 +41,7 @@ class SyncreplFollower(DirectoryFollower):
         query: ChangesQuery,
     ) -> None:
         super().__init__(pool, settings, schema, query)
+        self._stream: SyncStream | None = None
         if self._shows_groups(self._people()):
             self.why += (
                 f"; memberOf is read again when a group's {' or '.join(MEMBERS)} changes, and that"
@@ -58,7 +59,15 @@ class SyncreplFollower(DirectoryFollower):
             if missing := ahead(position.people, self._context_csns(session)):
                 self._check_crashed(session, scope, position, missing)
                 position = SyncPosition("", "", "")  # slapd would refuse its cookie
-            yield from SyncStream(session, scope, position).events(stop)
+            self._stream = SyncStream(session, scope, position)
+            yield from self._stream.events(stop)
+
+    def present(self, ids: Collection[str]) -> set[str]:
+        """Look identities up, and have whoever is there compared: nothing told of him."""
+        found = super().present(ids)
+        if self._stream is not None:
+            self._stream.suspect(found)
+        return found
 
     def doubted(self, cookie: str) -> str:
         """Return a cookie by which all people are read again whom slapd does not report."""

@@ -113,6 +113,11 @@ class SyncStream:
             else:
                 yield from self._person(message)
 
+    def suspect(self, uuids: Iterable[str]) -> None:
+        """Note that people are there of whom nothing told: a comparison reads or removes them."""
+        for uuid in uuids:
+            self._told.put(uuid, b"", ())
+
     def _start_cookie(self) -> str:
         """Return the cookie to begin with: none if people must be read otherwise than before."""
         if self._shape != self._position.shape:
@@ -343,14 +348,15 @@ class SyncStream:
 
     def _look_up(self, asked: list[str]) -> Iterator[Event]:
         """Read people by their entryUUIDs, wherever they are by now."""
-        for i in range(0, len(asked), UUIDS_PER_SEARCH):
-            missing = {*asked[i : i + UUIDS_PER_SEARCH]}
-            for uuid, dn, entry in self._by_uuid([*missing]):
-                missing.discard(uuid)
-                yield self._read_now(uuid, dn, entry)
-            if missing:
-                yield self._deleted([*missing])
-            yield from self._cookie_if_due()
+        missing = {*asked}
+        for number, (uuid, dn, entry) in enumerate(self._by_uuid(asked), 1):
+            missing.discard(uuid)
+            yield self._read_now(uuid, dn, entry)
+            if not number % UUIDS_PER_SEARCH:
+                yield from self._cookie_if_due()
+        if missing:  # all at once: are they too many, none of them may go
+            yield self._deleted([*missing])
+        yield from self._cookie_if_due()
 
     def _read_now(self, uuid: str, dn: str, entry: Entry) -> Upserted:
         """Note that a person was read, not reported: messages that are under way may be older."""

@@ -40,11 +40,16 @@ class Told(SnapshotProgress):
 
 
 class Script:
-    """A follower whose events a test gives; `moved` still exist outside of what is followed."""
+    """A follower whose events a test gives.
+
+    there: who is found where a snapshot did not name them. moved: who still exist outside of what
+    is followed.
+    """
 
     source, level, why = "uuid by a test", "exact", ""
 
     def __init__(self) -> None:
+        self.there: set[str] = set()
         self.moved: set[str] = set()
 
     def events(self, cookie: str, stop: StopSignal) -> Iterator[Event]:
@@ -54,6 +59,10 @@ class Script:
     def doubted(self, cookie: str) -> str:
         """Mark it."""
         return cookie and f"{cookie}?"
+
+    def present(self, ids: Collection[str]) -> set[str]:
+        """Show who is there."""
+        return self.there & set(ids)
 
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Name those who moved."""

@@ -60,6 +60,10 @@ class Script:
         """Mark it."""
         return cookie and f"{cookie}?"
 
+    def present(self, ids: Collection[str]) -> set[str]:
+        """Show nobody."""
+        return set()
+
     def outside(self, ids: Iterable[str]) -> set[str]:
         """Name nobody."""
         return set()

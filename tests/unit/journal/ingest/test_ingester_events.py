@@ -53,6 +53,15 @@ def test_few_who_change_all_the_time_are_written(monkeypatch: pytest.MonkeyPatch
     assert world.tell(seen("b"), Checkpoint("c4")) == []
 
 
+def test_who_is_there_though_a_snapshot_did_not_name_him_stays(world: World) -> None:
+    """He is asked about before he is removed; whoever is not there goes."""
+    world.tell(seen("a"), seen("b"), seen("c"), Checkpoint("c1"), Heartbeat())
+    world.follower.there = {"b", "unknown"}
+    events = (SnapshotStarted(complete=True), seen("a"), DeleteUnmentioned())
+    told = world.tell(*events, Checkpoint("c2", ends_snapshot=True))
+    assert [change for batch, _, _ in told for change in batch] == [("a", "ia"), ("c", "deleted")]
+
+
 def test_large_batches_are_written_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no transaction grows without bound; the cookie follows with the last."""
     monkeypatch.setattr(module, "MAX_BATCH", 1)

@@ -67,6 +67,10 @@ class ByUuid(MemoryBackend):
         """Leave it."""
         return cookie
 
+    def present(self, ids: Any) -> set[str]:
+        """Name nobody."""
+        return set()
+
     def outside(self, ids: Any) -> set[str]:
         """Name nobody."""
         return set()
