@@ -52,7 +52,7 @@ LEASES_UNTIL_DEAD = 2
 RENEWALS = 3
 """In the time that a lease lasts, while its holder reads and has nothing to write."""
 
-LONGEST_STEP = 1800.0
+HANGS_AFTER = 1800.0
 """Seconds without a transaction after which its holder is taken to hang: another may have it."""
 
 _LOCKED_STATES = {"55P03"}
@@ -142,7 +142,7 @@ class Lease:
     def _keep(self, done: Event) -> None:
         pause = self._micros / SECOND / RENEWALS
         while not done.wait(pause):
-            if pause <= monotonic() - self._renewed_at <= LONGEST_STEP:
+            if pause <= monotonic() - self._renewed_at <= HANGS_AFTER:
                 self._renew_unless_busy()
 
     def _renew_unless_busy(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -12,7 +11,6 @@ from flask_gluu_changes.backends.ldap.follower import uuid_filters
 from flask_gluu_changes.backends.ldap.syncrepl import stream
 from flask_gluu_changes.journal.batch import WriteBatch
 from flask_gluu_changes.journal.ingest import ingester
-from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.testing import person
 from tests.support.directory import config_of
 from tests.support.filling import Filler, Journal
@@ -36,20 +34,6 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[WriteBatch]:
-    """What is written, 120 changes being many."""
-    commit, written = Writer.commit, list[WriteBatch]()
-
-    def note(self: Writer, batch: WriteBatch) -> int:
-        written.append(replace(batch, changes={**batch.changes}))
-        return commit(self, batch)
-
-    monkeypatch.setattr(ingester, "MAX_BATCH", 120)
-    monkeypatch.setattr(Writer, "commit", note)
-    return written
-
-
 def test_who_got_a_group_while_nobody_followed(
     people: People, journal: Journal, looked_up: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,9 +55,14 @@ def test_who_got_a_group_while_nobody_followed(
 
 
 def test_who_was_moved_with_a_branch(
-    people: People, journal: Journal, batches: list[WriteBatch], looked_up: list[str]
+    people: People,
+    journal: Journal,
+    batches: list[WriteBatch],
+    looked_up: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A comparison misses them: they are removed, and come back without a cookie in doubt."""
+    monkeypatch.setattr(ingester, "MAX_BATCH", 120)
     people.admin.add_s(BRANCH, [("objectClass", [b"organizationalUnit"]), ("ou", [b"branch"])])
     for inum in MANY:
         entry = {"objectClass": PERSON_CLASSES, **person(f"u{inum}"), "inum": [inum.encode()]}

@@ -14,7 +14,6 @@ from flask_gluu_changes.backends.ldap.syncrepl.follower import SyncreplFollower
 from flask_gluu_changes.backends.ldap.syncrepl.session import SyncSession
 from flask_gluu_changes.journal.batch import WriteBatch
 from flask_gluu_changes.journal.records import Identity
-from flask_gluu_changes.journal.writer import Writer
 from flask_gluu_changes.testing import person
 from tests.support.directory import config_of, dn_of
 from tests.support.filling import Filler, Journal
@@ -48,19 +47,6 @@ def miss(monkeypatch: pytest.MonkeyPatch) -> Miss:
         return missed
 
     return miss_next
-
-
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[WriteBatch]:
-    """What is written."""
-    commit, written = Writer.commit, list[WriteBatch]()
-
-    def note(self: Writer, batch: WriteBatch) -> int:
-        written.append(batch)
-        return commit(self, batch)
-
-    monkeypatch.setattr(Writer, "commit", note)
-    return written
 
 
 @pytest.mark.parametrize("what", ["stamps", "stamps of whom slapd reported", "people"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import Engine, event, select, update
 
 from flask_gluu_changes.journal import lease as module
 from flask_gluu_changes.journal.tables import ENTRIES, STATE, now
@@ -22,6 +23,29 @@ LATE = 2**62
 def journal() -> Journal:
     """An empty journal, built."""
     return Journal(memory_engine())
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Engine]:
+    """A journal in a file, for several threads, whose lease is free."""
+    engine = file_engine(tmp_path)
+    Journal(engine).writer.release()
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def holder(file: Engine) -> Writer:
+    """Who has its lease, for a third of a second."""
+    writer = Writer(file, seconds=0.3)
+    assert writer.acquire()
+    return writer
+
+
+@pytest.fixture
+def other(file: Engine) -> Writer:
+    """Another one who would have it."""
+    return Writer(file)
 
 
 def _set(journal: Journal, **values: Any) -> None:
@@ -50,43 +74,30 @@ def test_the_lease_is_for_one(journal: Journal) -> None:
     assert journal.writer.state().holder == journal.writer.name
 
 
-def test_a_lease_is_kept_while_nothing_is_written(tmp_path: Path) -> None:
+def test_a_lease_is_kept_while_nothing_is_written(holder: Writer, other: Writer) -> None:
     """Others wait for as long as the block lasts; then the lease ends by itself."""
-    engine = file_engine(tmp_path)
-    journal, other = Journal(engine), Writer(engine)
-    journal.writer.release()
-    holder = Writer(engine, seconds=0.3)
-    assert holder.acquire()
     with holder.lease_kept():
         assert not _gets_it(other, seconds=1)
     assert _gets_it(other, seconds=1)
-    engine.dispose()
 
 
-def test_who_hangs_keeps_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_hangs_keeps_no_lease(
+    holder: Writer, other: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who begins no transaction for long is taken to hang, and another one takes over."""
-    monkeypatch.setattr(module, "LONGEST_STEP", 0.5)
-    engine = file_engine(tmp_path)
-    journal, other = Journal(engine), Writer(engine)
-    journal.writer.release()
-    holder = Writer(engine, seconds=0.3)
-    assert holder.acquire()
+    monkeypatch.setattr(module, "HANGS_AFTER", 0.5)
     with holder.lease_kept():
         assert _gets_it(other, seconds=5)
         with pytest.raises(LeaseLost):
             holder.renew()
     assert holder.state().holder == other.name
-    engine.dispose()
 
 
-def test_a_long_transaction_is_not_disturbed(tmp_path: Path) -> None:
+def test_a_long_transaction_is_not_disturbed(file: Engine, holder: Writer) -> None:
     """The thread that keeps the lease waits for its end: a node of Galera would end it."""
-    engine, threads = file_engine(tmp_path), set[str]()
-    Journal(engine).writer.release()
-    holder = Writer(engine, seconds=0.3)
-    assert holder.acquire()
+    threads = set[str]()
 
-    @event.listens_for(engine, "before_cursor_execute")
+    @event.listens_for(file, "before_cursor_execute")
     def note(*_: object) -> None:
         threads.add(threading.current_thread().name)
 
@@ -96,7 +107,6 @@ def test_a_long_transaction_is_not_disturbed(tmp_path: Path) -> None:
             assert "lease" not in threads
         sleep(1)
     assert "lease" in threads
-    engine.dispose()
 
 
 def _gets_it(writer: Writer, *, seconds: float) -> bool:

@@ -51,8 +51,8 @@ log = logging.getLogger(__name__)
 FIRST_COMPARISON = 10.0
 """Seconds after the beginning: slapd may have been writing memberOf while people were read."""
 
-LARGEST_SHARE = 0.05
-"""Of all people that are looked up by their entryUUIDs: without its index each search reads all."""
+MAX_SHARE_LOOKED_UP = 0.05
+"""Of all people, by their entryUUIDs: without an index of that each search reads all."""
 
 
 @dataclass(frozen=True)
@@ -332,7 +332,7 @@ class SyncStream:
 
     def _are_many(self, asked: set[str]) -> bool:
         """Return whether one search for everybody is better: without an index each reads all."""
-        return len(asked) > max(UUIDS_PER_SEARCH, len(self._told) * LARGEST_SHARE)
+        return len(asked) > max(UUIDS_PER_SEARCH, len(self._told) * MAX_SHARE_LOOKED_UP)
 
     def _found_among_all(self, missing: set[str]) -> Iterator[Event]:
         """Read those who are missing by one search, and take whom it finds out of the set.
